@@ -1,0 +1,232 @@
+//! What a core can ask of the disk, and what it can be told.
+//!
+//! Everything that is stored (partition logs, the metadata log, checkpoints) speaks this
+//! vocabulary: a request goes into a [`StorageOutbox`], its completion comes back with the same
+//! [`Ticket`]. The runtime performs requests with direct IO, the simulator with a disk that fails.
+//!
+//! Rules of the contract:
+//! - Requests may complete in any order, except that requests on one [`FileId`] start in the order
+//!   in which they were made, and a later one starts only after [`StorageRequest::Open`] finished.
+//!   Two writes on one file may still overtake each other: who needs an order waits.
+//! - A request completes exactly once, also when it fails.
+//! - A failed write or sync is never tried again: what is on the disk is then unknown.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+/// The unit of direct IO: positions of reads and writes are multiples of it.
+///
+/// 4096 covers every device in use; what a device claims below is not trusted, since the claim is
+/// read from another device on multi-disk machines.
+pub const IO_BLOCK_BYTES: u64 = 4096;
+
+/// One of the broker's log directories, by its position in `log.dirs`.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct DirectoryIndex(pub u16);
+
+/// A file or folder inside a log directory.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct StoragePath {
+    /// The log directory.
+    pub directory: DirectoryIndex,
+    /// The path below it, with `/` between its parts; empty for the log directory itself.
+    pub relative: Arc<str>,
+}
+
+impl StoragePath {
+    /// The path `relative` below `directory`.
+    #[must_use]
+    pub fn new(directory: DirectoryIndex, relative: &str) -> Self {
+        Self {
+            directory,
+            relative: Arc::from(relative),
+        }
+    }
+
+    /// The path of `name` inside this folder.
+    #[must_use]
+    pub fn join(&self, name: &str) -> Self {
+        if self.relative.is_empty() {
+            Self::new(self.directory, name)
+        } else {
+            Self::new(self.directory, &format!("{}/{name}", self.relative))
+        }
+    }
+}
+
+impl fmt::Display for StoragePath {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.relative)
+    }
+}
+
+/// A segment file that is open for direct IO. The core chooses the number and never reuses it.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct FileId(pub u64);
+
+/// Whom a completion belongs to: a slot of the shard's tables and the slot's incarnation, so that
+/// a completion for something gone is dropped instead of reaching its successor.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct StorageOwner {
+    /// The place in the shard's table.
+    pub slot: u32,
+    /// How often the place was taken before.
+    pub incarnation: u32,
+}
+
+/// Names one request for the one who made it.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Ticket {
+    /// Who asked.
+    pub owner: StorageOwner,
+    /// The owner's own number of the request.
+    pub sequence: u64,
+}
+
+/// How soon a write must survive a power cut.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Durability {
+    /// Before it completes.
+    Synced,
+    /// When a later [`StorageRequest::Sync`] of the file completes.
+    Later,
+}
+
+/// A piece of work for the disk.
+#[derive(Clone, Debug)]
+pub enum StorageRequest {
+    /// Open a segment file for direct IO; with `create`, make it and make its name durable.
+    /// Completes with [`StorageOutcome::Opened`].
+    Open {
+        file: FileId,
+        path: StoragePath,
+        create: bool,
+    },
+    /// Make the file at least `length` bytes long and reserve the blocks, so that a write below
+    /// that end cannot meet a full disk. The new bytes read as zeros.
+    Allocate { file: FileId, length: u64 },
+    /// Write `slices` one after the other from `position`, a multiple of [`IO_BLOCK_BYTES`]. The
+    /// last block is filled up with zeros; the file grows where needed.
+    Write {
+        file: FileId,
+        position: u64,
+        slices: Vec<Bytes>,
+        durability: Durability,
+    },
+    /// Make every completed write of the file survive a power cut.
+    Sync { file: FileId },
+    /// Read `length` bytes from `position`, both multiples of [`IO_BLOCK_BYTES`]. Completes with
+    /// [`StorageOutcome::Data`], shorter only where the file ends.
+    Read {
+        file: FileId,
+        position: u64,
+        length: u64,
+    },
+    /// Cut the file to exactly `length` bytes, durably.
+    Truncate { file: FileId, length: u64 },
+    /// Close the file after what was asked of it before.
+    Close { file: FileId },
+    /// Read a small file whole. Completes with [`StorageOutcome::Data`] or
+    /// [`StorageOutcome::Missing`].
+    ReadFile { path: StoragePath },
+    /// Put a small file in place of an older one or none, durably and at once: after a crash
+    /// either the old contents are there or the new ones.
+    ReplaceFile { path: StoragePath, contents: Bytes },
+    /// Make a folder, durably; no error if it exists.
+    CreateFolder { path: StoragePath },
+    /// Give a file or folder another name in the same log directory, durably. The open files in a
+    /// renamed folder stay open.
+    Rename { from: StoragePath, to: StoragePath },
+    /// Remove a file, or a folder with all it holds, durably; no error if it does not exist.
+    Remove { path: StoragePath },
+    /// List a folder. Completes with [`StorageOutcome::Entries`] or [`StorageOutcome::Missing`].
+    List { path: StoragePath },
+}
+
+/// An entry of a listed folder.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct FolderEntry {
+    /// The name within the folder.
+    pub name: String,
+    /// True for a folder.
+    pub is_folder: bool,
+    /// The size in bytes, zero for a folder.
+    pub length: u64,
+    /// When it was last written, in milliseconds since the Unix epoch.
+    pub modified_ms: i64,
+}
+
+/// What a request brought.
+#[derive(Clone, Debug)]
+pub enum StorageOutcome {
+    /// It is done.
+    Done,
+    /// The file is open and has this many bytes.
+    Opened { length: u64 },
+    /// The bytes that were read.
+    Data(Bytes),
+    /// What the folder holds, sorted by name.
+    Entries(Vec<FolderEntry>),
+    /// The file or folder does not exist.
+    Missing,
+}
+
+/// The environment failed: what could not be done, where, and the kernel's reason.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StorageFailure {
+    /// What was tried: `write`, `sync`, `open`, ….
+    pub operation: &'static str,
+    /// The file or folder.
+    pub path: StoragePath,
+    /// Where in the file, in bytes.
+    pub position: u64,
+    /// The kernel's error number.
+    pub errno: i32,
+}
+
+impl fmt::Display for StorageFailure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{} of {} at byte {} failed with errno {}",
+            self.operation, self.path, self.position, self.errno
+        )
+    }
+}
+
+/// How a request ended.
+pub type StorageResult = Result<StorageOutcome, StorageFailure>;
+
+/// The requests that a core has made and the runtime has not yet taken.
+#[derive(Debug, Default)]
+pub struct StorageOutbox {
+    requests: VecDeque<(Ticket, StorageRequest)>,
+    next_file: u64,
+}
+
+impl StorageOutbox {
+    /// A number for a file that is to be opened.
+    pub const fn new_file(&mut self) -> FileId {
+        self.next_file += 1;
+        FileId(self.next_file)
+    }
+
+    /// Ask for `request`; its completion will carry `ticket`.
+    pub fn submit(&mut self, ticket: Ticket, request: StorageRequest) {
+        self.requests.push_back((ticket, request));
+    }
+
+    /// The oldest request not yet taken.
+    pub fn next_request(&mut self) -> Option<(Ticket, StorageRequest)> {
+        self.requests.pop_front()
+    }
+
+    /// True if nothing waits to be taken.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.requests.is_empty()
+    }
+}

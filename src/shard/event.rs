@@ -1,0 +1,71 @@
+//! Everything that can happen to a shard. What is not in this list cannot happen.
+
+use ::core::net::SocketAddr;
+
+use crate::log::storage::{StorageResult, Ticket};
+use crate::model::ShardId;
+
+use super::message::Message;
+
+/// A connection of this shard. The runtime chooses the number and never reuses it.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ConnectionId(pub u64);
+
+/// One of the broker's listeners, by its position in `listeners`.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ListenerIndex(pub u16);
+
+/// Where a client connects from.
+pub type PeerAddress = SocketAddr;
+
+/// Why a connection is gone.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum DisconnectReason {
+    /// The peer closed its side or reset the connection.
+    ByPeer,
+    /// The shard asked for it with [`super::Effect::Disconnect`].
+    ByShard,
+    /// The network failed with this error number.
+    Failed(i32),
+}
+
+/// Something that happened outside, for the shard to react to.
+#[derive(Debug)]
+pub enum Event {
+    /// The shard starts: the first event, and the only one of its kind.
+    Started,
+    /// A client connected and this shard owns the connection from now on.
+    Accepted {
+        connection: ConnectionId,
+        listener: ListenerIndex,
+        peer: PeerAddress,
+    },
+    /// The runtime put `length` bytes into the buffer that `Shard::receive_buffer` lent.
+    Received {
+        connection: ConnectionId,
+        length: usize,
+    },
+    /// `length` more bytes of what the shard sent have left for the network.
+    Sent {
+        connection: ConnectionId,
+        length: usize,
+    },
+    /// The connection is gone; nothing more happens on it.
+    Disconnected {
+        connection: ConnectionId,
+        reason: DisconnectReason,
+    },
+    /// A request to the disk has ended.
+    StorageFinished {
+        ticket: Ticket,
+        result: StorageResult,
+    },
+    /// Another shard posted a message. Messages of one shard arrive in the order of posting.
+    MessageArrived { from: ShardId, message: Message },
+    /// The time that `Shard::next_deadline` named has come.
+    DeadlineReached,
+    /// The last event of a turn: what the turn gathered is sent on its way (group commit).
+    TurnEnded,
+    /// The operator wants the broker to stop cleanly.
+    Stopping,
+}

@@ -1,0 +1,17 @@
+//! All that one core owns, as one value: an event goes in, effects come out.
+//!
+//! Owns: the partitions placed on this core, the connections handed to it, the requests that wait.
+//! Promises: it never awaits, never blocks, and does the same for the same events.
+//! Knows nothing of: glommio, sockets, files, clocks. [`crate::runtime`] and [`crate::simulation`]
+//! are two runtimes for the same shard.
+//! Lives on: every core. Start at [`Shard::on_event`].
+
+mod effect;
+mod event;
+mod core;
+mod message;
+
+pub use self::core::Shard;
+pub use effect::{Effect, Effects, HaltReason};
+pub use event::{ConnectionId, DisconnectReason, Event, ListenerIndex, PeerAddress};
+pub use message::Message;
