@@ -1,1 +1,19 @@
-//! Placeholder.
+//! The cluster image, its deltas, and the controller that writes the records of both.
+//!
+//! Owns: what is known of the cluster ([`MetadataImage`]), what changed ([`MetadataDelta`]), the
+//! decisions of the controller, the identity of the log directories (`meta.properties`).
+//! Promises: an image never changes; replaying the same records gives the same image; nothing is
+//! published or answered before its records are on the disk.
+//! Knows nothing of: connections, partition logs, who reads the images.
+//! Lives on: shard 0; images go to the others as messages. Start at [`MetadataImage`].
+
+mod delta;
+mod image;
+mod shared_map;
+
+pub use delta::MetadataDelta;
+pub use image::{
+    BrokerRegistration, ConfigKind, ConfigResource, ControllerRegistration, Endpoint,
+    MetadataImage, PartitionRegistration, SupportedFeature, TopicImage,
+};
+pub use shared_map::SharedMap;
