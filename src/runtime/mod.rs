@@ -1,1 +1,24 @@
-//! Placeholder.
+//! The broker on a real machine: one thread per shard, driven by `io_uring` through glommio.
+//!
+//! Owns: executors, the turn loop, sockets, files, timers, the mailboxes between shards, signals.
+//! Promises: a shard is stepped by one thread only; every storage request completes exactly once;
+//! bytes of a connection and messages of a shard arrive in order.
+//! Knows nothing of: Kafka. It carries bytes, files and messages.
+//! Lives on: every shard. Start at `turn.rs`.
+
+#![expect(
+    unsafe_code,
+    reason = "system calls that no crate in use wraps; each says why it is sound"
+)]
+
+mod clock;
+mod directories;
+mod failure;
+mod host;
+mod mailbox;
+mod network;
+#[cfg(test)]
+mod scratch;
+
+pub use failure::StartFailure;
+pub use network::ListenerPlan;

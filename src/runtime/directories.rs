@@ -1,0 +1,241 @@
+//! The data directories: made, locked against a second broker, and tried for direct IO.
+
+use std::ffi::CString;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::failure::StartFailure;
+use crate::log::storage::IO_BLOCK_BYTES;
+
+/// The name that Kafka gives its lock as well, so that the two exclude each other.
+const LOCK_NAME: &str = ".lock";
+const PROBE_NAME: &str = ".direct-io-probe";
+
+const RAMFS_MAGIC: i64 = 0x8584_58f6;
+
+/// A data directory that this process owns while the value lives.
+#[derive(Debug)]
+pub(super) struct DataDirectory {
+    /// The absolute path.
+    pub path: PathBuf,
+    /// One line for the operator if data here would not survive a power cut.
+    pub warning: Option<String>,
+    _lock: File,
+}
+
+/// Make `path` if needed, take it for this process, and check that it can be used.
+pub(super) fn open_directory(path: &Path) -> Result<DataDirectory, StartFailure> {
+    let shown = path.display();
+    create_directory(path).map_err(|error| {
+        StartFailure::new(format!("cannot make data directory {shown}: {error}"))
+    })?;
+    let path = fs::canonicalize(path).map_err(|error| {
+        StartFailure::new(format!("cannot use data directory {shown}: {error}"))
+    })?;
+    let lock = lock_directory(&path)?;
+    let in_memory = is_in_memory(&path);
+    probe_direct_io(&path).map_err(|error| probe_failure(&path, in_memory, &error))?;
+    let warning = in_memory.then(|| {
+        format!(
+            "data directory {} is in memory (tmpfs): all records are lost when the host stops",
+            path.display()
+        )
+    });
+    Ok(DataDirectory {
+        path,
+        warning,
+        _lock: lock,
+    })
+}
+
+/// Make `path` and what is missing above it, each with its name on the disk.
+fn create_directory(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    create_directory(parent)?;
+    fs::create_dir(path).or_else(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists if path.is_dir() => Ok(()),
+        _ => Err(error),
+    })?;
+    File::open(parent)?.sync_all()
+}
+
+fn lock_directory(path: &Path) -> Result<File, StartFailure> {
+    let shown = path.display();
+    let opened = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path.join(LOCK_NAME));
+    let file = opened.map_err(|error| match error.raw_os_error() {
+        Some(libc::EROFS | libc::EACCES | libc::EPERM) => StartFailure::new(format!(
+            "data directory {shown} is read-only for this user ({error}): mount it writable, or \
+             give it to the user that runs the broker"
+        )),
+        _ => StartFailure::new(format!("cannot use data directory {shown}: {error}")),
+    })?;
+    // SAFETY: all zeros is a valid `flock`: the whole file, from its start.
+    let mut range: libc::flock = unsafe { std::mem::zeroed() };
+    range.l_type = libc::F_WRLCK as libc::c_short;
+    // A lock of the open file description: it meets the record lock that Kafka takes, and unlike
+    // that one it survives another close of the file and excludes a second use in this process.
+    // SAFETY: the kernel only reads `range`.
+    let status = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &raw const range) };
+    if status == 0 {
+        return Ok(file);
+    }
+    let error = io::Error::last_os_error();
+    Err(match error.raw_os_error() {
+        Some(libc::EAGAIN | libc::EACCES) => StartFailure::new(format!(
+            "data directory {shown} is in use by another broker (its file {LOCK_NAME} is \
+             locked): stop that broker, or use another directory"
+        )),
+        _ => StartFailure::new(format!("cannot lock data directory {shown}: {error}")),
+    })
+}
+
+fn is_in_memory(path: &Path) -> bool {
+    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else {
+        return false;
+    };
+    // SAFETY: all zeros is a valid value to be overwritten.
+    let mut facts: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: `path` ends with a zero byte and the kernel writes one `statfs`.
+    let status = unsafe { libc::statfs(path.as_ptr(), &raw mut facts) };
+    status == 0 && matches!(facts.f_type, libc::TMPFS_MAGIC | RAMFS_MAGIC)
+}
+
+/// Write and read one block past the page cache.
+fn probe_direct_io(directory: &Path) -> io::Result<()> {
+    #[repr(align(4096))]
+    struct Aligned([u8; IO_BLOCK_BYTES as usize]);
+
+    let path = directory.join(PROBE_NAME);
+    let probe = || {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .custom_flags(libc::O_DIRECT)
+            .open(&path)?;
+        let written = Box::new(Aligned([0x5a; IO_BLOCK_BYTES as usize]));
+        file.write_all_at(&written.0, 0)?;
+        let mut read = Box::new(Aligned([0; IO_BLOCK_BYTES as usize]));
+        file.read_exact_at(&mut read.0, 0)?;
+        if read.0 == written.0 {
+            Ok(())
+        } else {
+            Err(io::Error::other("what was written reads back differently"))
+        }
+    };
+    let result = probe();
+    // The probe may not exist if opening it failed; what matters is `result`.
+    drop(fs::remove_file(&path));
+    result
+}
+
+fn probe_failure(path: &Path, in_memory: bool, error: &io::Error) -> StartFailure {
+    let shown = path.display();
+    match error.raw_os_error() {
+        Some(libc::EINVAL) if in_memory => StartFailure::new(format!(
+            "data directory {shown} is on tmpfs, which on this kernel has no direct IO: put it \
+             on a disk with ext4 or XFS"
+        )),
+        Some(libc::EINVAL) => StartFailure::new(format!(
+            "the file system of data directory {shown} has no direct IO: put it on a disk with \
+             ext4 or XFS"
+        )),
+        Some(libc::ENOSPC | libc::EDQUOT) => StartFailure::new(format!(
+            "data directory {shown} is full ({error}): make room, or use another directory"
+        )),
+        _ => StartFailure::new(format!("cannot use data directory {shown}: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::scratch::scratch;
+
+    #[test]
+    fn a_directory_is_made_with_all_above_it_and_locked() {
+        let scratch = scratch();
+        let path = scratch.path().join("a/b");
+        let first = open_directory(&path).unwrap();
+        assert_eq!(first.path, fs::canonicalize(&path).unwrap());
+        assert!(!path.join(PROBE_NAME).exists());
+        let second = open_directory(&path).unwrap_err().to_string();
+        assert!(second.contains("in use by another broker"), "{second}");
+        drop(first);
+        open_directory(&path).unwrap();
+    }
+
+    #[test]
+    fn a_record_lock_as_kafka_takes_it_keeps_us_out() {
+        let scratch = scratch();
+        let path = scratch.path().join(LOCK_NAME);
+        let script = format!(
+            "import fcntl,sys\nf=open({path:?},'w')\nfcntl.lockf(f,fcntl.LOCK_EX)\n\
+             print('locked',flush=True)\nsys.stdin.read()\n"
+        );
+        let spawned = std::process::Command::new("python3")
+            .args(["-c", &script])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn();
+        let Ok(mut other) = spawned else {
+            println!("not run: a_record_lock_as_kafka_takes_it_keeps_us_out needs python3");
+            return;
+        };
+        let mut line = String::new();
+        let mut said = io::BufReader::new(other.stdout.take().unwrap());
+        io::BufRead::read_line(&mut said, &mut line).unwrap();
+        let failure = open_directory(scratch.path()).unwrap_err().to_string();
+        drop(other.stdin.take());
+        other.wait().unwrap();
+        assert!(failure.contains("in use by another broker"), "{failure}");
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_the_directory_is_one_clear_line() {
+        let scratch = scratch();
+        let path = scratch.path().join("file");
+        fs::write(&path, b"").unwrap();
+        let line = open_directory(&path).unwrap_err().to_string();
+        assert!(line.starts_with("cannot make data directory"), "{line}");
+        assert!(!line.contains('\n'), "{line}");
+    }
+
+    #[test]
+    fn every_refusal_of_direct_io_says_what_to_do() {
+        let path = Path::new("/data");
+        let refused = io::Error::from_raw_os_error(libc::EINVAL);
+        assert!(
+            probe_failure(path, true, &refused)
+                .to_string()
+                .contains("tmpfs")
+        );
+        assert!(
+            probe_failure(path, false, &refused)
+                .to_string()
+                .contains("ext4 or XFS")
+        );
+        let full = io::Error::from_raw_os_error(libc::ENOSPC);
+        assert!(
+            probe_failure(path, false, &full)
+                .to_string()
+                .contains("make room")
+        );
+    }
+}

@@ -1,0 +1,231 @@
+//! What the host must give before anything starts: descriptors, `io_uring`, lockable memory.
+//!
+//! The runtime library ends the process or panics where `io_uring` is missing, so everything it
+//! will need is tried here first, and what fails is told in one line.
+
+use std::ffi::c_void;
+use std::fs;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+use super::failure::StartFailure;
+
+/// Below this limit on locked memory the runtime library refuses to make a ring.
+const MEMLOCK_BYTES_MIN: u64 = 512 * 1024;
+
+/// The operations that the runtime library asks of every ring: their numbers in the kernel's
+/// interface. All of them exist since Linux 5.6.
+const OPERATIONS: [usize; 23] = [
+    0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 15, 16, 17, 18, 19, 21, 22, 23, 26, 27,
+];
+
+const REGISTER_PROBE: libc::c_uint = 8;
+const OPERATION_SUPPORTED: u16 = 1;
+
+/// Raise the limit of open descriptors to its hard limit and return it: partitions and
+/// connections take one each.
+pub(super) fn raise_descriptor_limit() -> u64 {
+    raise_limit(libc::RLIMIT_NOFILE)
+}
+
+/// Check that rings of `depth` entries can be made and know all that is needed of them.
+pub(super) fn check_io_uring(depth: u32) -> Result<(), StartFailure> {
+    let limit = raise_limit(libc::RLIMIT_MEMLOCK);
+    if limit < MEMLOCK_BYTES_MIN {
+        return Err(memlock_failure(limit));
+    }
+    let ring = setup_ring(depth).map_err(|error| ring_failure(&error, limit))?;
+    let missing = missing_operations(&ring)
+        .map_err(|error| StartFailure::new(format!("io_uring cannot be asked: {error}")))?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(StartFailure::new(format!(
+        "this kernel ({}) lacks io_uring operations {missing:?}: Linux 5.8 or newer is needed",
+        kernel_release()
+    )))
+}
+
+/// The CPUs that this process may use, by number.
+pub(super) fn allowed_cpus() -> Vec<usize> {
+    // SAFETY: all zeros is an empty CPU set.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the kernel writes at most the size given into `set`.
+    let status = unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut set) };
+    if status != 0 {
+        return Vec::new();
+    }
+    let bits = usize::try_from(libc::CPU_SETSIZE).expect("a small constant");
+    // SAFETY: every number asked for is below the size of the set.
+    let is_set = |cpu: &usize| unsafe { libc::CPU_ISSET(*cpu, &set) };
+    (0..bits).filter(is_set).collect()
+}
+
+/// Bind the calling thread to `cpu`.
+pub(super) fn pin_thread(cpu: usize) -> io::Result<()> {
+    // SAFETY: all zeros is an empty CPU set.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    assert!(
+        cpu < 8 * size_of::<libc::cpu_set_t>(),
+        "only CPUs that the kernel named are used"
+    );
+    // SAFETY: `cpu` lies within the set.
+    unsafe { libc::CPU_SET(cpu, &mut set) };
+    // SAFETY: the kernel only reads `set`.
+    match unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+fn raise_limit(resource: libc::__rlimit_resource_t) -> u64 {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: the kernel writes one `rlimit`.
+    if unsafe { libc::getrlimit(resource, &raw mut limit) } != 0 {
+        return 0;
+    }
+    let raised = libc::rlimit {
+        rlim_cur: limit.rlim_max,
+        rlim_max: limit.rlim_max,
+    };
+    // SAFETY: the kernel reads one `rlimit`.
+    match unsafe { libc::setrlimit(resource, &raw const raised) } {
+        0 => limit.rlim_max,
+        _ => limit.rlim_cur,
+    }
+}
+
+/// Make a ring and return its descriptor, without mapping it.
+fn setup_ring(depth: u32) -> io::Result<OwnedFd> {
+    // `struct io_uring_params` has 120 bytes and starts as zeros.
+    let mut params = [0_u32; 30];
+    // SAFETY: the kernel reads and writes the 120 bytes of `params`.
+    let status = unsafe { libc::syscall(libc::SYS_io_uring_setup, depth, params.as_mut_ptr()) };
+    let fd = i32::try_from(status).unwrap_or(-1);
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel made this descriptor for us, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn missing_operations(ring: &OwnedFd) -> io::Result<Vec<usize>> {
+    const SLOTS: usize = 64;
+    // `struct io_uring_probe`: a header of 16 bytes, then 8 bytes for each operation, of which
+    // bytes 2 and 3 are its flags.
+    let mut probe = [[0_u16; 4]; 2 + SLOTS];
+    // SAFETY: the kernel writes at most the header and `SLOTS` operations, which `probe` holds.
+    let status = unsafe {
+        libc::syscall(
+            libc::SYS_io_uring_register,
+            ring.as_raw_fd(),
+            REGISTER_PROBE,
+            probe.as_mut_ptr().cast::<c_void>(),
+            SLOTS,
+        )
+    };
+    if status != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let is_missing = |operation: &&usize| probe[2 + **operation][1] & OPERATION_SUPPORTED == 0;
+    Ok(OPERATIONS.iter().filter(is_missing).copied().collect())
+}
+
+fn ring_failure(error: &io::Error, memlock_bytes: u64) -> StartFailure {
+    match error.raw_os_error() {
+        Some(libc::ENOSYS) => StartFailure::new(format!(
+            "io_uring is not there: kernel {} is older than 5.8, or a seccomp profile hides it \
+             (containers: --security-opt seccomp=tuning/seccomp.json)",
+            kernel_release()
+        )),
+        Some(libc::EPERM | libc::EACCES) => StartFailure::new(forbidden_line(io_uring_disabled())),
+        Some(libc::ENOMEM) => memlock_failure(memlock_bytes),
+        _ => StartFailure::new(format!("io_uring cannot be used: {error}")),
+    }
+}
+
+/// What stands in `kernel.io_uring_disabled`; kernels before 6.6 don't have it.
+fn io_uring_disabled() -> Option<u32> {
+    let text = fs::read_to_string("/proc/sys/kernel/io_uring_disabled").ok()?;
+    text.trim().parse().ok()
+}
+
+fn forbidden_line(disabled: Option<u32>) -> &'static str {
+    match disabled {
+        Some(2) => {
+            "io_uring is switched off on this host: run `sysctl -w kernel.io_uring_disabled=0`"
+        }
+        Some(1) => {
+            "io_uring is kept from this user: put it into the group of \
+             `kernel.io_uring_group`, or run `sysctl -w kernel.io_uring_disabled=0`"
+        }
+        _ => {
+            "io_uring is forbidden to this process, most likely by a container's seccomp \
+             profile: start the container with `--security-opt seccomp=tuning/seccomp.json`"
+        }
+    }
+}
+
+fn memlock_failure(limit_bytes: u64) -> StartFailure {
+    StartFailure::new(format!(
+        "only {} KiB of memory may be locked and io_uring needs {} KiB: raise it with \
+         `ulimit -l unlimited`, `LimitMEMLOCK=infinity` (systemd) or `--ulimit memlock=-1` \
+         (containers)",
+        limit_bytes / 1024,
+        MEMLOCK_BYTES_MIN / 1024
+    ))
+}
+
+fn kernel_release() -> String {
+    fs::read_to_string("/proc/sys/kernel/osrelease")
+        .map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ring_of_this_kernel_knows_every_operation_we_need() {
+        let ring = setup_ring(8).unwrap();
+        assert_eq!(missing_operations(&ring).unwrap(), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn asking_something_that_is_no_ring_fails_instead_of_missing_nothing() {
+        let file = OwnedFd::from(fs::File::open("/dev/null").unwrap());
+        assert!(missing_operations(&file).is_err());
+    }
+
+    #[test]
+    fn every_way_in_which_io_uring_is_refused_has_a_line_that_says_what_to_do() {
+        for (errno, words) in [
+            (libc::ENOSYS, "older than 5.8"),
+            (libc::ENOMEM, "ulimit -l unlimited"),
+            (libc::EMFILE, "Too many open files"),
+        ] {
+            let line = ring_failure(&io::Error::from_raw_os_error(errno), 65_536).to_string();
+            assert!(line.contains(words), "{line}");
+            assert!(!line.contains('\n'), "{line}");
+        }
+        assert!(forbidden_line(Some(2)).contains("sysctl -w"));
+        assert!(forbidden_line(Some(1)).contains("io_uring_group"));
+        assert!(forbidden_line(Some(0)).contains("seccomp"));
+        assert!(memlock_failure(65_536).to_string().contains("only 64 KiB"));
+    }
+
+    #[test]
+    fn the_process_may_use_at_least_one_cpu_and_pin_a_thread_to_it() {
+        let cpus = allowed_cpus();
+        let first = *cpus.first().unwrap();
+        std::thread::spawn(move || {
+            pin_thread(first).unwrap();
+            assert_eq!(allowed_cpus(), [first]);
+        })
+        .join()
+        .unwrap();
+    }
+}
