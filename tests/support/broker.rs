@@ -1,0 +1,324 @@
+//! A broker of either kind as a child process, on a free port, with its own directory.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Lab;
+use super::process::{Program, resident, spawn};
+use super::wire::Connection;
+
+/// Whose broker.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// Apache Kafka, the judge.
+    Kafka,
+    /// The binary of this package.
+    Forebay,
+}
+
+impl Kind {
+    /// Both, the judge first.
+    pub const BOTH: [Self; 2] = [Self::Kafka, Self::Forebay];
+}
+
+/// A running (or stopped) broker of one node. Its data stays when it is stopped or killed, and
+/// goes with the handle unless the test failed.
+pub struct Broker {
+    pub kind: Kind,
+    pub port: u16,
+    dir: PathBuf,
+    lab: Lab,
+    child: Option<Child>,
+}
+
+/// What Kafka's `config/server.properties` sets, with one broker's worth of internal topics. A
+/// classic group starts at once: no test waits for members that never come.
+const SHIPPED: &str = "\
+node.id=1
+process.roles=broker,controller
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECOND:PLAINTEXT
+controller.listener.names=CONTROLLER
+num.partitions=1
+offsets.topic.replication.factor=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+group.initial.rebalance.delay.ms=0
+";
+
+impl Broker {
+    /// Starts a broker on an empty directory with `settings` beside the shipped ones, and returns
+    /// when it answers.
+    #[track_caller]
+    pub fn start(lab: &Lab, kind: Kind, settings: &[(&str, &str)]) -> Self {
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{}-{kind:?}-{number}", env!("CARGO_CRATE_NAME")).to_lowercase();
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        drop(fs::remove_dir_all(&dir));
+        fs::create_dir_all(&dir).expect("target/ can be written");
+        let mut broker = Self {
+            kind,
+            port: free_port(),
+            dir,
+            lab: lab.clone(),
+            child: None,
+        };
+        broker.write_properties(settings);
+        if kind == Kind::Kafka {
+            broker.format_storage();
+        }
+        broker.resume();
+        broker
+    }
+
+    /// A stopped broker of `kind` on a copy of a stopped broker's data.
+    #[track_caller]
+    pub fn on_copy_of(other: &Self, kind: Kind) -> Self {
+        assert!(
+            other.child.is_none(),
+            "a copy of a running broker's data proves nothing"
+        );
+        let dir = other.dir.with_extension(format!("{kind:?}").to_lowercase());
+        drop(fs::remove_dir_all(&dir));
+        fs::create_dir_all(&dir).expect("target/ can be written");
+        let broker = Self {
+            kind,
+            port: free_port(),
+            dir,
+            lab: other.lab.clone(),
+            child: None,
+        };
+        broker.write_properties(&[]);
+        let (from, to) = (
+            other.data().display().to_string(),
+            broker.data().display().to_string(),
+        );
+        Program::new("cp", 120)
+            .args(["-a", &from, &to])
+            .run()
+            .succeeded();
+        broker
+    }
+
+    /// Starts a stopped or killed broker again on its data, and returns when it answers.
+    #[track_caller]
+    pub fn resume(&mut self) {
+        assert!(self.child.is_none(), "the broker already runs");
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_file());
+        let log = log.expect("target/ can be written");
+        let errors = log.try_clone().expect("a file can be opened twice");
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(log).stderr(errors);
+        self.child = Some(spawn(command).expect("the broker's program can be started"));
+        self.await_answer(Duration::from_secs(60));
+    }
+
+    /// Stops the broker by SIGTERM; the time until it was gone.
+    #[track_caller]
+    pub fn stop(&mut self) -> Duration {
+        let mut child = self.child.take().expect("the broker runs");
+        let started = Instant::now();
+        let pid = child.id().to_string();
+        Program::new("kill", 5)
+            .args(["-TERM", &pid])
+            .run()
+            .succeeded();
+        let limit = Duration::from_secs(60);
+        while child
+            .try_wait()
+            .expect("a child can be waited for")
+            .is_none()
+        {
+            if started.elapsed() > limit {
+                drop((child.kill(), child.wait()));
+                panic!(
+                    "the broker did not stop within {limit:?}\n{}",
+                    self.last_log()
+                );
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        started.elapsed()
+    }
+
+    /// Ends the broker by SIGKILL, as a power cut of its process.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("a child can be killed");
+            child.wait().expect("a child can be waited for");
+        }
+    }
+
+    /// True until the process ended by itself or by us.
+    pub fn runs(&mut self) -> bool {
+        self.child
+            .as_mut()
+            .is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+
+    /// The process id of the running broker.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("the broker runs").id()
+    }
+
+    /// `host:port` for clients.
+    pub fn bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// A new connection of the wire client.
+    #[track_caller]
+    pub fn connect(&self) -> Connection {
+        Connection::open(&self.lab, self.port).expect("the broker accepts connections")
+    }
+
+    /// The log directory (`log.dirs`).
+    pub fn data(&self) -> PathBuf {
+        self.dir.join("data")
+    }
+
+    /// Everything that the broker printed so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// Kafka's console tool `class` against this broker.
+    pub fn tool(&self, class: &str, args: &[&str]) -> Program {
+        let server = ["--bootstrap-server".to_owned(), self.bootstrap()];
+        self.lab.java(class, 120).args(server).args(args)
+    }
+
+    fn command(&self) -> Command {
+        let properties = self.properties();
+        if self.kind == Kind::Forebay {
+            let mut command = resident(Path::new(env!("CARGO_BIN_EXE_forebay")));
+            command.args(["serve", "--config"]).arg(properties);
+            return command;
+        }
+        let mut command = resident(Path::new("java"));
+        command.args([
+            "-Xms512m",
+            "-Xmx512m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+        ]);
+        command.args([
+            &self.lab.logging(),
+            "-cp",
+            &self.lab.class_path(),
+            "kafka.Kafka",
+        ]);
+        command.arg(properties);
+        command
+    }
+
+    fn properties(&self) -> PathBuf {
+        self.dir.join("server.properties")
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.dir.join("log")
+    }
+
+    fn write_properties(&self, settings: &[(&str, &str)]) {
+        let (port, controller) = (self.port, free_port());
+        let mut text = SHIPPED.to_owned();
+        let listeners = format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}");
+        for (key, value) in [
+            ("listeners", listeners.as_str()),
+            ("advertised.listeners", listeners.as_str()),
+            (
+                "controller.quorum.bootstrap.servers",
+                &format!("127.0.0.1:{controller}"),
+            ),
+            ("log.dirs", &self.data().display().to_string()),
+        ] {
+            text.push_str(&format!("{key}={value}\n"));
+        }
+        // A later line wins, so a test may replace any of them.
+        for (key, value) in settings {
+            text.push_str(&format!("{key}={value}\n"));
+        }
+        fs::write(self.properties(), text).expect("target/ can be written");
+    }
+
+    fn format_storage(&self) {
+        let properties = self.properties().display().to_string();
+        self.lab
+            .java("kafka.tools.StorageTool", 60)
+            .args([
+                "format",
+                "--standalone",
+                "--cluster-id",
+                "Rm9yZWJheVRlc3RzTGFiMQ",
+            ])
+            .args(["--config", &properties])
+            .run()
+            .succeeded();
+    }
+
+    fn await_answer(&mut self, limit: Duration) {
+        let started = Instant::now();
+        while let Err(cause) = self.answers() {
+            if !self.runs() || started.elapsed() > limit {
+                panic!(
+                    "{:?} does not answer ({cause})\n{}",
+                    self.kind,
+                    self.last_log()
+                );
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Ready is what a client needs: the broker lists itself.
+    fn answers(&self) -> io::Result<()> {
+        let mut connection = Connection::open(&self.lab, self.port)?;
+        let none = serde_json::json!({ "Topics": [] });
+        let answer = connection.ask("Metadata", 1, &none)?;
+        let brokers = answer["Brokers"].as_array().map_or(0, Vec::len);
+        if brokers == 1 {
+            Ok(())
+        } else {
+            Err(io::Error::other("it lists no broker yet"))
+        }
+    }
+
+    fn last_log(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.kill();
+        if thread::panicking() {
+            let line = format!("the broker's directory is kept: {}\n", self.dir.display());
+            drop(io::stderr().write_all(line.as_bytes()));
+        } else {
+            drop(fs::remove_dir_all(&self.dir));
+        }
+    }
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+    listener
+        .local_addr()
+        .expect("a bound socket has an address")
+        .port()
+}
