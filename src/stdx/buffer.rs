@@ -2,9 +2,13 @@
 //!
 //! Page faults, not copies, made the pure shard slow in the first measurements: a receive buffer
 //! fresh from the allocator costs a fault per 4 KiB. So a shard receives into blocks of a
-//! [`BlockPool`]; slices of a block are [`Bytes`], and when the last of them is gone the block
-//! returns to its pool, from whichever thread dropped it.
+//! [`BlockPool`]. What was received is handed on as [`Bytes`] while the rest of the block is still
+//! being filled; when the last slice and the writer are gone, the block returns to its pool, from
+//! whichever thread dropped it.
 
+#![allow(unsafe_code)]
+
+use std::cell::UnsafeCell;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,9 +17,15 @@ use crossbeam::queue::ArrayQueue;
 /// A pool of equal blocks of memory.
 #[derive(Clone, Debug)]
 pub struct BlockPool {
-    free: Arc<ArrayQueue<Box<[u8]>>>,
+    free: Arc<ArrayQueue<Box<[UnsafeCell<u8>]>>>,
     block_bytes: usize,
 }
+
+// SAFETY: a block in the pool has no other reference, so its cells move between threads like any
+// owned memory; the queue itself is made for several threads.
+unsafe impl Send for BlockPool {}
+// SAFETY: as above: the pool hands out and takes back whole blocks only.
+unsafe impl Sync for BlockPool {}
 
 impl BlockPool {
     /// A pool of blocks of `block_bytes` each, which keeps at most `kept_blocks_max` free ones.
@@ -36,61 +46,180 @@ impl BlockPool {
     /// A block to write into: a recycled one if there is one.
     #[must_use]
     pub fn take(&self) -> Block {
-        let memory = self
+        let cells = self
             .free
             .pop()
-            .unwrap_or_else(|| vec![0; self.block_bytes].into_boxed_slice());
-        Block {
-            memory: Some(memory),
-            pool: Self::clone(self),
+            .unwrap_or_else(|| new_cells(self.block_bytes));
+        Block::over(cells, Some(self.clone()))
+    }
+
+    /// A block of at least `length` bytes: of the pool if it is large enough, else one that is
+    /// freed after its use.
+    #[must_use]
+    pub fn take_at_least(&self, length: usize) -> Block {
+        if length <= self.block_bytes {
+            self.take()
+        } else {
+            Block::over(new_cells(length), None)
         }
     }
 }
 
-/// One block, owned: write into it, then [`Block::freeze`] it.
-#[derive(Debug)]
-pub struct Block {
-    /// Always present until the block is dropped.
-    memory: Option<Box<[u8]>>,
-    pool: BlockPool,
+fn new_cells(length: usize) -> Box<[UnsafeCell<u8>]> {
+    (0..length).map(|_| UnsafeCell::new(0)).collect()
 }
 
-impl Block {
-    /// All of the block's bytes; what nobody wrote holds bytes of an earlier use.
-    pub fn bytes_mut(&mut self) -> &mut [u8] {
-        self.memory
-            .as_deref_mut()
-            .expect("a block has its memory until it is dropped")
-    }
-
-    /// The first `length` bytes as shared, immutable slices.
-    ///
-    /// # Panics
-    /// If `length` exceeds the block.
-    #[must_use]
-    pub fn freeze(self, length: usize) -> Bytes {
-        assert!(
-            length <= self.as_ref().len(),
-            "a block is frozen within its size"
-        );
-        Bytes::from_owner(self).slice(..length)
-    }
+/// The memory of one block, shared by its writer and the slices of what was written.
+struct BlockMemory {
+    /// Present until the last reference is gone.
+    cells: Option<Box<[UnsafeCell<u8>]>>,
+    pool: Option<BlockPool>,
 }
 
-impl AsRef<[u8]> for Block {
-    fn as_ref(&self) -> &[u8] {
-        self.memory
+// SAFETY: the bytes of a slice were written before the slice was made and are never written
+// again; all other bytes are reachable by the one `Block` only. So no byte is written while
+// another thread can read it.
+unsafe impl Send for BlockMemory {}
+// SAFETY: as above.
+unsafe impl Sync for BlockMemory {}
+
+impl BlockMemory {
+    fn cells(&self) -> &[UnsafeCell<u8>] {
+        self.cells
             .as_deref()
             .expect("a block has its memory until it is dropped")
     }
 }
 
-impl Drop for Block {
+impl Drop for BlockMemory {
     fn drop(&mut self) {
-        if let Some(memory) = self.memory.take() {
+        if let (Some(cells), Some(pool)) = (self.cells.take(), self.pool.take()) {
             // A full pool frees the block: the pool's size is the bound on idle memory.
-            drop(self.pool.free.push(memory));
+            drop(pool.free.push(cells));
         }
+    }
+}
+
+/// One block with its writer's position: filled from the front, sliced behind it.
+pub struct Block {
+    memory: Arc<BlockMemory>,
+    filled: usize,
+}
+
+impl Block {
+    fn over(cells: Box<[UnsafeCell<u8>]>, pool: Option<BlockPool>) -> Self {
+        Self {
+            memory: Arc::new(BlockMemory {
+                cells: Some(cells),
+                pool,
+            }),
+            filled: 0,
+        }
+    }
+
+    /// Bytes that the block can hold.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.memory.cells().len()
+    }
+
+    /// Bytes written so far.
+    #[must_use]
+    pub const fn filled(&self) -> usize {
+        self.filled
+    }
+
+    /// The bytes not yet written; what they hold is of an earlier use.
+    pub fn unfilled_mut(&mut self) -> &mut [u8] {
+        let unfilled = &self.memory.cells()[self.filled..];
+        // SAFETY: these cells lie behind `filled`: no slice covers them, and the exclusive borrow
+        // of the block's only writer keeps every other access away for as long as it lives.
+        unsafe {
+            std::slice::from_raw_parts_mut(
+                unfilled.as_ptr().cast::<u8>().cast_mut(),
+                unfilled.len(),
+            )
+        }
+    }
+
+    /// The first `length` unfilled bytes are written now.
+    ///
+    /// # Panics
+    /// If that is more than the block holds.
+    pub fn advance(&mut self, length: usize) {
+        assert!(
+            length <= self.capacity() - self.filled,
+            "a block is filled within its size"
+        );
+        self.filled += length;
+    }
+
+    /// Append `bytes`.
+    ///
+    /// # Panics
+    /// If they do not fit.
+    pub fn append(&mut self, bytes: &[u8]) {
+        self.unfilled_mut()[..bytes.len()].copy_from_slice(bytes);
+        self.advance(bytes.len());
+    }
+
+    /// The written bytes from `start` to `end`, for reading in place.
+    ///
+    /// # Panics
+    /// If the range was not written.
+    #[must_use]
+    pub fn written(&self, start: usize, end: usize) -> &[u8] {
+        assert!(
+            start <= end && end <= self.filled,
+            "only what was written can be read"
+        );
+        let cells = &self.memory.cells()[start..end];
+        // SAFETY: these cells lie before `filled` and are never written again.
+        unsafe { std::slice::from_raw_parts(cells.as_ptr().cast::<u8>(), cells.len()) }
+    }
+
+    /// The written bytes from `start` to `end`, shared and immutable.
+    ///
+    /// # Panics
+    /// If the range was not written.
+    #[must_use]
+    pub fn slice(&self, start: usize, end: usize) -> Bytes {
+        assert!(
+            start <= end && end <= self.filled,
+            "only what was written can be shared"
+        );
+        Bytes::from_owner(BlockSlice {
+            memory: Arc::clone(&self.memory),
+            start,
+            end,
+        })
+    }
+}
+
+impl std::fmt::Debug for Block {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            formatter,
+            "Block({} of {} bytes filled)",
+            self.filled,
+            self.capacity()
+        )
+    }
+}
+
+/// A written range of a block, which keeps the block alive.
+struct BlockSlice {
+    memory: Arc<BlockMemory>,
+    start: usize,
+    end: usize,
+}
+
+impl AsRef<[u8]> for BlockSlice {
+    fn as_ref(&self) -> &[u8] {
+        let cells = &self.memory.cells()[self.start..self.end];
+        // SAFETY: a slice covers only bytes that were written before it was made; the block's
+        // writer never goes back.
+        unsafe { std::slice::from_raw_parts(cells.as_ptr().cast::<u8>(), cells.len()) }
     }
 }
 
@@ -99,19 +228,51 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_block_returns_to_its_pool_when_its_last_slice_is_gone() {
+    fn a_block_returns_to_its_pool_when_writer_and_slices_are_gone() {
         let pool = BlockPool::new(16, 1);
         let mut block = pool.take();
-        block.bytes_mut()[..3].copy_from_slice(b"abc");
-        let slice = block.freeze(3).slice(1..);
+        block.append(b"abc");
+        let slice = block.slice(1, 3);
+        drop(block);
         assert_eq!(slice.as_ref(), b"bc");
         assert_eq!(pool.free.len(), 0);
         drop(slice);
         assert_eq!(pool.free.len(), 1);
-        assert_eq!(
-            &pool.take().bytes_mut()[..3],
-            b"abc",
-            "the memory is the same"
-        );
+        let mut again = pool.take();
+        assert_eq!(&again.unfilled_mut()[..3], b"abc", "the memory is the same");
+    }
+
+    #[test]
+    fn a_slice_keeps_its_bytes_while_the_block_is_filled_further() {
+        let pool = BlockPool::new(8, 1);
+        let mut block = pool.take();
+        block.append(b"first");
+        let slice = block.slice(0, 5);
+        block.append(b"end");
+        assert_eq!(slice.as_ref(), b"first");
+        assert_eq!(block.written(5, 8), b"end");
+        assert!(block.unfilled_mut().is_empty());
+    }
+
+    #[test]
+    fn a_block_larger_than_the_pools_is_not_kept() {
+        let pool = BlockPool::new(8, 4);
+        assert_eq!(pool.take_at_least(100).capacity(), 100);
+        assert_eq!(pool.free.len(), 0);
+        assert_eq!(pool.take_at_least(7).capacity(), 8);
+        assert_eq!(pool.free.len(), 1);
+    }
+
+    #[test]
+    fn slices_dropped_on_another_thread_return_the_block() {
+        let pool = BlockPool::new(8, 1);
+        let mut block = pool.take();
+        block.append(b"x");
+        let slice = block.slice(0, 1);
+        drop(block);
+        std::thread::scope(|scope| {
+            scope.spawn(move || assert_eq!(slice.as_ref(), b"x"));
+        });
+        assert_eq!(pool.free.len(), 1);
     }
 }
