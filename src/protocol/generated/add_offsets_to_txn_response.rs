@@ -1,0 +1,44 @@
+//! Generated from `schema/add_offsets_to_txn.txt`: do not edit.
+
+use super::super::wire::*;
+use crate::model::Uuid;
+use bytes::Bytes;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AddOffsetsToTxnResponse {
+    pub throttle_time_ms: i32,
+    pub error_code: i16,
+    pub unknown_tagged_fields: UnknownTaggedFields,
+}
+
+impl Struct for AddOffsetsToTxnResponse {
+    const BYTES_MIN: usize = 6;
+
+    fn decode_fields(reader: &mut Reader, version: i16) -> Result<Self, DecodeError> {
+        let mut value = Self::default();
+        value.throttle_time_ms = reader.read_i32()?;
+        value.error_code = reader.read_i16()?;
+        if version >= 3 {
+            value.unknown_tagged_fields = reader.read_unknown_tagged_fields()?;
+        }
+        Ok(value)
+    }
+
+    fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        writer.put_i32(self.throttle_time_ms);
+        writer.put_i16(self.error_code);
+        if version >= 3 {
+            writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
+        }
+        if !(version >= 3) && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
+        Ok(())
+    }
+}
+
+impl Message for AddOffsetsToTxnResponse {
+    const NAME: &'static str = "AddOffsetsToTxnResponse";
+    const VERSIONS: (i16, i16) = (0, 4);
+    const FLEXIBLE_SINCE: Option<i16> = Some(3);
+}

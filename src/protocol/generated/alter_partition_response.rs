@@ -1,0 +1,107 @@
+//! Generated from `schema/alter_partition.txt`: do not edit.
+
+use super::super::wire::*;
+use crate::model::Uuid;
+use bytes::Bytes;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AlterPartitionResponse {
+    pub throttle_time_ms: i32,
+    pub error_code: i16,
+    pub topics: Vec<TopicData>,
+    pub unknown_tagged_fields: UnknownTaggedFields,
+}
+
+impl Struct for AlterPartitionResponse {
+    const BYTES_MIN: usize = 8;
+
+    fn decode_fields(reader: &mut Reader, version: i16) -> Result<Self, DecodeError> {
+        let mut value = Self::default();
+        value.throttle_time_ms = reader.read_i32()?;
+        value.error_code = reader.read_i16()?;
+        value.topics = reader.read_structs(true, version)?;
+        value.unknown_tagged_fields = reader.read_unknown_tagged_fields()?;
+        Ok(value)
+    }
+
+    fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        writer.put_i32(self.throttle_time_ms);
+        writer.put_i16(self.error_code);
+        writer.put_structs(true, &self.topics, version)?;
+        writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TopicData {
+    pub topic_id: Uuid,
+    pub partitions: Vec<PartitionData>,
+    pub unknown_tagged_fields: UnknownTaggedFields,
+}
+
+impl Struct for TopicData {
+    const BYTES_MIN: usize = 18;
+
+    fn decode_fields(reader: &mut Reader, version: i16) -> Result<Self, DecodeError> {
+        let mut value = Self::default();
+        value.topic_id = reader.read_uuid()?;
+        value.partitions = reader.read_structs(true, version)?;
+        value.unknown_tagged_fields = reader.read_unknown_tagged_fields()?;
+        Ok(value)
+    }
+
+    fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        writer.put_uuid(self.topic_id);
+        writer.put_structs(true, &self.partitions, version)?;
+        writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PartitionData {
+    pub partition_index: i32,
+    pub error_code: i16,
+    pub leader_id: i32,
+    pub leader_epoch: i32,
+    pub isr: Vec<i32>,
+    pub leader_recovery_state: i8,
+    pub partition_epoch: i32,
+    pub unknown_tagged_fields: UnknownTaggedFields,
+}
+
+impl Struct for PartitionData {
+    const BYTES_MIN: usize = 21;
+
+    fn decode_fields(reader: &mut Reader, version: i16) -> Result<Self, DecodeError> {
+        let mut value = Self::default();
+        value.partition_index = reader.read_i32()?;
+        value.error_code = reader.read_i16()?;
+        value.leader_id = reader.read_i32()?;
+        value.leader_epoch = reader.read_i32()?;
+        value.isr = reader.read_array(true, 4, Reader::read_i32)?;
+        value.leader_recovery_state = reader.read_i8()?;
+        value.partition_epoch = reader.read_i32()?;
+        value.unknown_tagged_fields = reader.read_unknown_tagged_fields()?;
+        Ok(value)
+    }
+
+    fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        writer.put_i32(self.partition_index);
+        writer.put_i16(self.error_code);
+        writer.put_i32(self.leader_id);
+        writer.put_i32(self.leader_epoch);
+        writer.put_array(true, &self.isr, Writer::put_i32)?;
+        writer.put_i8(self.leader_recovery_state);
+        writer.put_i32(self.partition_epoch);
+        writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+}
+
+impl Message for AlterPartitionResponse {
+    const NAME: &'static str = "AlterPartitionResponse";
+    const VERSIONS: (i16, i16) = (2, 3);
+    const FLEXIBLE_SINCE: Option<i16> = Some(2);
+}

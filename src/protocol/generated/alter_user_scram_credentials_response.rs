@@ -1,0 +1,77 @@
+//! Generated from `schema/alter_user_scram_credentials.txt`: do not edit.
+
+use super::super::wire::*;
+use crate::model::Uuid;
+use bytes::Bytes;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AlterUserScramCredentialsResponse {
+    pub throttle_time_ms: i32,
+    pub results: Vec<AlterUserScramCredentialsResult>,
+    pub unknown_tagged_fields: UnknownTaggedFields,
+}
+
+impl Struct for AlterUserScramCredentialsResponse {
+    const BYTES_MIN: usize = 6;
+
+    fn decode_fields(reader: &mut Reader, version: i16) -> Result<Self, DecodeError> {
+        let mut value = Self::default();
+        value.throttle_time_ms = reader.read_i32()?;
+        value.results = reader.read_structs(true, version)?;
+        value.unknown_tagged_fields = reader.read_unknown_tagged_fields()?;
+        Ok(value)
+    }
+
+    fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        writer.put_i32(self.throttle_time_ms);
+        writer.put_structs(true, &self.results, version)?;
+        writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlterUserScramCredentialsResult {
+    pub user: String,
+    pub error_code: i16,
+    pub error_message: Option<String>,
+    pub unknown_tagged_fields: UnknownTaggedFields,
+}
+
+impl Default for AlterUserScramCredentialsResult {
+    fn default() -> Self {
+        Self {
+            user: String::new(),
+            error_code: 0,
+            error_message: Some(String::new()),
+            unknown_tagged_fields: UnknownTaggedFields::default(),
+        }
+    }
+}
+
+impl Struct for AlterUserScramCredentialsResult {
+    const BYTES_MIN: usize = 5;
+
+    fn decode_fields(reader: &mut Reader, version: i16) -> Result<Self, DecodeError> {
+        let mut value = Self::default();
+        value.user = reader.read_string(true)?;
+        value.error_code = reader.read_i16()?;
+        value.error_message = reader.read_nullable_string(true)?;
+        value.unknown_tagged_fields = reader.read_unknown_tagged_fields()?;
+        Ok(value)
+    }
+
+    fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        writer.put_string(true, &self.user)?;
+        writer.put_i16(self.error_code);
+        writer.put_nullable_string(true, self.error_message.as_deref())?;
+        writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+}
+
+impl Message for AlterUserScramCredentialsResponse {
+    const NAME: &'static str = "AlterUserScramCredentialsResponse";
+    const VERSIONS: (i16, i16) = (0, 0);
+    const FLEXIBLE_SINCE: Option<i16> = Some(0);
+}

@@ -1,0 +1,42 @@
+//! Generated from `schema/consumer_group_describe.txt`: do not edit.
+
+use super::super::wire::*;
+use crate::model::Uuid;
+use bytes::Bytes;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ConsumerGroupDescribeRequest {
+    pub group_ids: Vec<String>,
+    pub include_authorized_operations: bool,
+    pub unknown_tagged_fields: UnknownTaggedFields,
+}
+
+impl Struct for ConsumerGroupDescribeRequest {
+    const BYTES_MIN: usize = 3;
+
+    fn decode_fields(reader: &mut Reader, version: i16) -> Result<Self, DecodeError> {
+        let mut value = Self::default();
+        value.group_ids = reader.read_strings(true)?;
+        value.include_authorized_operations = reader.read_bool()?;
+        value.unknown_tagged_fields = reader.read_unknown_tagged_fields()?;
+        Ok(value)
+    }
+
+    fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        writer.put_strings(true, &self.group_ids)?;
+        writer.put_bool(self.include_authorized_operations);
+        writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
+        Ok(())
+    }
+}
+
+impl Message for ConsumerGroupDescribeRequest {
+    const NAME: &'static str = "ConsumerGroupDescribeRequest";
+    const VERSIONS: (i16, i16) = (0, 1);
+    const FLEXIBLE_SINCE: Option<i16> = Some(0);
+}
+
+impl Request for ConsumerGroupDescribeRequest {
+    const KEY: super::ApiKey = super::ApiKey::ConsumerGroupDescribe;
+    type Response = super::ConsumerGroupDescribeResponse;
+}

@@ -1,0 +1,91 @@
+//! Generated from `schema/create_acls.txt`: do not edit.
+
+use super::super::wire::*;
+use crate::model::Uuid;
+use bytes::Bytes;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CreateAclsResponse {
+    pub throttle_time_ms: i32,
+    pub results: Vec<AclCreationResult>,
+    pub unknown_tagged_fields: UnknownTaggedFields,
+}
+
+impl Struct for CreateAclsResponse {
+    const BYTES_MIN: usize = 6;
+
+    fn decode_fields(reader: &mut Reader, version: i16) -> Result<Self, DecodeError> {
+        let flexible = version >= 2;
+        let mut value = Self::default();
+        value.throttle_time_ms = reader.read_i32()?;
+        value.results = reader.read_structs(flexible, version)?;
+        if version >= 2 {
+            value.unknown_tagged_fields = reader.read_unknown_tagged_fields()?;
+        }
+        Ok(value)
+    }
+
+    fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        let flexible = version >= 2;
+        writer.put_i32(self.throttle_time_ms);
+        writer.put_structs(flexible, &self.results, version)?;
+        if version >= 2 {
+            writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
+        }
+        if !(version >= 2) && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct AclCreationResult {
+    pub error_code: i16,
+    pub error_message: Option<String>,
+    pub unknown_tagged_fields: UnknownTaggedFields,
+}
+
+impl Default for AclCreationResult {
+    fn default() -> Self {
+        Self {
+            error_code: 0,
+            error_message: Some(String::new()),
+            unknown_tagged_fields: UnknownTaggedFields::default(),
+        }
+    }
+}
+
+impl Struct for AclCreationResult {
+    const BYTES_MIN: usize = 4;
+
+    fn decode_fields(reader: &mut Reader, version: i16) -> Result<Self, DecodeError> {
+        let flexible = version >= 2;
+        let mut value = Self::default();
+        value.error_code = reader.read_i16()?;
+        value.error_message = reader.read_nullable_string(flexible)?;
+        if version >= 2 {
+            value.unknown_tagged_fields = reader.read_unknown_tagged_fields()?;
+        }
+        Ok(value)
+    }
+
+    fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        let flexible = version >= 2;
+        writer.put_i16(self.error_code);
+        writer.put_nullable_string(flexible, self.error_message.as_deref())?;
+        if version >= 2 {
+            writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
+        }
+        if !(version >= 2) && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
+        Ok(())
+    }
+}
+
+impl Message for CreateAclsResponse {
+    const NAME: &'static str = "CreateAclsResponse";
+    const VERSIONS: (i16, i16) = (1, 3);
+    const FLEXIBLE_SINCE: Option<i16> = Some(2);
+}

@@ -1,0 +1,72 @@
+//! Generated from `schema/end_txn.txt`: do not edit.
+
+use super::super::wire::*;
+use crate::model::Uuid;
+use bytes::Bytes;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct EndTxnResponse {
+    pub throttle_time_ms: i32,
+    pub error_code: i16,
+    /// 5+
+    pub producer_id: i64,
+    /// 5+
+    pub producer_epoch: i16,
+    pub unknown_tagged_fields: UnknownTaggedFields,
+}
+
+impl Default for EndTxnResponse {
+    fn default() -> Self {
+        Self {
+            throttle_time_ms: 0,
+            error_code: 0,
+            producer_id: -1,
+            producer_epoch: -1,
+            unknown_tagged_fields: UnknownTaggedFields::default(),
+        }
+    }
+}
+
+impl Struct for EndTxnResponse {
+    const BYTES_MIN: usize = 6;
+
+    fn decode_fields(reader: &mut Reader, version: i16) -> Result<Self, DecodeError> {
+        let mut value = Self::default();
+        value.throttle_time_ms = reader.read_i32()?;
+        value.error_code = reader.read_i16()?;
+        if version >= 5 {
+            value.producer_id = reader.read_i64()?;
+        }
+        if version >= 5 {
+            value.producer_epoch = reader.read_i16()?;
+        }
+        if version >= 3 {
+            value.unknown_tagged_fields = reader.read_unknown_tagged_fields()?;
+        }
+        Ok(value)
+    }
+
+    fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        writer.put_i32(self.throttle_time_ms);
+        writer.put_i16(self.error_code);
+        if version >= 5 {
+            writer.put_i64(self.producer_id);
+        }
+        if version >= 5 {
+            writer.put_i16(self.producer_epoch);
+        }
+        if version >= 3 {
+            writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
+        }
+        if !(version >= 3) && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
+        Ok(())
+    }
+}
+
+impl Message for EndTxnResponse {
+    const NAME: &'static str = "EndTxnResponse";
+    const VERSIONS: (i16, i16) = (0, 5);
+    const FLEXIBLE_SINCE: Option<i16> = Some(3);
+}

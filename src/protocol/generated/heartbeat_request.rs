@@ -1,0 +1,65 @@
+//! Generated from `schema/heartbeat.txt`: do not edit.
+
+use super::super::wire::*;
+use crate::model::Uuid;
+use bytes::Bytes;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HeartbeatRequest {
+    pub group_id: String,
+    pub generation_id: i32,
+    pub member_id: String,
+    /// 3+
+    pub group_instance_id: Option<String>,
+    pub unknown_tagged_fields: UnknownTaggedFields,
+}
+
+impl Struct for HeartbeatRequest {
+    const BYTES_MIN: usize = 8;
+
+    fn decode_fields(reader: &mut Reader, version: i16) -> Result<Self, DecodeError> {
+        let flexible = version >= 4;
+        let mut value = Self::default();
+        value.group_id = reader.read_string(flexible)?;
+        value.generation_id = reader.read_i32()?;
+        value.member_id = reader.read_string(flexible)?;
+        if version >= 3 {
+            value.group_instance_id = reader.read_nullable_string(flexible)?;
+        }
+        if version >= 4 {
+            value.unknown_tagged_fields = reader.read_unknown_tagged_fields()?;
+        }
+        Ok(value)
+    }
+
+    fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        let flexible = version >= 4;
+        writer.put_string(flexible, &self.group_id)?;
+        writer.put_i32(self.generation_id);
+        writer.put_string(flexible, &self.member_id)?;
+        if version >= 3 {
+            writer.put_nullable_string(flexible, self.group_instance_id.as_deref())?;
+        }
+        if !(version >= 3) && self.group_instance_id.is_some() {
+            return Err(EncodeError::FieldUnsupported { field: "HeartbeatRequest.GroupInstanceId", version });
+        }
+        if version >= 4 {
+            writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
+        }
+        if !(version >= 4) && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
+        Ok(())
+    }
+}
+
+impl Message for HeartbeatRequest {
+    const NAME: &'static str = "HeartbeatRequest";
+    const VERSIONS: (i16, i16) = (0, 4);
+    const FLEXIBLE_SINCE: Option<i16> = Some(4);
+}
+
+impl Request for HeartbeatRequest {
+    const KEY: super::ApiKey = super::ApiKey::Heartbeat;
+    type Response = super::HeartbeatResponse;
+}
