@@ -8,3 +8,4 @@
 //! Lives on: the shard that owns the partition.
 
 pub mod storage;
+pub mod validation;

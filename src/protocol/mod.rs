@@ -9,7 +9,9 @@
 //! Start at [`decode_request_header`], then [`messages::AnyRequest`] or [`Message::decode`].
 
 mod api;
+pub mod compression;
 mod header;
+pub mod record_batch;
 mod wire;
 
 #[allow(
