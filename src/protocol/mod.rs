@@ -12,6 +12,7 @@ mod api;
 pub mod compression;
 mod header;
 pub mod record_batch;
+mod stored;
 mod wire;
 
 #[allow(
@@ -31,6 +32,7 @@ pub use header::{
     encode_response_header,
 };
 pub use messages::{AnyRequest, AnyResponse, ApiKey, MetadataRecord};
+pub use stored::{decode_record_type, decode_versioned, encode_record_key, encode_versioned};
 pub use wire::{
     DecodeError, ELEMENTS_MAX, EncodeError, LINKED_BYTES_MIN, Message, Reader, RecordContent,
     Records, Request, Struct, TaggedFields, UnknownTaggedFields, Writer,
