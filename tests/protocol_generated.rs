@@ -1,4 +1,5 @@
 //! The generated code of the wire codec is what the schema tables say.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -238,11 +238,22 @@ pub fn metadata_record_file(messages: &[Message]) -> String {
     line!(out, 0, "}}");
     line!(out, 0, "");
     line!(out, 0, "impl MetadataRecord {{");
+    metadata_record_type(&mut out, &records, variant);
+    metadata_record_decode(&mut out, &records, variant);
+    any_encode(&mut out, &records, variant);
+    line!(out, 0, "}}");
+    for record in &records {
+        from_implementation(&mut out, "MetadataRecord", variant(record), &record.name);
+    }
+    out
+}
+
+fn metadata_record_type(out: &mut String, records: &[&Message], variant: fn(&Message) -> &str) {
     line!(out, 1, "/// The number that says which record it is.");
     line!(out, 1, "#[must_use]");
     line!(out, 1, "pub const fn record_type(&self) -> i16 {{");
     line!(out, 2, "match self {{");
-    for record in &records {
+    for record in records {
         line!(
             out,
             3,
@@ -254,6 +265,9 @@ pub fn metadata_record_file(messages: &[Message]) -> String {
     line!(out, 2, "}}");
     line!(out, 1, "}}");
     line!(out, 0, "");
+}
+
+fn metadata_record_decode(out: &mut String, records: &[&Message], variant: fn(&Message) -> &str) {
     line!(
         out,
         1,
@@ -272,7 +286,7 @@ pub fn metadata_record_file(messages: &[Message]) -> String {
     line!(out, 2, "reader: &mut Reader,");
     line!(out, 1, ") -> Result<Self, DecodeError> {{");
     line!(out, 2, "match record_type {{");
-    for record in &records {
+    for record in records {
         let (name, variant) = (&record.name, variant(record));
         line!(out, 3, "super::{name}::TYPE => {{");
         line!(
@@ -290,10 +304,4 @@ pub fn metadata_record_file(messages: &[Message]) -> String {
     line!(out, 2, "}}");
     line!(out, 1, "}}");
     line!(out, 0, "");
-    any_encode(&mut out, &records, variant);
-    line!(out, 0, "}}");
-    for record in &records {
-        from_implementation(&mut out, "MetadataRecord", variant(record), &record.name);
-    }
-    out
 }
