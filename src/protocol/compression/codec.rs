@@ -21,12 +21,20 @@ pub(super) fn compress_gzip(level: i32, input: &[u8]) -> Vec<u8> {
         .expect("gzip into memory does not fail")
 }
 
+/// What starts a member of a gzip stream.
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// Members may follow one another. What follows and is no member is passed over, as Java does.
 pub(super) fn decompress_gzip(input: &[u8], bytes_max: usize) -> Result<Vec<u8>, CompressionError> {
-    read_bounded(
-        flate2::bufread::MultiGzDecoder::new(input),
-        input.len(),
-        bytes_max,
-    )
+    let mut output = reserve_output(input, bytes_max);
+    let mut rest = input;
+    loop {
+        let decoder = flate2::bufread::GzDecoder::new(&mut rest);
+        read_bounded(decoder, bytes_max, &mut output)?;
+        if !rest.starts_with(&GZIP_MAGIC) {
+            return Ok(output);
+        }
+    }
 }
 
 /// A frame as Java's clients write and can read it: independent blocks of at most 64 KiB, neither
@@ -43,22 +51,25 @@ pub(super) fn compress_lz4(input: &[u8]) -> Vec<u8> {
     encoder.finish().expect("lz4 into memory does not fail")
 }
 
-pub(super) fn decompress_lz4(input: &[u8], bytes_max: usize) -> Result<Vec<u8>, CompressionError> {
-    let mut rest = input;
-    let mut output = Vec::new();
-    // The decoder stops at the end of a frame.
-    loop {
-        let decoder = lz4_flex::frame::FrameDecoder::new(&mut rest);
-        let more = read_bounded(decoder, input.len(), bytes_max - output.len())?;
-        if output.is_empty() {
-            output = more;
-        } else {
-            output.extend_from_slice(&more);
+/// Bytes whose end is an error: the decoder would take it for the end of the frame, which has a
+/// mark of its own.
+struct Unending<'a>(&'a [u8]);
+
+impl Read for Unending<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.0.is_empty() {
+            return Err(io::Error::other("the frame has no end"));
         }
-        if rest.is_empty() {
-            return Ok(output);
-        }
+        self.0.read(buffer)
     }
+}
+
+/// One frame; Java's clients write and read no second one.
+pub(super) fn decompress_lz4(input: &[u8], bytes_max: usize) -> Result<Vec<u8>, CompressionError> {
+    let mut output = reserve_output(input, bytes_max);
+    let decoder = lz4_flex::frame::FrameDecoder::new(Unending(input));
+    read_bounded(decoder, bytes_max, &mut output)?;
+    Ok(output)
 }
 
 pub(super) fn compress_zstd(level: i32, input: &[u8]) -> Vec<u8> {
@@ -66,28 +77,35 @@ pub(super) fn compress_zstd(level: i32, input: &[u8]) -> Vec<u8> {
 }
 
 pub(super) fn decompress_zstd(input: &[u8], bytes_max: usize) -> Result<Vec<u8>, CompressionError> {
+    if input.is_empty() {
+        // No frames are a stream too, of nothing.
+        return Ok(Vec::new());
+    }
     let mut decoder =
         zstd::stream::read::Decoder::with_buffer(input).map_err(|_| CompressionError::Corrupt)?;
     decoder
         .window_log_max(ZSTD_WINDOW_LOG_MAX)
         .map_err(|_| CompressionError::Corrupt)?;
-    read_bounded(decoder, input.len(), bytes_max)
+    let mut output = reserve_output(input, bytes_max);
+    read_bounded(decoder, bytes_max, &mut output)?;
+    Ok(output)
 }
 
-/// All that `reader` yields, if it is at most `bytes_max`.
+fn reserve_output(input: &[u8], bytes_max: usize) -> Vec<u8> {
+    Vec::with_capacity(input.len().saturating_mul(EXPANSION_GUESS).min(bytes_max))
+}
+
+/// Append all that `reader` yields, as long as `output` stays within `bytes_max`.
 fn read_bounded(
     reader: impl Read,
-    input_bytes: usize,
     bytes_max: usize,
-) -> Result<Vec<u8>, CompressionError> {
-    let guess = input_bytes.saturating_mul(EXPANSION_GUESS).min(bytes_max);
-    let mut output = Vec::with_capacity(guess);
+    output: &mut Vec<u8>,
+) -> Result<(), CompressionError> {
     // One byte more than allowed tells "exactly full" from "more".
-    let limit = u64::try_from(bytes_max)
-        .unwrap_or(u64::MAX)
-        .saturating_add(1);
-    match reader.take(limit).read_to_end(&mut output) {
-        Ok(_) if output.len() <= bytes_max => Ok(output),
+    let allowed = bytes_max.saturating_sub(output.len()).saturating_add(1);
+    let limit = u64::try_from(allowed).unwrap_or(u64::MAX);
+    match reader.take(limit).read_to_end(output) {
+        Ok(_) if output.len() <= bytes_max => Ok(()),
         Ok(_) => Err(CompressionError::TooLarge { bytes_max }),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             Err(CompressionError::Truncated)

@@ -46,9 +46,10 @@ pub(super) fn decompress(input: &[u8], bytes_max: usize) -> Result<Vec<u8>, Comp
             rest = &after[versions.ok_or(CompressionError::Truncated)?.len()..];
             continue;
         }
-        let (prefix, after) = rest
-            .split_first_chunk::<4>()
-            .ok_or(CompressionError::Truncated)?;
+        // Fewer bytes than a length has are the end, also for Java.
+        let Some((prefix, after)) = rest.split_first_chunk::<4>() else {
+            break;
+        };
         let length =
             usize::try_from(u32::from_be_bytes(*prefix)).map_err(|_| CompressionError::Corrupt)?;
         let block = after.get(..length).ok_or(CompressionError::Truncated)?;

@@ -6,7 +6,7 @@ use crate::model::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, TimestampMs};
 use crate::protocol::compression::Compression;
 
 use super::header::{BatchHeader, HEADER_BYTES, LOG_OVERHEAD_BYTES, TimestampType};
-use super::{BatchError, NO_TIMESTAMP, Records};
+use super::{BatchError, NO_TIMESTAMP, RecordSet};
 
 /// A v2 record batch in two parts: its header, decoded, and its records as they were received.
 ///
@@ -209,8 +209,8 @@ impl RecordBatch {
     ///
     /// # Errors
     /// If the compression is unknown or its stream is broken or too large.
-    pub fn records(&self, decompressed_bytes_max: usize) -> Result<Records, BatchError> {
-        Records::of(self, decompressed_bytes_max)
+    pub fn records(&self, decompressed_bytes_max: usize) -> Result<RecordSet, BatchError> {
+        RecordSet::of(self, decompressed_bytes_max)
     }
 
     /// The batch as two slices, the body uncopied.

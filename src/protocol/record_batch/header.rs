@@ -17,6 +17,12 @@ pub const PREFIX_BYTES: usize = 17;
 /// The only format that is written since Kafka 4 (KIP-724).
 pub const MAGIC_V2: i8 = 2;
 
+/// The epoch of a batch that no leader has stamped yet.
+pub const NO_LEADER_EPOCH: i32 = -1;
+
+/// The timestamp of a record that has none.
+pub const NO_TIMESTAMP: i64 = -1;
+
 /// The least length that any format can have, a record of format 0 without contents. Kafka takes
 /// a smaller one for garbage before it looks at the format.
 pub(super) const LENGTH_MIN: i32 = 14;

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::model::{Offset, TimestampMs};
 
 use super::header::TimestampType;
-use super::varint::Reader;
+use super::varint::{Reader, VARINT_BYTES_MAX};
 use super::{BatchError, RecordBatch};
 
 /// One record, borrowed from the body of its batch.
@@ -64,7 +64,7 @@ impl<'a> RecordHeaders<'a> {
 
 /// The records of one batch, decompressed.
 #[derive(Clone, Debug)]
-pub struct Records {
+pub struct RecordSet {
     body: Bytes,
     base_offset: Offset,
     base_timestamp: TimestampMs,
@@ -73,7 +73,7 @@ pub struct Records {
     count: i32,
 }
 
-impl Records {
+impl RecordSet {
     pub(super) fn of(
         batch: &RecordBatch,
         decompressed_bytes_max: usize,
@@ -123,7 +123,7 @@ impl Records {
     }
 }
 
-impl<'a> IntoIterator for &'a Records {
+impl<'a> IntoIterator for &'a RecordSet {
     type Item = Result<Record<'a>, BatchError>;
     type IntoIter = RecordIterator<'a>;
 
@@ -135,7 +135,7 @@ impl<'a> IntoIterator for &'a Records {
 /// Reads one record after the other.
 #[derive(Clone, Debug)]
 pub struct RecordIterator<'a> {
-    records: &'a Records,
+    records: &'a RecordSet,
     reader: Reader<'a>,
     next_index: i32,
     has_ended: bool,
@@ -196,7 +196,12 @@ struct RecordFields<'a> {
 const ENDS_EARLY: BatchError = BatchError::Records("a record ends early");
 
 fn decode_record<'a>(batch: &mut Reader<'a>) -> Result<RecordFields<'a>, BatchError> {
-    let size = batch.varint().ok_or(ENDS_EARLY)?;
+    let is_cut_off = batch.remaining() < VARINT_BYTES_MAX;
+    let size = batch.varint().ok_or(if is_cut_off {
+        ENDS_EARLY
+    } else {
+        BatchError::EndlessSize
+    })?;
     let size = usize::try_from(size)
         .map_err(|_| BatchError::Records("the size of a record is negative"))?;
     let mut record = Reader::new(batch.take(size).ok_or(ENDS_EARLY)?);

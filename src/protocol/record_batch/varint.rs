@@ -1,5 +1,8 @@
 //! The zigzag variable-length integers inside a record.
 
+/// The most bytes that a 32-bit number takes.
+pub(super) const VARINT_BYTES_MAX: usize = 5;
+
 /// Reads a record's fields from the front of a slice.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'a> {

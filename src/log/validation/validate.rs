@@ -1,145 +1,18 @@
-//! Whether what a producer sent may enter a partition's log, and in which form it does.
-//!
-//! Owns: Kafka's rules for one batch: format, size, checksum, counts, timestamps, keys; and the
-//! changes a topic's settings ask for (another compression, the leader's timestamp).
-//! Promises: what passes can be appended as it is once its offset is stamped; what does not is
-//! refused with Kafka's error code. A batch that needs no change is not copied, and its records
-//! are read once, without an allocation each.
-//! Knows nothing of: the log itself. Sequence numbers and epochs of producers are checked where
-//! their state is, so this runs on whatever shard accepted the request.
-//! Start at [`validate`].
+//! The checks, in Kafka's order.
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 
 use crate::model::{ErrorCode, TimestampMs};
-use crate::protocol::compression::{Compression, CompressionError};
+use crate::protocol::compression::Compression;
 use crate::protocol::record_batch::{
     BatchError, Batches, LOG_OVERHEAD_BYTES, NO_TIMESTAMP, Record, RecordBatch, RecordBatchBuilder,
-    RecordHeader, Records, TimestampType,
+    RecordHeader, RecordSet, TimestampType,
 };
 
-/// The most bytes that the records of one batch may have when decompressed.
-///
-/// Kafka has no such bound. Ours is what a client may send at once (`socket.request.max.bytes`,
-/// 100 MiB): whoever could not have sent the records uncompressed in any way has no claim that
-/// compressing them makes room. A client is told that the batch is too large, and then splits it.
-pub const DECOMPRESSED_BYTES_MAX: usize = 100 << 20;
-
-/// Who appends; it decides how much is trusted.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Origin {
-    /// A client, with the version of its Produce request.
-    Client { produce_version: i16 },
-    /// A coordinator of this broker: markers of transactions, offsets, group states.
-    Coordinator,
-    /// The partition's leader, which validated and stamped already.
-    Replication,
-}
-
-/// What a topic's settings ask of a batch.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct ProduceRules {
-    /// `max.message.bytes`.
-    pub message_bytes_max: usize,
-    /// `segment.bytes`: no batch may exceed a segment.
-    pub segment_bytes: usize,
-    /// `message.timestamp.type`.
-    pub timestamp_type: TimestampType,
-    /// `message.timestamp.before.max.ms`.
-    pub timestamp_before_ms_max: i64,
-    /// `message.timestamp.after.max.ms`.
-    pub timestamp_after_ms_max: i64,
-    /// `compression.type`; `None` is `producer`: as it came.
-    pub compression: Option<Compression>,
-    /// `compression.<compression>.level`; `None` for its default.
-    pub compression_level: Option<i32>,
-    /// True if `cleanup.policy` contains `compact`.
-    pub is_compacted: bool,
-}
-
-/// A batch that may be appended, and what was learnt on the way.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ValidatedBatch {
-    /// The batch to append, at offset zero until it is stamped.
-    pub batch: RecordBatch,
-    /// How many records it has, at least one unless it was replicated.
-    pub records_count: u32,
-    /// The largest timestamp; `None` if no record has one.
-    pub max_timestamp: Option<TimestampMs>,
-    /// The first record with that timestamp, relative to the batch's base offset; `None` for a
-    /// replicated batch, whose records are not looked at.
-    pub max_timestamp_offset_delta: Option<i32>,
-    /// The time that the leader gave the records, for the Produce response.
-    pub log_append_time: Option<TimestampMs>,
-}
-
-/// Why a batch was refused, as the Produce response says it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Refusal {
-    /// Kafka's code.
-    pub error: ErrorCode,
-    /// The text for the client; `None` where Kafka sends none.
-    pub message: Option<String>,
-    /// The reason in words, for our own log.
-    pub reason: Cow<'static, str>,
-    /// The records at fault, by their index in the batch (KIP-467).
-    pub record_errors: Vec<RecordError>,
-}
-
-/// What is wrong with one record of a batch.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct RecordError {
-    /// The record's index in its batch.
-    pub batch_index: i32,
-    /// What is wrong, for a person.
-    pub message: Cow<'static, str>,
-}
-
-impl Refusal {
-    /// A refusal of the batch as a whole, of which Kafka tells the client no more than the code.
-    fn of(error: ErrorCode, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            error,
-            message: None,
-            reason: reason.into(),
-            record_errors: Vec::new(),
-        }
-    }
-
-    /// A refusal of a payload at whose front no batch can start, with a text for the client.
-    fn of_garbage(error: BatchError) -> Self {
-        let reason = error.to_string();
-        Self {
-            error: ErrorCode::CorruptMessage,
-            message: Some(reason.clone()),
-            reason: reason.into(),
-            record_errors: Vec::new(),
-        }
-    }
-
-    /// A refusal because of single records; one bad timestamp decides the code for all.
-    fn of_records(record_errors: Vec<RecordError>, has_bad_timestamp: bool) -> Self {
-        let error = if has_bad_timestamp {
-            ErrorCode::InvalidTimestamp
-        } else {
-            ErrorCode::InvalidRecord
-        };
-        let first = record_errors.first().map(|first| first.message.as_ref());
-        let reason = format!(
-            "{} records of the batch were refused, the first because: {}",
-            record_errors.len(),
-            first.unwrap_or_default(),
-        );
-        Self {
-            error,
-            message: Some(reason.clone()),
-            reason: reason.into(),
-            record_errors,
-        }
-    }
-}
+use super::refusal::{RecordError, Refusal, refuse_unreadable};
+use super::rules::{DECOMPRESSED_BYTES_MAX, Origin, ProduceRules, ValidatedBatch};
 
 /// Judge what was sent for one partition, and bring it into the form that is appended.
 ///
@@ -179,17 +52,17 @@ pub fn validate(
         });
     }
     let Some(source) = batch.compression() else {
-        return Err(refuse_unreadable(BatchError::CompressionId(
-            batch.header().attributes.compression_id(),
-        )));
+        let id = batch.header().attributes.compression_id();
+        let error = BatchError::CompressionId(id);
+        return Err(refuse_unreadable(error, Compression::None));
     };
     if is_client {
         check_header_of_client(&batch)?;
     }
     let records = batch
         .records(DECOMPRESSED_BYTES_MAX)
-        .map_err(refuse_unreadable)?;
-    let survey = survey_records(&batch, &records, rules, now_ms)?;
+        .map_err(|error| refuse_unreadable(error, source))?;
+    let survey = survey_records(&batch, source, &records, rules, now_ms)?;
     let mut batch = convert(batch, &records, source, &survey, rules)?;
     let log_append_time = match rules.timestamp_type {
         TimestampType::CreateTime => None,
@@ -318,7 +191,8 @@ struct Survey {
 
 fn survey_records(
     batch: &RecordBatch,
-    records: &Records,
+    source: Compression,
+    records: &RecordSet,
     rules: &ProduceRules,
     now_ms: TimestampMs,
 ) -> Result<Survey, Refusal> {
@@ -330,7 +204,7 @@ fn survey_records(
     let mut record_errors = Vec::new();
     let mut has_bad_timestamp = false;
     for (index, record) in (0..).zip(records) {
-        let record = record.map_err(refuse_unreadable)?;
+        let record = record.map_err(|error| refuse_unreadable(error, source))?;
         let error = if rules.is_compacted && record.key.is_none() {
             Some(Cow::Borrowed(
                 "a compacted topic needs a key in every record",
@@ -386,7 +260,7 @@ fn check_timestamp(
 /// The batch with the compression that the topic wants and with dense offsets.
 fn convert(
     batch: RecordBatch,
-    records: &Records,
+    records: &RecordSet,
     source: Compression,
     survey: &Survey,
     rules: &ProduceRules,
@@ -411,9 +285,11 @@ fn convert(
             Compression::None => records.body().clone(),
             _ => Bytes::from(target.compress(rules.compression_level, records.body())),
         };
-        batch.with_body(target, body).map_err(refuse_unreadable)?
+        batch
+            .with_body(target, body)
+            .map_err(|error| refuse_unreadable(error, source))?
     } else {
-        renumber(&batch, records, target, rules.compression_level)?
+        renumber(&batch, source, records, target, rules.compression_level)?
     };
     check_size(&converted, rules)?;
     Ok(converted)
@@ -422,7 +298,8 @@ fn convert(
 /// The batch with offsets 0, 1, 2 and so on.
 fn renumber(
     batch: &RecordBatch,
-    records: &Records,
+    source: Compression,
+    records: &RecordSet,
     compression: Compression,
     level: Option<i32>,
 ) -> Result<RecordBatch, Refusal> {
@@ -441,7 +318,7 @@ fn renumber(
         builder = builder.control();
     }
     for record in records {
-        let record = record.map_err(refuse_unreadable)?;
+        let record = record.map_err(|error| refuse_unreadable(error, source))?;
         let headers: Vec<_> = record
             .headers
             .iter()
@@ -450,18 +327,4 @@ fn renumber(
         builder.append(record.timestamp, record.key, record.value, &headers);
     }
     Ok(builder.finish())
-}
-
-/// Kafka's code for records that cannot be read.
-fn refuse_unreadable(error: BatchError) -> Refusal {
-    let code = match error {
-        BatchError::Compression(CompressionError::TooLarge { .. }) | BatchError::Length(_) => {
-            ErrorCode::MessageTooLarge
-        }
-        // Kafka has no better code for a stream that its codecs cannot read.
-        BatchError::Compression(CompressionError::Truncated | CompressionError::Corrupt)
-        | BatchError::CompressionId(_) => ErrorCode::UnknownServerError,
-        _ => ErrorCode::InvalidRecord,
-    };
-    Refusal::of(code, error.to_string())
 }
