@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::support::{Program, not_run};
 use crate::{Example, examples, reference, tables};
@@ -12,38 +13,55 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/protocol/java")
 #[test]
 fn kafkas_classes_read_the_same_values_and_write_the_same_bytes() {
     const NAME: &str = "protocol::kafkas_classes_read_the_same_values_and_write_the_same_bytes";
-    let jars = match prepare_jars() {
-        Ok(jars) => jars,
-        Err(reason) => return not_run(NAME, &reason),
-    };
     let messages = tables();
     let examples = examples(&messages);
-    let answers = ask_java(&jars, &examples);
-    let mut differences = Vec::new();
-    for (example, answer) in examples.iter().zip(answers.lines()) {
-        if let Err(reason) = compare(example, answer) {
-            let Example {
-                message, version, ..
-            } = example;
-            differences.push(format!("{} version {version}: {reason}", message.name));
-        }
-    }
-    assert_eq!(
-        examples.len(),
-        answers.lines().count(),
-        "an answer for each example"
-    );
-    let shown = differences
-        .iter()
-        .take(20)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join("\n");
-    assert!(
-        differences.is_empty(),
-        "{} differences:\n{shown}",
-        differences.len()
-    );
+    let questions = examples.iter().map(|example| {
+        let (name, version) = (&example.message.name, example.version);
+        format!("{name} {version} {}", to_hex(&example.bytes))
+    });
+    let Some(answers) = ask_java(NAME, questions.collect()) else {
+        return;
+    };
+    let pairs = examples.iter().zip(&answers);
+    let differences = pairs.filter_map(|(example, answer)| {
+        let reason = compare(example, answer).err()?;
+        let (name, version) = (&example.message.name, example.version);
+        Some(format!("{name} version {version}: {reason}"))
+    });
+    assert_same(differences.collect());
+}
+
+#[test]
+fn fields_have_the_defaults_of_kafkas_classes() {
+    const NAME: &str = "protocol::fields_have_the_defaults_of_kafkas_classes";
+    let messages = tables();
+    let structs = messages.iter().flat_map(|message| {
+        let structs = message.structs.iter();
+        structs.map(move |one| (message, one))
+    });
+    let structs: Vec<_> = structs.collect();
+    let questions = structs.iter();
+    let questions =
+        questions.map(|(message, one)| format!("{} default {}", message.name, one.name));
+    let Some(answers) = ask_java(NAME, questions.collect()) else {
+        return;
+    };
+    let pairs = structs.iter().zip(&answers);
+    let differences = pairs.filter_map(|((message, one), answer)| {
+        let found = answer
+            .find('(')
+            .map_or(answer.as_str(), |start| &answer[start..]);
+        let wanted = reference::default_text(message, one);
+        let place = format!("{} in {}", one.name, message.name);
+        (found != wanted).then(|| format!("{place}: printed\n  {answer}\nnot\n  {wanted}"))
+    });
+    assert_same(differences.collect());
+}
+
+fn assert_same(differences: Vec<String>) {
+    let count = differences.len();
+    let shown = differences.into_iter().take(20).collect::<Vec<_>>();
+    assert!(count == 0, "{count} differences:\n{}", shown.join("\n"));
 }
 
 fn compare(example: &Example<'_>, answer: &str) -> Result<(), String> {
@@ -63,24 +81,41 @@ fn compare(example: &Example<'_>, answer: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn ask_java(jars: &Path, examples: &[Example<'_>]) -> String {
+/// The program's answers, one for each question; `None` if it cannot run.
+fn ask_java(test: &str, questions: Vec<String>) -> Option<Vec<String>> {
+    let jars = match jars() {
+        Ok(jars) => jars,
+        Err(reason) => {
+            not_run(test, reason);
+            return None;
+        }
+    };
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let (questions, answers) = (folder.join("recode.in"), folder.join("recode.out"));
-    let mut lines = String::new();
-    for example in examples {
-        let (name, version) = (&example.message.name, example.version);
-        writeln!(lines, "{name} {version} {}", to_hex(&example.bytes)).unwrap();
-    }
-    fs::write(&questions, lines).unwrap();
+    let name = test.replace("::", ".");
+    let [asked, answered] = ["asked", "answered"].map(|end| folder.join(format!("{name}.{end}")));
+    fs::write(&asked, questions.join("\n")).unwrap();
     let program = Program::new("java", 300);
     let program = program.args(["-Xmx512m", "-XX:+UseSerialGC", "-cp"]);
     let program = program.args([
         &format!("{}/*", jars.display()),
         &format!("{FOLDER}/Recode.java"),
     ]);
-    let paths = [questions, answers.clone()].map(|path| path.display().to_string());
+    let paths = [&asked, &answered].map(|path| path.display().to_string());
     program.args(paths).run().succeeded();
-    fs::read_to_string(answers).unwrap()
+    let answers = fs::read_to_string(answered).unwrap();
+    let answers: Vec<_> = answers.lines().map(str::to_owned).collect();
+    assert_eq!(
+        answers.len(),
+        questions.len(),
+        "one answer to each question"
+    );
+    Some(answers)
+}
+
+fn jars() -> Result<&'static Path, &'static str> {
+    static JARS: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let jars = JARS.get_or_init(prepare_jars).as_ref();
+    jars.map(PathBuf::as_path).map_err(String::as_str)
 }
 
 /// The folder with the jars, filled by Maven if it is not there yet; or what is missing.

@@ -229,3 +229,27 @@ fn json_value(message: &Message, field: &Field, version: i16, value: &Value) -> 
         }
     }
 }
+
+/// What Kafka's classes print of a new object, from the first parenthesis on.
+pub fn default_text(message: &Message, one: &Struct) -> String {
+    let fields = one.fields.iter().map(|field| {
+        let (first, rest) = field.name.split_at(1);
+        let name = first.to_lowercase() + rest;
+        let text = match (default_of(message, field), &field.base) {
+            // Records have no empty value there.
+            (Value::Null, _) | (_, Base::Records) => "null".to_owned(),
+            (Value::Bool(value), _) => value.to_string(),
+            (Value::Number(value), _) => value.to_string(),
+            (Value::Float(value), _) => format!("{value:?}"),
+            (Value::Text(value), _) => format!("'{value}'"),
+            (Value::Uuid(value), _) => Uuid::from_bytes(value).to_string(),
+            (Value::Bytes(_) | Value::Array(_), _) => "[]".to_owned(),
+            (Value::Struct(..), Base::Struct(inner)) => {
+                format!("{inner}{}", default_text(message, message.find(inner)))
+            }
+            (value, base) => panic!("{value:?} is no {base:?}"),
+        };
+        format!("{name}={text}")
+    });
+    format!("({})", fields.collect::<Vec<_>>().join(", "))
+}

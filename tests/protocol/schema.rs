@@ -94,6 +94,11 @@ impl Field {
         (self.versions.0..=self.versions.1).contains(&version)
     }
 
+    /// The version from which it may be null, if it was there before.
+    pub fn late_nullable(&self) -> Option<i16> {
+        self.nullable_since.filter(|since| *since > self.versions.0)
+    }
+
     pub fn is_null_by_default(&self) -> bool {
         self.default.as_deref() == Some("null")
     }

@@ -30,6 +30,9 @@ impl Struct for AddOffsetsToTxnRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 3 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 3;
         writer.put_string(flexible, &self.transactional_id)?;
         writer.put_i64(self.producer_id);
@@ -37,9 +40,6 @@ impl Struct for AddOffsetsToTxnRequest {
         writer.put_string(flexible, &self.group_id)?;
         if version >= 3 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 3) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

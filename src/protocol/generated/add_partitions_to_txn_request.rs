@@ -30,14 +30,8 @@ impl Struct for AddPartitionsToTxnRequest {
         }
         if version <= 3 {
             value.v3_and_below_transactional_id = reader.read_string(flexible)?;
-        }
-        if version <= 3 {
             value.v3_and_below_producer_id = reader.read_i64()?;
-        }
-        if version <= 3 {
             value.v3_and_below_producer_epoch = reader.read_i16()?;
-        }
-        if version <= 3 {
             value.v3_and_below_topics = reader.read_structs(flexible, version)?;
         }
         if version >= 3 {
@@ -47,42 +41,36 @@ impl Struct for AddPartitionsToTxnRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 4 && !self.transactions.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "AddPartitionsToTxnRequest.Transactions", version });
+        }
+        if version > 3 && !self.v3_and_below_transactional_id.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "AddPartitionsToTxnRequest.V3AndBelowTransactionalId", version });
+        }
+        if version > 3 && self.v3_and_below_producer_id != 0 {
+            return Err(EncodeError::FieldUnsupported { field: "AddPartitionsToTxnRequest.V3AndBelowProducerId", version });
+        }
+        if version > 3 && self.v3_and_below_producer_epoch != 0 {
+            return Err(EncodeError::FieldUnsupported { field: "AddPartitionsToTxnRequest.V3AndBelowProducerEpoch", version });
+        }
+        if version > 3 && !self.v3_and_below_topics.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "AddPartitionsToTxnRequest.V3AndBelowTopics", version });
+        }
+        if version < 3 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 3;
         if version >= 4 {
             writer.put_structs(flexible, &self.transactions, version)?;
         }
-        if !(version >= 4) && !self.transactions.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "AddPartitionsToTxnRequest.Transactions", version });
-        }
         if version <= 3 {
             writer.put_string(flexible, &self.v3_and_below_transactional_id)?;
-        }
-        if !(version <= 3) && !self.v3_and_below_transactional_id.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "AddPartitionsToTxnRequest.V3AndBelowTransactionalId", version });
-        }
-        if version <= 3 {
             writer.put_i64(self.v3_and_below_producer_id);
-        }
-        if !(version <= 3) && self.v3_and_below_producer_id != 0 {
-            return Err(EncodeError::FieldUnsupported { field: "AddPartitionsToTxnRequest.V3AndBelowProducerId", version });
-        }
-        if version <= 3 {
             writer.put_i16(self.v3_and_below_producer_epoch);
-        }
-        if !(version <= 3) && self.v3_and_below_producer_epoch != 0 {
-            return Err(EncodeError::FieldUnsupported { field: "AddPartitionsToTxnRequest.V3AndBelowProducerEpoch", version });
-        }
-        if version <= 3 {
             writer.put_structs(flexible, &self.v3_and_below_topics, version)?;
-        }
-        if !(version <= 3) && !self.v3_and_below_topics.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "AddPartitionsToTxnRequest.V3AndBelowTopics", version });
         }
         if version >= 3 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 3) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -145,14 +133,14 @@ impl Struct for AddPartitionsToTxnTopic {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 3 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 3;
         writer.put_string(flexible, &self.name)?;
         writer.put_array(flexible, &self.partitions, Writer::put_i32)?;
         if version >= 3 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 3) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -25,8 +25,6 @@ impl Struct for AddPartitionsToTxnResponse {
         value.throttle_time_ms = reader.read_i32()?;
         if version >= 4 {
             value.error_code = reader.read_i16()?;
-        }
-        if version >= 4 {
             value.results_by_transaction = reader.read_structs(flexible, version)?;
         }
         if version <= 3 {
@@ -39,28 +37,26 @@ impl Struct for AddPartitionsToTxnResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 4 && !self.results_by_transaction.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "AddPartitionsToTxnResponse.ResultsByTransaction", version });
+        }
+        if version > 3 && !self.results_by_topic_v3_and_below.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "AddPartitionsToTxnResponse.ResultsByTopicV3AndBelow", version });
+        }
+        if version < 3 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 3;
         writer.put_i32(self.throttle_time_ms);
         if version >= 4 {
             writer.put_i16(self.error_code);
-        }
-        if version >= 4 {
             writer.put_structs(flexible, &self.results_by_transaction, version)?;
-        }
-        if !(version >= 4) && !self.results_by_transaction.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "AddPartitionsToTxnResponse.ResultsByTransaction", version });
         }
         if version <= 3 {
             writer.put_structs(flexible, &self.results_by_topic_v3_and_below, version)?;
         }
-        if !(version <= 3) && !self.results_by_topic_v3_and_below.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "AddPartitionsToTxnResponse.ResultsByTopicV3AndBelow", version });
-        }
         if version >= 3 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 3) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -113,13 +109,13 @@ impl Struct for AddPartitionsToTxnPartitionResult {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 3 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         writer.put_i32(self.partition_index);
         writer.put_i16(self.partition_error_code);
         if version >= 3 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 3) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -147,14 +143,14 @@ impl Struct for AddPartitionsToTxnTopicResult {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 3 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 3;
         writer.put_string(flexible, &self.name)?;
         writer.put_structs(flexible, &self.results_by_partition, version)?;
         if version >= 3 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 3) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -48,6 +48,9 @@ impl Struct for AddRaftVoterRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 1 && !self.ack_when_committed {
+            return Err(EncodeError::FieldUnsupported { field: "AddRaftVoterRequest.AckWhenCommitted", version });
+        }
         writer.put_nullable_string(true, self.cluster_id.as_deref())?;
         writer.put_i32(self.timeout_ms);
         writer.put_i32(self.voter_id);
@@ -55,9 +58,6 @@ impl Struct for AddRaftVoterRequest {
         writer.put_structs(true, &self.listeners, version)?;
         if version >= 1 {
             writer.put_bool(self.ack_when_committed);
-        }
-        if !(version >= 1) && !self.ack_when_committed {
-            return Err(EncodeError::FieldUnsupported { field: "AddRaftVoterRequest.AckWhenCommitted", version });
         }
         writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())

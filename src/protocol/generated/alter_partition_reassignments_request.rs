@@ -39,12 +39,12 @@ impl Struct for AlterPartitionReassignmentsRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 1 && !self.allow_replication_factor_change {
+            return Err(EncodeError::FieldUnsupported { field: "AlterPartitionReassignmentsRequest.AllowReplicationFactorChange", version });
+        }
         writer.put_i32(self.timeout_ms);
         if version >= 1 {
             writer.put_bool(self.allow_replication_factor_change);
-        }
-        if !(version >= 1) && !self.allow_replication_factor_change {
-            return Err(EncodeError::FieldUnsupported { field: "AlterPartitionReassignmentsRequest.AllowReplicationFactorChange", version });
         }
         writer.put_structs(true, &self.topics, version)?;
         writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;

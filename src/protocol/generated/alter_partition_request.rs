@@ -103,19 +103,19 @@ impl Struct for PartitionData {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version > 2 && !self.new_isr.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "PartitionData.NewIsr", version });
+        }
+        if version < 3 && !self.new_isr_with_epochs.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "PartitionData.NewIsrWithEpochs", version });
+        }
         writer.put_i32(self.partition_index);
         writer.put_i32(self.leader_epoch);
         if version <= 2 {
             writer.put_array(true, &self.new_isr, Writer::put_i32)?;
         }
-        if !(version <= 2) && !self.new_isr.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "PartitionData.NewIsr", version });
-        }
         if version >= 3 {
             writer.put_structs(true, &self.new_isr_with_epochs, version)?;
-        }
-        if !(version >= 3) && !self.new_isr_with_epochs.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "PartitionData.NewIsrWithEpochs", version });
         }
         writer.put_i8(self.leader_recovery_state);
         writer.put_i32(self.partition_epoch);

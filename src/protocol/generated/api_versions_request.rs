@@ -37,14 +37,10 @@ impl Struct for ApiVersionsRequest {
         let mut value = Self::default();
         if version >= 3 {
             value.client_software_name = reader.read_string(flexible)?;
-        }
-        if version >= 3 {
             value.client_software_version = reader.read_string(flexible)?;
         }
         if version >= 5 {
             value.cluster_id = reader.read_nullable_string(flexible)?;
-        }
-        if version >= 5 {
             value.node_id = reader.read_i32()?;
         }
         if version >= 3 {
@@ -54,24 +50,20 @@ impl Struct for ApiVersionsRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 3 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 3;
         if version >= 3 {
             writer.put_string(flexible, &self.client_software_name)?;
-        }
-        if version >= 3 {
             writer.put_string(flexible, &self.client_software_version)?;
         }
         if version >= 5 {
             writer.put_nullable_string(flexible, self.cluster_id.as_deref())?;
-        }
-        if version >= 5 {
             writer.put_i32(self.node_id);
         }
         if version >= 3 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 3) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -35,21 +35,21 @@ impl Struct for BeginQuorumEpochResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 1 && !self.node_endpoints.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "BeginQuorumEpochResponse.NodeEndpoints", version });
+        }
+        if version < 1 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 1;
         writer.put_i16(self.error_code);
         writer.put_structs(flexible, &self.topics, version)?;
-        if !(version >= 1) && !self.node_endpoints.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "BeginQuorumEpochResponse.NodeEndpoints", version });
-        }
         if version >= 1 {
             let mut tagged = TaggedFields::default();
             if !self.node_endpoints.is_empty() {
                 tagged.add(0, |writer| writer.put_structs(true, &self.node_endpoints, version))?;
             }
             tagged.put(writer, &self.unknown_tagged_fields)?;
-        }
-        if !(version >= 1) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -106,14 +106,14 @@ impl Struct for TopicData {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 1 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 1;
         writer.put_string(flexible, &self.topic_name)?;
         writer.put_structs(flexible, &self.partitions, version)?;
         if version >= 1 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 1) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -144,15 +144,15 @@ impl Struct for PartitionData {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 1 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         writer.put_i32(self.partition_index);
         writer.put_i16(self.error_code);
         writer.put_i32(self.leader_id);
         writer.put_i32(self.leader_epoch);
         if version >= 1 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 1) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -58,17 +58,17 @@ impl Struct for BrokerHeartbeatRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 1 && !self.offline_log_dirs.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "BrokerHeartbeatRequest.OfflineLogDirs", version });
+        }
+        if version < 2 && self.cordoned_log_dirs.is_some() {
+            return Err(EncodeError::FieldUnsupported { field: "BrokerHeartbeatRequest.CordonedLogDirs", version });
+        }
         writer.put_i32(self.broker_id);
         writer.put_i64(self.broker_epoch);
         writer.put_i64(self.current_metadata_offset);
         writer.put_bool(self.want_fence);
         writer.put_bool(self.want_shut_down);
-        if !(version >= 1) && !self.offline_log_dirs.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "BrokerHeartbeatRequest.OfflineLogDirs", version });
-        }
-        if !(version >= 2) && self.cordoned_log_dirs.is_some() {
-            return Err(EncodeError::FieldUnsupported { field: "BrokerHeartbeatRequest.CordonedLogDirs", version });
-        }
         let mut tagged = TaggedFields::default();
         if version >= 1 && !self.offline_log_dirs.is_empty() {
             tagged.add(0, |writer| writer.put_array(true, &self.offline_log_dirs, Writer::put_uuid))?;

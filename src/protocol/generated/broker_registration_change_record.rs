@@ -43,17 +43,17 @@ impl Struct for BrokerRegistrationChangeRecord {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
-        writer.put_i32(self.broker_id);
-        writer.put_i64(self.broker_epoch);
-        if !(version >= 1) && self.in_controlled_shutdown != 0 {
+        if version < 1 && self.in_controlled_shutdown != 0 {
             return Err(EncodeError::FieldUnsupported { field: "BrokerRegistrationChangeRecord.InControlledShutdown", version });
         }
-        if !(version >= 2) && !self.log_dirs.is_empty() {
+        if version < 2 && !self.log_dirs.is_empty() {
             return Err(EncodeError::FieldUnsupported { field: "BrokerRegistrationChangeRecord.LogDirs", version });
         }
-        if !(version >= 3) && self.cordoned_log_dirs.is_some() {
+        if version < 3 && self.cordoned_log_dirs.is_some() {
             return Err(EncodeError::FieldUnsupported { field: "BrokerRegistrationChangeRecord.CordonedLogDirs", version });
         }
+        writer.put_i32(self.broker_id);
+        writer.put_i64(self.broker_epoch);
         let mut tagged = TaggedFields::default();
         if self.fenced != 0 {
             tagged.add(0, |writer| {

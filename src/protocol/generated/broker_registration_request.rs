@@ -63,6 +63,9 @@ impl Struct for BrokerRegistrationRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 1 && self.is_migrating_zk_broker {
+            return Err(EncodeError::FieldUnsupported { field: "BrokerRegistrationRequest.IsMigratingZkBroker", version });
+        }
         writer.put_i32(self.broker_id);
         writer.put_string(true, &self.cluster_id)?;
         writer.put_uuid(self.incarnation_id);
@@ -71,9 +74,6 @@ impl Struct for BrokerRegistrationRequest {
         writer.put_nullable_string(true, self.rack.as_deref())?;
         if version >= 1 {
             writer.put_bool(self.is_migrating_zk_broker);
-        }
-        if !(version >= 1) && self.is_migrating_zk_broker {
-            return Err(EncodeError::FieldUnsupported { field: "BrokerRegistrationRequest.IsMigratingZkBroker", version });
         }
         if version >= 2 {
             writer.put_array(true, &self.log_dirs, Writer::put_uuid)?;

@@ -60,6 +60,9 @@ impl Struct for ConsumerGroupHeartbeatRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 1 && self.subscribed_topic_regex.is_some() {
+            return Err(EncodeError::FieldUnsupported { field: "ConsumerGroupHeartbeatRequest.SubscribedTopicRegex", version });
+        }
         writer.put_string(true, &self.group_id)?;
         writer.put_string(true, &self.member_id)?;
         writer.put_i32(self.member_epoch);
@@ -69,9 +72,6 @@ impl Struct for ConsumerGroupHeartbeatRequest {
         writer.put_nullable_strings(true, self.subscribed_topic_names.as_deref())?;
         if version >= 1 {
             writer.put_nullable_string(true, self.subscribed_topic_regex.as_deref())?;
-        }
-        if !(version >= 1) && self.subscribed_topic_regex.is_some() {
-            return Err(EncodeError::FieldUnsupported { field: "ConsumerGroupHeartbeatRequest.SubscribedTopicRegex", version });
         }
         writer.put_nullable_string(true, self.server_assignor.as_deref())?;
         writer.put_nullable_structs(true, self.topic_partitions.as_deref(), version)?;

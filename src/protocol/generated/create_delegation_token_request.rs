@@ -35,8 +35,6 @@ impl Struct for CreateDelegationTokenRequest {
         let mut value = Self::default();
         if version >= 3 {
             value.owner_principal_type = reader.read_nullable_string(flexible)?;
-        }
-        if version >= 3 {
             value.owner_principal_name = reader.read_nullable_string(flexible)?;
         }
         value.renewers = reader.read_structs(flexible, version)?;
@@ -48,26 +46,24 @@ impl Struct for CreateDelegationTokenRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 3 && self.owner_principal_type.as_ref().is_none_or(|value| !value.is_empty()) {
+            return Err(EncodeError::FieldUnsupported { field: "CreateDelegationTokenRequest.OwnerPrincipalType", version });
+        }
+        if version < 3 && self.owner_principal_name.as_ref().is_none_or(|value| !value.is_empty()) {
+            return Err(EncodeError::FieldUnsupported { field: "CreateDelegationTokenRequest.OwnerPrincipalName", version });
+        }
+        if version < 2 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 2;
         if version >= 3 {
             writer.put_nullable_string(flexible, self.owner_principal_type.as_deref())?;
-        }
-        if !(version >= 3) && self.owner_principal_type.as_ref().is_none_or(|value| !value.is_empty()) {
-            return Err(EncodeError::FieldUnsupported { field: "CreateDelegationTokenRequest.OwnerPrincipalType", version });
-        }
-        if version >= 3 {
             writer.put_nullable_string(flexible, self.owner_principal_name.as_deref())?;
-        }
-        if !(version >= 3) && self.owner_principal_name.as_ref().is_none_or(|value| !value.is_empty()) {
-            return Err(EncodeError::FieldUnsupported { field: "CreateDelegationTokenRequest.OwnerPrincipalName", version });
         }
         writer.put_structs(flexible, &self.renewers, version)?;
         writer.put_i64(self.max_lifetime_ms);
         if version >= 2 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 2) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -95,14 +91,14 @@ impl Struct for CreatableRenewers {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 2 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 2;
         writer.put_string(flexible, &self.principal_type)?;
         writer.put_string(flexible, &self.principal_name)?;
         if version >= 2 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 2) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

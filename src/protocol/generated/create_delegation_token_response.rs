@@ -33,8 +33,6 @@ impl Struct for CreateDelegationTokenResponse {
         value.principal_name = reader.read_string(flexible)?;
         if version >= 3 {
             value.token_requester_principal_type = reader.read_string(flexible)?;
-        }
-        if version >= 3 {
             value.token_requester_principal_name = reader.read_string(flexible)?;
         }
         value.issue_timestamp_ms = reader.read_i64()?;
@@ -50,21 +48,22 @@ impl Struct for CreateDelegationTokenResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 3 && !self.token_requester_principal_type.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "CreateDelegationTokenResponse.TokenRequesterPrincipalType", version });
+        }
+        if version < 3 && !self.token_requester_principal_name.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "CreateDelegationTokenResponse.TokenRequesterPrincipalName", version });
+        }
+        if version < 2 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 2;
         writer.put_i16(self.error_code);
         writer.put_string(flexible, &self.principal_type)?;
         writer.put_string(flexible, &self.principal_name)?;
         if version >= 3 {
             writer.put_string(flexible, &self.token_requester_principal_type)?;
-        }
-        if !(version >= 3) && !self.token_requester_principal_type.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "CreateDelegationTokenResponse.TokenRequesterPrincipalType", version });
-        }
-        if version >= 3 {
             writer.put_string(flexible, &self.token_requester_principal_name)?;
-        }
-        if !(version >= 3) && !self.token_requester_principal_name.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "CreateDelegationTokenResponse.TokenRequesterPrincipalName", version });
         }
         writer.put_i64(self.issue_timestamp_ms);
         writer.put_i64(self.expiry_timestamp_ms);
@@ -74,9 +73,6 @@ impl Struct for CreateDelegationTokenResponse {
         writer.put_i32(self.throttle_time_ms);
         if version >= 2 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 2) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -26,14 +26,14 @@ impl Struct for CreateTopicsResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 5 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 5;
         writer.put_i32(self.throttle_time_ms);
         writer.put_structs(flexible, &self.topics, version)?;
         if version >= 5 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 5) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -87,11 +87,7 @@ impl Struct for CreatableTopicResult {
         value.error_message = reader.read_nullable_string(flexible)?;
         if version >= 5 {
             value.num_partitions = reader.read_i32()?;
-        }
-        if version >= 5 {
             value.replication_factor = reader.read_i16()?;
-        }
-        if version >= 5 {
             value.configs = reader.read_nullable_structs(flexible, version)?;
         }
         if version >= 5 {
@@ -108,6 +104,9 @@ impl Struct for CreatableTopicResult {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 5 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 5;
         writer.put_string(flexible, &self.name)?;
         if version >= 7 {
@@ -117,11 +116,7 @@ impl Struct for CreatableTopicResult {
         writer.put_nullable_string(flexible, self.error_message.as_deref())?;
         if version >= 5 {
             writer.put_i32(self.num_partitions);
-        }
-        if version >= 5 {
             writer.put_i16(self.replication_factor);
-        }
-        if version >= 5 {
             writer.put_nullable_structs(flexible, self.configs.as_deref(), version)?;
         }
         if version >= 5 {
@@ -133,9 +128,6 @@ impl Struct for CreatableTopicResult {
                 })?;
             }
             tagged.put(writer, &self.unknown_tagged_fields)?;
-        }
-        if !(version >= 5) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

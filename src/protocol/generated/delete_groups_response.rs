@@ -26,14 +26,14 @@ impl Struct for DeleteGroupsResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 2 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 2;
         writer.put_i32(self.throttle_time_ms);
         writer.put_structs(flexible, &self.results, version)?;
         if version >= 2 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 2) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -66,6 +66,9 @@ impl Struct for DeletableGroupResult {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 2 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 2;
         writer.put_string(flexible, &self.group_id)?;
         writer.put_i16(self.error_code);
@@ -74,9 +77,6 @@ impl Struct for DeletableGroupResult {
         }
         if version >= 2 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 2) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

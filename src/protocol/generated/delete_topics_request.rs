@@ -34,12 +34,15 @@ impl Struct for DeleteTopicsRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 6 && !self.topics.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "DeleteTopicsRequest.Topics", version });
+        }
+        if version < 4 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 4;
         if version >= 6 {
             writer.put_structs(flexible, &self.topics, version)?;
-        }
-        if !(version >= 6) && !self.topics.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "DeleteTopicsRequest.Topics", version });
         }
         if version <= 5 {
             writer.put_strings(flexible, &self.topic_names)?;
@@ -47,9 +50,6 @@ impl Struct for DeleteTopicsRequest {
         writer.put_i32(self.timeout_ms);
         if version >= 4 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 4) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

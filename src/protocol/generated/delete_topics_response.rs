@@ -26,14 +26,14 @@ impl Struct for DeleteTopicsResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 4 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 4;
         writer.put_i32(self.throttle_time_ms);
         writer.put_structs(flexible, &self.responses, version)?;
         if version >= 4 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 4) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -86,10 +86,13 @@ impl Struct for DeletableTopicResult {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
-        let flexible = version >= 4;
         if version < 6 && self.name.is_none() {
             return Err(EncodeError::NullUnsupported { field: "DeletableTopicResult.Name", version });
         }
+        if version < 4 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
+        let flexible = version >= 4;
         writer.put_nullable_string(flexible, self.name.as_deref())?;
         if version >= 6 {
             writer.put_uuid(self.topic_id);
@@ -100,9 +103,6 @@ impl Struct for DeletableTopicResult {
         }
         if version >= 4 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 4) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -26,14 +26,14 @@ impl Struct for DescribeClientQuotasRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 1 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 1;
         writer.put_structs(flexible, &self.components, version)?;
         writer.put_bool(self.strict);
         if version >= 1 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 1) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -74,15 +74,15 @@ impl Struct for ComponentData {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 1 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 1;
         writer.put_string(flexible, &self.entity_type)?;
         writer.put_i8(self.match_type);
         writer.put_nullable_string(flexible, self.r#match.as_deref())?;
         if version >= 1 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 1) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -42,18 +42,18 @@ impl Struct for DescribeClusterRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 1 && self.endpoint_type != 1 {
+            return Err(EncodeError::FieldUnsupported { field: "DescribeClusterRequest.EndpointType", version });
+        }
+        if version < 2 && self.include_fenced_brokers {
+            return Err(EncodeError::FieldUnsupported { field: "DescribeClusterRequest.IncludeFencedBrokers", version });
+        }
         writer.put_bool(self.include_cluster_authorized_operations);
         if version >= 1 {
             writer.put_i8(self.endpoint_type);
         }
-        if !(version >= 1) && self.endpoint_type != 1 {
-            return Err(EncodeError::FieldUnsupported { field: "DescribeClusterRequest.EndpointType", version });
-        }
         if version >= 2 {
             writer.put_bool(self.include_fenced_brokers);
-        }
-        if !(version >= 2) && self.include_fenced_brokers {
-            return Err(EncodeError::FieldUnsupported { field: "DescribeClusterRequest.IncludeFencedBrokers", version });
         }
         writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())

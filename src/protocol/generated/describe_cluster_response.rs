@@ -54,14 +54,14 @@ impl Struct for DescribeClusterResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 1 && self.endpoint_type != 1 {
+            return Err(EncodeError::FieldUnsupported { field: "DescribeClusterResponse.EndpointType", version });
+        }
         writer.put_i32(self.throttle_time_ms);
         writer.put_i16(self.error_code);
         writer.put_nullable_string(true, self.error_message.as_deref())?;
         if version >= 1 {
             writer.put_i8(self.endpoint_type);
-        }
-        if !(version >= 1) && self.endpoint_type != 1 {
-            return Err(EncodeError::FieldUnsupported { field: "DescribeClusterResponse.EndpointType", version });
         }
         writer.put_string(true, &self.cluster_id)?;
         writer.put_i32(self.controller_id);
@@ -100,15 +100,15 @@ impl Struct for DescribeClusterBroker {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 2 && self.is_fenced {
+            return Err(EncodeError::FieldUnsupported { field: "DescribeClusterBroker.IsFenced", version });
+        }
         writer.put_i32(self.broker_id);
         writer.put_string(true, &self.host)?;
         writer.put_i32(self.port);
         writer.put_nullable_string(true, self.rack.as_deref())?;
         if version >= 2 {
             writer.put_bool(self.is_fenced);
-        }
-        if !(version >= 2) && self.is_fenced {
-            return Err(EncodeError::FieldUnsupported { field: "DescribeClusterBroker.IsFenced", version });
         }
         writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())

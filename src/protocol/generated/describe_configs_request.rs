@@ -31,20 +31,20 @@ impl Struct for DescribeConfigsRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 3 && self.include_documentation {
+            return Err(EncodeError::FieldUnsupported { field: "DescribeConfigsRequest.IncludeDocumentation", version });
+        }
+        if version < 4 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 4;
         writer.put_structs(flexible, &self.resources, version)?;
         writer.put_bool(self.include_synonyms);
         if version >= 3 {
             writer.put_bool(self.include_documentation);
         }
-        if !(version >= 3) && self.include_documentation {
-            return Err(EncodeError::FieldUnsupported { field: "DescribeConfigsRequest.IncludeDocumentation", version });
-        }
         if version >= 4 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 4) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -85,15 +85,15 @@ impl Struct for DescribeConfigsResource {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 4 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 4;
         writer.put_i8(self.resource_type);
         writer.put_string(flexible, &self.resource_name)?;
         writer.put_nullable_strings(flexible, self.configuration_keys.as_deref())?;
         if version >= 4 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 4) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -26,14 +26,14 @@ impl Struct for DescribeConfigsResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 4 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 4;
         writer.put_i32(self.throttle_time_ms);
         writer.put_structs(flexible, &self.results, version)?;
         if version >= 4 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 4) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -80,6 +80,9 @@ impl Struct for DescribeConfigsResult {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 4 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 4;
         writer.put_i16(self.error_code);
         writer.put_nullable_string(flexible, self.error_message.as_deref())?;
@@ -88,9 +91,6 @@ impl Struct for DescribeConfigsResult {
         writer.put_structs(flexible, &self.configs, version)?;
         if version >= 4 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 4) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -141,8 +141,6 @@ impl Struct for DescribeConfigsResourceResult {
         value.synonyms = reader.read_structs(flexible, version)?;
         if version >= 3 {
             value.config_type = reader.read_i8()?;
-        }
-        if version >= 3 {
             value.documentation = reader.read_nullable_string(flexible)?;
         }
         if version >= 4 {
@@ -152,6 +150,9 @@ impl Struct for DescribeConfigsResourceResult {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 4 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 4;
         writer.put_string(flexible, &self.name)?;
         writer.put_nullable_string(flexible, self.value.as_deref())?;
@@ -161,15 +162,10 @@ impl Struct for DescribeConfigsResourceResult {
         writer.put_structs(flexible, &self.synonyms, version)?;
         if version >= 3 {
             writer.put_i8(self.config_type);
-        }
-        if version >= 3 {
             writer.put_nullable_string(flexible, self.documentation.as_deref())?;
         }
         if version >= 4 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 4) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -210,15 +206,15 @@ impl Struct for DescribeConfigsSynonym {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 4 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 4;
         writer.put_string(flexible, &self.name)?;
         writer.put_nullable_string(flexible, self.value.as_deref())?;
         writer.put_i8(self.source);
         if version >= 4 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 4) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -28,15 +28,15 @@ impl Struct for DescribeDelegationTokenResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 2 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 2;
         writer.put_i16(self.error_code);
         writer.put_structs(flexible, &self.tokens, version)?;
         writer.put_i32(self.throttle_time_ms);
         if version >= 2 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 2) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -69,8 +69,6 @@ impl Struct for DescribedDelegationToken {
         value.principal_name = reader.read_string(flexible)?;
         if version >= 3 {
             value.token_requester_principal_type = reader.read_string(flexible)?;
-        }
-        if version >= 3 {
             value.token_requester_principal_name = reader.read_string(flexible)?;
         }
         value.issue_timestamp = reader.read_i64()?;
@@ -86,20 +84,21 @@ impl Struct for DescribedDelegationToken {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 3 && !self.token_requester_principal_type.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "DescribedDelegationToken.TokenRequesterPrincipalType", version });
+        }
+        if version < 3 && !self.token_requester_principal_name.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "DescribedDelegationToken.TokenRequesterPrincipalName", version });
+        }
+        if version < 2 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 2;
         writer.put_string(flexible, &self.principal_type)?;
         writer.put_string(flexible, &self.principal_name)?;
         if version >= 3 {
             writer.put_string(flexible, &self.token_requester_principal_type)?;
-        }
-        if !(version >= 3) && !self.token_requester_principal_type.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "DescribedDelegationToken.TokenRequesterPrincipalType", version });
-        }
-        if version >= 3 {
             writer.put_string(flexible, &self.token_requester_principal_name)?;
-        }
-        if !(version >= 3) && !self.token_requester_principal_name.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "DescribedDelegationToken.TokenRequesterPrincipalName", version });
         }
         writer.put_i64(self.issue_timestamp);
         writer.put_i64(self.expiry_timestamp);
@@ -109,9 +108,6 @@ impl Struct for DescribedDelegationToken {
         writer.put_structs(flexible, &self.renewers, version)?;
         if version >= 2 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 2) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -139,14 +135,14 @@ impl Struct for DescribedDelegationTokenRenewer {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 2 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 2;
         writer.put_string(flexible, &self.principal_type)?;
         writer.put_string(flexible, &self.principal_name)?;
         if version >= 2 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 2) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

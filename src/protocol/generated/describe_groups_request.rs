@@ -29,19 +29,19 @@ impl Struct for DescribeGroupsRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 3 && self.include_authorized_operations {
+            return Err(EncodeError::FieldUnsupported { field: "DescribeGroupsRequest.IncludeAuthorizedOperations", version });
+        }
+        if version < 5 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 5;
         writer.put_strings(flexible, &self.groups)?;
         if version >= 3 {
             writer.put_bool(self.include_authorized_operations);
         }
-        if !(version >= 3) && self.include_authorized_operations {
-            return Err(EncodeError::FieldUnsupported { field: "DescribeGroupsRequest.IncludeAuthorizedOperations", version });
-        }
         if version >= 5 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 5) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -29,6 +29,9 @@ impl Struct for DescribeGroupsResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 5 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 5;
         if version >= 1 {
             writer.put_i32(self.throttle_time_ms);
@@ -36,9 +39,6 @@ impl Struct for DescribeGroupsResponse {
         writer.put_structs(flexible, &self.groups, version)?;
         if version >= 5 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 5) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -100,13 +100,19 @@ impl Struct for DescribedGroup {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 6 && self.error_message.is_some() {
+            return Err(EncodeError::FieldUnsupported { field: "DescribedGroup.ErrorMessage", version });
+        }
+        if version < 3 && self.authorized_operations != -2147483648 {
+            return Err(EncodeError::FieldUnsupported { field: "DescribedGroup.AuthorizedOperations", version });
+        }
+        if version < 5 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 5;
         writer.put_i16(self.error_code);
         if version >= 6 {
             writer.put_nullable_string(flexible, self.error_message.as_deref())?;
-        }
-        if !(version >= 6) && self.error_message.is_some() {
-            return Err(EncodeError::FieldUnsupported { field: "DescribedGroup.ErrorMessage", version });
         }
         writer.put_string(flexible, &self.group_id)?;
         writer.put_string(flexible, &self.group_state)?;
@@ -116,14 +122,8 @@ impl Struct for DescribedGroup {
         if version >= 3 {
             writer.put_i32(self.authorized_operations);
         }
-        if !(version >= 3) && self.authorized_operations != -2147483648 {
-            return Err(EncodeError::FieldUnsupported { field: "DescribedGroup.AuthorizedOperations", version });
-        }
         if version >= 5 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 5) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -162,6 +162,9 @@ impl Struct for DescribedGroupMember {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 5 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 5;
         writer.put_string(flexible, &self.member_id)?;
         if version >= 4 {
@@ -173,9 +176,6 @@ impl Struct for DescribedGroupMember {
         writer.put_bytes(flexible, &self.member_assignment)?;
         if version >= 5 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 5) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -31,6 +31,9 @@ impl Struct for DescribeLogDirsResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 2 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 2;
         writer.put_i32(self.throttle_time_ms);
         if version >= 3 {
@@ -39,9 +42,6 @@ impl Struct for DescribeLogDirsResponse {
         writer.put_structs(flexible, &self.results, version)?;
         if version >= 2 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 2) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -86,8 +86,6 @@ impl Struct for DescribeLogDirsResult {
         value.topics = reader.read_structs(flexible, version)?;
         if version >= 4 {
             value.total_bytes = reader.read_i64()?;
-        }
-        if version >= 4 {
             value.usable_bytes = reader.read_i64()?;
         }
         if version >= 5 {
@@ -100,14 +98,15 @@ impl Struct for DescribeLogDirsResult {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 2 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 2;
         writer.put_i16(self.error_code);
         writer.put_string(flexible, &self.log_dir)?;
         writer.put_structs(flexible, &self.topics, version)?;
         if version >= 4 {
             writer.put_i64(self.total_bytes);
-        }
-        if version >= 4 {
             writer.put_i64(self.usable_bytes);
         }
         if version >= 5 {
@@ -115,9 +114,6 @@ impl Struct for DescribeLogDirsResult {
         }
         if version >= 2 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 2) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -145,14 +141,14 @@ impl Struct for DescribeLogDirsTopic {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 2 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 2;
         writer.put_string(flexible, &self.name)?;
         writer.put_structs(flexible, &self.partitions, version)?;
         if version >= 2 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 2) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -183,15 +179,15 @@ impl Struct for DescribeLogDirsPartition {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 2 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         writer.put_i32(self.partition_index);
         writer.put_i64(self.partition_size);
         writer.put_i64(self.offset_lag);
         writer.put_bool(self.is_future_key);
         if version >= 2 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 2) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -45,6 +45,9 @@ impl Struct for DescribeQuorumResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 2 && !self.nodes.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "DescribeQuorumResponse.Nodes", version });
+        }
         writer.put_i16(self.error_code);
         if version >= 2 {
             writer.put_nullable_string(true, self.error_message.as_deref())?;
@@ -52,9 +55,6 @@ impl Struct for DescribeQuorumResponse {
         writer.put_structs(true, &self.topics, version)?;
         if version >= 2 {
             writer.put_structs(true, &self.nodes, version)?;
-        }
-        if !(version >= 2) && !self.nodes.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "DescribeQuorumResponse.Nodes", version });
         }
         writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())
@@ -245,8 +245,6 @@ impl Struct for ReplicaState {
         value.log_end_offset = reader.read_i64()?;
         if version >= 1 {
             value.last_fetch_timestamp = reader.read_i64()?;
-        }
-        if version >= 1 {
             value.last_caught_up_timestamp = reader.read_i64()?;
         }
         value.unknown_tagged_fields = reader.read_unknown_tagged_fields()?;
@@ -254,18 +252,16 @@ impl Struct for ReplicaState {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 2 && self.replica_directory_id != Uuid::ZERO {
+            return Err(EncodeError::FieldUnsupported { field: "ReplicaState.ReplicaDirectoryId", version });
+        }
         writer.put_i32(self.replica_id);
         if version >= 2 {
             writer.put_uuid(self.replica_directory_id);
         }
-        if !(version >= 2) && self.replica_directory_id != Uuid::ZERO {
-            return Err(EncodeError::FieldUnsupported { field: "ReplicaState.ReplicaDirectoryId", version });
-        }
         writer.put_i64(self.log_end_offset);
         if version >= 1 {
             writer.put_i64(self.last_fetch_timestamp);
-        }
-        if version >= 1 {
             writer.put_i64(self.last_caught_up_timestamp);
         }
         writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;

@@ -42,20 +42,20 @@ impl Struct for ElectLeadersRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 1 && self.election_type != 0 {
+            return Err(EncodeError::FieldUnsupported { field: "ElectLeadersRequest.ElectionType", version });
+        }
+        if version < 2 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 2;
         if version >= 1 {
             writer.put_i8(self.election_type);
-        }
-        if !(version >= 1) && self.election_type != 0 {
-            return Err(EncodeError::FieldUnsupported { field: "ElectLeadersRequest.ElectionType", version });
         }
         writer.put_nullable_structs(flexible, self.topic_partitions.as_deref(), version)?;
         writer.put_i32(self.timeout_ms);
         if version >= 2 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 2) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -83,14 +83,14 @@ impl Struct for TopicPartitions {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 2 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 2;
         writer.put_string(flexible, &self.topic)?;
         writer.put_array(flexible, &self.partitions, Writer::put_i32)?;
         if version >= 2 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 2) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -36,8 +36,6 @@ impl Struct for EndTxnResponse {
         value.error_code = reader.read_i16()?;
         if version >= 5 {
             value.producer_id = reader.read_i64()?;
-        }
-        if version >= 5 {
             value.producer_epoch = reader.read_i16()?;
         }
         if version >= 3 {
@@ -47,19 +45,17 @@ impl Struct for EndTxnResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 3 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         writer.put_i32(self.throttle_time_ms);
         writer.put_i16(self.error_code);
         if version >= 5 {
             writer.put_i64(self.producer_id);
-        }
-        if version >= 5 {
             writer.put_i16(self.producer_epoch);
         }
         if version >= 3 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 3) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

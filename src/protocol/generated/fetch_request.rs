@@ -63,8 +63,6 @@ impl Struct for FetchRequest {
         value.isolation_level = reader.read_i8()?;
         if version >= 7 {
             value.session_id = reader.read_i32()?;
-        }
-        if version >= 7 {
             value.session_epoch = reader.read_i32()?;
         }
         value.topics = reader.read_structs(flexible, version)?;
@@ -90,15 +88,21 @@ impl Struct for FetchRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version > 14 && self.replica_id != -1 {
+            return Err(EncodeError::FieldUnsupported { field: "FetchRequest.ReplicaId", version });
+        }
+        if version < 15 && self.replica_state != ReplicaState::default() {
+            return Err(EncodeError::FieldUnsupported { field: "FetchRequest.ReplicaState", version });
+        }
+        if version < 7 && !self.forgotten_topics_data.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "FetchRequest.ForgottenTopicsData", version });
+        }
+        if version < 12 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 12;
         if version <= 14 {
             writer.put_i32(self.replica_id);
-        }
-        if !(version <= 14) && self.replica_id != -1 {
-            return Err(EncodeError::FieldUnsupported { field: "FetchRequest.ReplicaId", version });
-        }
-        if !(version >= 15) && self.replica_state != ReplicaState::default() {
-            return Err(EncodeError::FieldUnsupported { field: "FetchRequest.ReplicaState", version });
         }
         writer.put_i32(self.max_wait_ms);
         writer.put_i32(self.min_bytes);
@@ -106,16 +110,11 @@ impl Struct for FetchRequest {
         writer.put_i8(self.isolation_level);
         if version >= 7 {
             writer.put_i32(self.session_id);
-        }
-        if version >= 7 {
             writer.put_i32(self.session_epoch);
         }
         writer.put_structs(flexible, &self.topics, version)?;
         if version >= 7 {
             writer.put_structs(flexible, &self.forgotten_topics_data, version)?;
-        }
-        if !(version >= 7) && !self.forgotten_topics_data.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "FetchRequest.ForgottenTopicsData", version });
         }
         if version >= 11 {
             writer.put_string(flexible, &self.rack_id)?;
@@ -129,9 +128,6 @@ impl Struct for FetchRequest {
                 tagged.add(1, |writer| self.replica_state.encode_fields(writer, version))?;
             }
             tagged.put(writer, &self.unknown_tagged_fields)?;
-        }
-        if !(version >= 12) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -167,6 +163,9 @@ impl Struct for ForgottenTopic {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 12 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 12;
         if version <= 12 {
             writer.put_string(flexible, &self.topic)?;
@@ -177,9 +176,6 @@ impl Struct for ForgottenTopic {
         writer.put_array(flexible, &self.partitions, Writer::put_i32)?;
         if version >= 12 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 12) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -215,6 +211,9 @@ impl Struct for FetchTopic {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 12 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 12;
         if version <= 12 {
             writer.put_string(flexible, &self.topic)?;
@@ -225,9 +224,6 @@ impl Struct for FetchTopic {
         writer.put_structs(flexible, &self.partitions, version)?;
         if version >= 12 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 12) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -301,6 +297,12 @@ impl Struct for FetchPartition {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 12 && self.last_fetched_epoch != -1 {
+            return Err(EncodeError::FieldUnsupported { field: "FetchPartition.LastFetchedEpoch", version });
+        }
+        if version < 12 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         writer.put_i32(self.partition);
         if version >= 9 {
             writer.put_i32(self.current_leader_epoch);
@@ -308,9 +310,6 @@ impl Struct for FetchPartition {
         writer.put_i64(self.fetch_offset);
         if version >= 12 {
             writer.put_i32(self.last_fetched_epoch);
-        }
-        if !(version >= 12) && self.last_fetched_epoch != -1 {
-            return Err(EncodeError::FieldUnsupported { field: "FetchPartition.LastFetchedEpoch", version });
         }
         if version >= 5 {
             writer.put_i64(self.log_start_offset);
@@ -331,9 +330,6 @@ impl Struct for FetchPartition {
                 })?;
             }
             tagged.put(writer, &self.unknown_tagged_fields)?;
-        }
-        if !(version >= 12) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -26,8 +26,6 @@ impl Struct for FetchResponse {
         value.throttle_time_ms = reader.read_i32()?;
         if version >= 7 {
             value.error_code = reader.read_i16()?;
-        }
-        if version >= 7 {
             value.session_id = reader.read_i32()?;
         }
         value.responses = reader.read_structs(flexible, version)?;
@@ -46,30 +44,28 @@ impl Struct for FetchResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 7 && self.session_id != 0 {
+            return Err(EncodeError::FieldUnsupported { field: "FetchResponse.SessionId", version });
+        }
+        if version < 16 && !self.node_endpoints.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "FetchResponse.NodeEndpoints", version });
+        }
+        if version < 12 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 12;
         writer.put_i32(self.throttle_time_ms);
         if version >= 7 {
             writer.put_i16(self.error_code);
-        }
-        if version >= 7 {
             writer.put_i32(self.session_id);
         }
-        if !(version >= 7) && self.session_id != 0 {
-            return Err(EncodeError::FieldUnsupported { field: "FetchResponse.SessionId", version });
-        }
         writer.put_structs(flexible, &self.responses, version)?;
-        if !(version >= 16) && !self.node_endpoints.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "FetchResponse.NodeEndpoints", version });
-        }
         if version >= 12 {
             let mut tagged = TaggedFields::default();
             if version >= 16 && !self.node_endpoints.is_empty() {
                 tagged.add(0, |writer| writer.put_structs(true, &self.node_endpoints, version))?;
             }
             tagged.put(writer, &self.unknown_tagged_fields)?;
-        }
-        if !(version >= 12) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -137,6 +133,9 @@ impl Struct for FetchableTopicResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 12 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 12;
         if version <= 12 {
             writer.put_string(flexible, &self.topic)?;
@@ -147,9 +146,6 @@ impl Struct for FetchableTopicResponse {
         writer.put_structs(flexible, &self.partitions, version)?;
         if version >= 12 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 12) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -229,6 +225,21 @@ impl Struct for PartitionData {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 12 && self.diverging_epoch != EpochEndOffset::default() {
+            return Err(EncodeError::FieldUnsupported { field: "PartitionData.DivergingEpoch", version });
+        }
+        if version < 12 && self.current_leader != LeaderIdAndEpoch::default() {
+            return Err(EncodeError::FieldUnsupported { field: "PartitionData.CurrentLeader", version });
+        }
+        if version < 12 && self.snapshot_id != SnapshotId::default() {
+            return Err(EncodeError::FieldUnsupported { field: "PartitionData.SnapshotId", version });
+        }
+        if version < 11 && self.preferred_read_replica != -1 {
+            return Err(EncodeError::FieldUnsupported { field: "PartitionData.PreferredReadReplica", version });
+        }
+        if version < 12 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 12;
         writer.put_i32(self.partition_index);
         writer.put_i16(self.error_code);
@@ -237,21 +248,9 @@ impl Struct for PartitionData {
         if version >= 5 {
             writer.put_i64(self.log_start_offset);
         }
-        if !(version >= 12) && self.diverging_epoch != EpochEndOffset::default() {
-            return Err(EncodeError::FieldUnsupported { field: "PartitionData.DivergingEpoch", version });
-        }
-        if !(version >= 12) && self.current_leader != LeaderIdAndEpoch::default() {
-            return Err(EncodeError::FieldUnsupported { field: "PartitionData.CurrentLeader", version });
-        }
-        if !(version >= 12) && self.snapshot_id != SnapshotId::default() {
-            return Err(EncodeError::FieldUnsupported { field: "PartitionData.SnapshotId", version });
-        }
         writer.put_nullable_structs(flexible, self.aborted_transactions.as_deref(), version)?;
         if version >= 11 {
             writer.put_i32(self.preferred_read_replica);
-        }
-        if !(version >= 11) && self.preferred_read_replica != -1 {
-            return Err(EncodeError::FieldUnsupported { field: "PartitionData.PreferredReadReplica", version });
         }
         writer.put_nullable_records(flexible, self.records.as_ref())?;
         if version >= 12 {
@@ -266,9 +265,6 @@ impl Struct for PartitionData {
                 tagged.add(2, |writer| self.snapshot_id.encode_fields(writer, version))?;
             }
             tagged.put(writer, &self.unknown_tagged_fields)?;
-        }
-        if !(version >= 12) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -295,13 +291,13 @@ impl Struct for AbortedTransaction {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 12 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         writer.put_i64(self.producer_id);
         writer.put_i64(self.first_offset);
         if version >= 12 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 12) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -35,12 +35,12 @@ impl Struct for FetchSnapshotResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 1 && !self.node_endpoints.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "FetchSnapshotResponse.NodeEndpoints", version });
+        }
         writer.put_i32(self.throttle_time_ms);
         writer.put_i16(self.error_code);
         writer.put_structs(true, &self.topics, version)?;
-        if !(version >= 1) && !self.node_endpoints.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "FetchSnapshotResponse.NodeEndpoints", version });
-        }
         let mut tagged = TaggedFields::default();
         if version >= 1 && !self.node_endpoints.is_empty() {
             tagged.add(0, |writer| writer.put_structs(true, &self.node_endpoints, version))?;

@@ -37,30 +37,30 @@ impl Struct for FindCoordinatorRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version > 3 && !self.key.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "FindCoordinatorRequest.Key", version });
+        }
+        if version < 1 && self.key_type != 0 {
+            return Err(EncodeError::FieldUnsupported { field: "FindCoordinatorRequest.KeyType", version });
+        }
+        if version < 4 && !self.coordinator_keys.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "FindCoordinatorRequest.CoordinatorKeys", version });
+        }
+        if version < 3 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 3;
         if version <= 3 {
             writer.put_string(flexible, &self.key)?;
         }
-        if !(version <= 3) && !self.key.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "FindCoordinatorRequest.Key", version });
-        }
         if version >= 1 {
             writer.put_i8(self.key_type);
-        }
-        if !(version >= 1) && self.key_type != 0 {
-            return Err(EncodeError::FieldUnsupported { field: "FindCoordinatorRequest.KeyType", version });
         }
         if version >= 4 {
             writer.put_strings(flexible, &self.coordinator_keys)?;
         }
-        if !(version >= 4) && !self.coordinator_keys.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "FindCoordinatorRequest.CoordinatorKeys", version });
-        }
         if version >= 3 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 3) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -55,11 +55,7 @@ impl Struct for FindCoordinatorResponse {
         }
         if version <= 3 {
             value.node_id = reader.read_i32()?;
-        }
-        if version <= 3 {
             value.host = reader.read_string(flexible)?;
-        }
-        if version <= 3 {
             value.port = reader.read_i32()?;
         }
         if version >= 4 {
@@ -72,6 +68,24 @@ impl Struct for FindCoordinatorResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version > 3 && self.error_code != 0 {
+            return Err(EncodeError::FieldUnsupported { field: "FindCoordinatorResponse.ErrorCode", version });
+        }
+        if version > 3 && self.node_id != 0 {
+            return Err(EncodeError::FieldUnsupported { field: "FindCoordinatorResponse.NodeId", version });
+        }
+        if version > 3 && !self.host.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "FindCoordinatorResponse.Host", version });
+        }
+        if version > 3 && self.port != 0 {
+            return Err(EncodeError::FieldUnsupported { field: "FindCoordinatorResponse.Port", version });
+        }
+        if version < 4 && !self.coordinators.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "FindCoordinatorResponse.Coordinators", version });
+        }
+        if version < 3 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 3;
         if version >= 1 {
             writer.put_i32(self.throttle_time_ms);
@@ -79,41 +93,19 @@ impl Struct for FindCoordinatorResponse {
         if version <= 3 {
             writer.put_i16(self.error_code);
         }
-        if !(version <= 3) && self.error_code != 0 {
-            return Err(EncodeError::FieldUnsupported { field: "FindCoordinatorResponse.ErrorCode", version });
-        }
         if (1..=3).contains(&version) {
             writer.put_nullable_string(flexible, self.error_message.as_deref())?;
         }
         if version <= 3 {
             writer.put_i32(self.node_id);
-        }
-        if !(version <= 3) && self.node_id != 0 {
-            return Err(EncodeError::FieldUnsupported { field: "FindCoordinatorResponse.NodeId", version });
-        }
-        if version <= 3 {
             writer.put_string(flexible, &self.host)?;
-        }
-        if !(version <= 3) && !self.host.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "FindCoordinatorResponse.Host", version });
-        }
-        if version <= 3 {
             writer.put_i32(self.port);
-        }
-        if !(version <= 3) && self.port != 0 {
-            return Err(EncodeError::FieldUnsupported { field: "FindCoordinatorResponse.Port", version });
         }
         if version >= 4 {
             writer.put_structs(flexible, &self.coordinators, version)?;
         }
-        if !(version >= 4) && !self.coordinators.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "FindCoordinatorResponse.Coordinators", version });
-        }
         if version >= 3 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 3) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -51,6 +51,9 @@ impl Struct for GroupMetadataValue {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 4 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 4;
         writer.put_string(flexible, &self.protocol_type)?;
         writer.put_i32(self.generation);
@@ -62,9 +65,6 @@ impl Struct for GroupMetadataValue {
         writer.put_structs(flexible, &self.members, version)?;
         if version >= 4 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 4) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -126,6 +126,9 @@ impl Struct for MemberMetadata {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 4 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 4;
         writer.put_string(flexible, &self.member_id)?;
         if version >= 3 {
@@ -141,9 +144,6 @@ impl Struct for MemberMetadata {
         writer.put_bytes(flexible, &self.assignment)?;
         if version >= 4 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 4) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -33,6 +33,12 @@ impl Struct for HeartbeatRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 3 && self.group_instance_id.is_some() {
+            return Err(EncodeError::FieldUnsupported { field: "HeartbeatRequest.GroupInstanceId", version });
+        }
+        if version < 4 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 4;
         writer.put_string(flexible, &self.group_id)?;
         writer.put_i32(self.generation_id);
@@ -40,14 +46,8 @@ impl Struct for HeartbeatRequest {
         if version >= 3 {
             writer.put_nullable_string(flexible, self.group_instance_id.as_deref())?;
         }
-        if !(version >= 3) && self.group_instance_id.is_some() {
-            return Err(EncodeError::FieldUnsupported { field: "HeartbeatRequest.GroupInstanceId", version });
-        }
         if version >= 4 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 4) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -26,14 +26,14 @@ impl Struct for IncrementalAlterConfigsResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 1 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 1;
         writer.put_i32(self.throttle_time_ms);
         writer.put_structs(flexible, &self.responses, version)?;
         if version >= 1 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 1) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -77,6 +77,9 @@ impl Struct for AlterConfigsResourceResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 1 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 1;
         writer.put_i16(self.error_code);
         writer.put_nullable_string(flexible, self.error_message.as_deref())?;
@@ -84,9 +87,6 @@ impl Struct for AlterConfigsResourceResponse {
         writer.put_string(flexible, &self.resource_name)?;
         if version >= 1 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 1) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

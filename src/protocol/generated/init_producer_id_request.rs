@@ -43,14 +43,10 @@ impl Struct for InitProducerIdRequest {
         value.transaction_timeout_ms = reader.read_i32()?;
         if version >= 3 {
             value.producer_id = reader.read_i64()?;
-        }
-        if version >= 3 {
             value.producer_epoch = reader.read_i16()?;
         }
         if version >= 6 {
             value.enable2_pc = reader.read_bool()?;
-        }
-        if version >= 6 {
             value.keep_prepared_txn = reader.read_bool()?;
         }
         if version >= 2 {
@@ -60,38 +56,34 @@ impl Struct for InitProducerIdRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 3 && self.producer_id != -1 {
+            return Err(EncodeError::FieldUnsupported { field: "InitProducerIdRequest.ProducerId", version });
+        }
+        if version < 3 && self.producer_epoch != -1 {
+            return Err(EncodeError::FieldUnsupported { field: "InitProducerIdRequest.ProducerEpoch", version });
+        }
+        if version < 6 && self.enable2_pc {
+            return Err(EncodeError::FieldUnsupported { field: "InitProducerIdRequest.Enable2Pc", version });
+        }
+        if version < 6 && self.keep_prepared_txn {
+            return Err(EncodeError::FieldUnsupported { field: "InitProducerIdRequest.KeepPreparedTxn", version });
+        }
+        if version < 2 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 2;
         writer.put_nullable_string(flexible, self.transactional_id.as_deref())?;
         writer.put_i32(self.transaction_timeout_ms);
         if version >= 3 {
             writer.put_i64(self.producer_id);
-        }
-        if !(version >= 3) && self.producer_id != -1 {
-            return Err(EncodeError::FieldUnsupported { field: "InitProducerIdRequest.ProducerId", version });
-        }
-        if version >= 3 {
             writer.put_i16(self.producer_epoch);
-        }
-        if !(version >= 3) && self.producer_epoch != -1 {
-            return Err(EncodeError::FieldUnsupported { field: "InitProducerIdRequest.ProducerEpoch", version });
         }
         if version >= 6 {
             writer.put_bool(self.enable2_pc);
-        }
-        if !(version >= 6) && self.enable2_pc {
-            return Err(EncodeError::FieldUnsupported { field: "InitProducerIdRequest.Enable2Pc", version });
-        }
-        if version >= 6 {
             writer.put_bool(self.keep_prepared_txn);
-        }
-        if !(version >= 6) && self.keep_prepared_txn {
-            return Err(EncodeError::FieldUnsupported { field: "InitProducerIdRequest.KeepPreparedTxn", version });
         }
         if version >= 2 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 2) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

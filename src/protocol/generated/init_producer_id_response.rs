@@ -42,8 +42,6 @@ impl Struct for InitProducerIdResponse {
         value.producer_epoch = reader.read_i16()?;
         if version >= 6 {
             value.ongoing_txn_producer_id = reader.read_i64()?;
-        }
-        if version >= 6 {
             value.ongoing_txn_producer_epoch = reader.read_i16()?;
         }
         if version >= 2 {
@@ -53,27 +51,25 @@ impl Struct for InitProducerIdResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 6 && self.ongoing_txn_producer_id != -1 {
+            return Err(EncodeError::FieldUnsupported { field: "InitProducerIdResponse.OngoingTxnProducerId", version });
+        }
+        if version < 6 && self.ongoing_txn_producer_epoch != -1 {
+            return Err(EncodeError::FieldUnsupported { field: "InitProducerIdResponse.OngoingTxnProducerEpoch", version });
+        }
+        if version < 2 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         writer.put_i32(self.throttle_time_ms);
         writer.put_i16(self.error_code);
         writer.put_i64(self.producer_id);
         writer.put_i16(self.producer_epoch);
         if version >= 6 {
             writer.put_i64(self.ongoing_txn_producer_id);
-        }
-        if !(version >= 6) && self.ongoing_txn_producer_id != -1 {
-            return Err(EncodeError::FieldUnsupported { field: "InitProducerIdResponse.OngoingTxnProducerId", version });
-        }
-        if version >= 6 {
             writer.put_i16(self.ongoing_txn_producer_epoch);
-        }
-        if !(version >= 6) && self.ongoing_txn_producer_epoch != -1 {
-            return Err(EncodeError::FieldUnsupported { field: "InitProducerIdResponse.OngoingTxnProducerEpoch", version });
         }
         if version >= 2 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 2) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -63,6 +63,12 @@ impl Struct for JoinGroupRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 5 && self.group_instance_id.is_some() {
+            return Err(EncodeError::FieldUnsupported { field: "JoinGroupRequest.GroupInstanceId", version });
+        }
+        if version < 6 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 6;
         writer.put_string(flexible, &self.group_id)?;
         writer.put_i32(self.session_timeout_ms);
@@ -73,9 +79,6 @@ impl Struct for JoinGroupRequest {
         if version >= 5 {
             writer.put_nullable_string(flexible, self.group_instance_id.as_deref())?;
         }
-        if !(version >= 5) && self.group_instance_id.is_some() {
-            return Err(EncodeError::FieldUnsupported { field: "JoinGroupRequest.GroupInstanceId", version });
-        }
         writer.put_string(flexible, &self.protocol_type)?;
         writer.put_structs(flexible, &self.protocols, version)?;
         if version >= 8 {
@@ -83,9 +86,6 @@ impl Struct for JoinGroupRequest {
         }
         if version >= 6 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 6) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -113,14 +113,14 @@ impl Struct for JoinGroupRequestProtocol {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 6 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 6;
         writer.put_string(flexible, &self.name)?;
         writer.put_bytes(flexible, &self.metadata)?;
         if version >= 6 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 6) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

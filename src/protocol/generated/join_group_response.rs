@@ -69,6 +69,15 @@ impl Struct for JoinGroupResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 7 && self.protocol_name.is_none() {
+            return Err(EncodeError::NullUnsupported { field: "JoinGroupResponse.ProtocolName", version });
+        }
+        if version < 9 && self.skip_assignment {
+            return Err(EncodeError::FieldUnsupported { field: "JoinGroupResponse.SkipAssignment", version });
+        }
+        if version < 6 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 6;
         if version >= 2 {
             writer.put_i32(self.throttle_time_ms);
@@ -78,24 +87,15 @@ impl Struct for JoinGroupResponse {
         if version >= 7 {
             writer.put_nullable_string(flexible, self.protocol_type.as_deref())?;
         }
-        if version < 7 && self.protocol_name.is_none() {
-            return Err(EncodeError::NullUnsupported { field: "JoinGroupResponse.ProtocolName", version });
-        }
         writer.put_nullable_string(flexible, self.protocol_name.as_deref())?;
         writer.put_string(flexible, &self.leader)?;
         if version >= 9 {
             writer.put_bool(self.skip_assignment);
         }
-        if !(version >= 9) && self.skip_assignment {
-            return Err(EncodeError::FieldUnsupported { field: "JoinGroupResponse.SkipAssignment", version });
-        }
         writer.put_string(flexible, &self.member_id)?;
         writer.put_structs(flexible, &self.members, version)?;
         if version >= 6 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 6) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -128,6 +128,9 @@ impl Struct for JoinGroupResponseMember {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 6 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 6;
         writer.put_string(flexible, &self.member_id)?;
         if version >= 5 {
@@ -136,9 +139,6 @@ impl Struct for JoinGroupResponseMember {
         writer.put_bytes(flexible, &self.metadata)?;
         if version >= 6 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 6) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

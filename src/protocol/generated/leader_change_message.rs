@@ -58,12 +58,12 @@ impl Struct for Voter {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 1 && self.voter_directory_id != Uuid::ZERO {
+            return Err(EncodeError::FieldUnsupported { field: "Voter.VoterDirectoryId", version });
+        }
         writer.put_i32(self.voter_id);
         if version >= 1 {
             writer.put_uuid(self.voter_directory_id);
-        }
-        if !(version >= 1) && self.voter_directory_id != Uuid::ZERO {
-            return Err(EncodeError::FieldUnsupported { field: "Voter.VoterDirectoryId", version });
         }
         writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())

@@ -34,25 +34,25 @@ impl Struct for LeaveGroupRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version > 2 && !self.member_id.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "LeaveGroupRequest.MemberId", version });
+        }
+        if version < 3 && !self.members.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "LeaveGroupRequest.Members", version });
+        }
+        if version < 4 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 4;
         writer.put_string(flexible, &self.group_id)?;
         if version <= 2 {
             writer.put_string(flexible, &self.member_id)?;
         }
-        if !(version <= 2) && !self.member_id.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "LeaveGroupRequest.MemberId", version });
-        }
         if version >= 3 {
             writer.put_structs(flexible, &self.members, version)?;
         }
-        if !(version >= 3) && !self.members.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "LeaveGroupRequest.Members", version });
-        }
         if version >= 4 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 4) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -85,6 +85,9 @@ impl Struct for MemberIdentity {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 4 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 4;
         writer.put_string(flexible, &self.member_id)?;
         writer.put_nullable_string(flexible, self.group_instance_id.as_deref())?;
@@ -93,9 +96,6 @@ impl Struct for MemberIdentity {
         }
         if version >= 4 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 4) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -34,6 +34,12 @@ impl Struct for LeaveGroupResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 3 && !self.members.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "LeaveGroupResponse.Members", version });
+        }
+        if version < 4 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 4;
         if version >= 1 {
             writer.put_i32(self.throttle_time_ms);
@@ -42,14 +48,8 @@ impl Struct for LeaveGroupResponse {
         if version >= 3 {
             writer.put_structs(flexible, &self.members, version)?;
         }
-        if !(version >= 3) && !self.members.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "LeaveGroupResponse.Members", version });
-        }
         if version >= 4 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 4) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -90,15 +90,15 @@ impl Struct for MemberResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 4 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 4;
         writer.put_string(flexible, &self.member_id)?;
         writer.put_nullable_string(flexible, self.group_instance_id.as_deref())?;
         writer.put_i16(self.error_code);
         if version >= 4 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 4) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

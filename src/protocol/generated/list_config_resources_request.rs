@@ -24,11 +24,11 @@ impl Struct for ListConfigResourcesRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 1 && !self.resource_types.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "ListConfigResourcesRequest.ResourceTypes", version });
+        }
         if version >= 1 {
             writer.put_array(true, &self.resource_types, Writer::put_i8)?;
-        }
-        if !(version >= 1) && !self.resource_types.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "ListConfigResourcesRequest.ResourceTypes", version });
         }
         writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())

@@ -32,24 +32,24 @@ impl Struct for ListGroupsRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 4 && !self.states_filter.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "ListGroupsRequest.StatesFilter", version });
+        }
+        if version < 5 && !self.types_filter.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "ListGroupsRequest.TypesFilter", version });
+        }
+        if version < 3 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 3;
         if version >= 4 {
             writer.put_strings(flexible, &self.states_filter)?;
         }
-        if !(version >= 4) && !self.states_filter.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "ListGroupsRequest.StatesFilter", version });
-        }
         if version >= 5 {
             writer.put_strings(flexible, &self.types_filter)?;
         }
-        if !(version >= 5) && !self.types_filter.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "ListGroupsRequest.TypesFilter", version });
-        }
         if version >= 3 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 3) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

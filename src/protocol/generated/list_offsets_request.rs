@@ -36,13 +36,16 @@ impl Struct for ListOffsetsRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 2 && self.isolation_level != 0 {
+            return Err(EncodeError::FieldUnsupported { field: "ListOffsetsRequest.IsolationLevel", version });
+        }
+        if version < 6 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 6;
         writer.put_i32(self.replica_id);
         if version >= 2 {
             writer.put_i8(self.isolation_level);
-        }
-        if !(version >= 2) && self.isolation_level != 0 {
-            return Err(EncodeError::FieldUnsupported { field: "ListOffsetsRequest.IsolationLevel", version });
         }
         writer.put_structs(flexible, &self.topics, version)?;
         if version >= 10 {
@@ -50,9 +53,6 @@ impl Struct for ListOffsetsRequest {
         }
         if version >= 6 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 6) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -80,14 +80,14 @@ impl Struct for ListOffsetsTopic {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 6 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 6;
         writer.put_string(flexible, &self.name)?;
         writer.put_structs(flexible, &self.partitions, version)?;
         if version >= 6 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 6) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -130,6 +130,9 @@ impl Struct for ListOffsetsPartition {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 6 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         writer.put_i32(self.partition_index);
         if version >= 4 {
             writer.put_i32(self.current_leader_epoch);
@@ -137,9 +140,6 @@ impl Struct for ListOffsetsPartition {
         writer.put_i64(self.timestamp);
         if version >= 6 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 6) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

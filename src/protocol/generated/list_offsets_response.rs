@@ -29,6 +29,9 @@ impl Struct for ListOffsetsResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 6 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 6;
         if version >= 2 {
             writer.put_i32(self.throttle_time_ms);
@@ -36,9 +39,6 @@ impl Struct for ListOffsetsResponse {
         writer.put_structs(flexible, &self.topics, version)?;
         if version >= 6 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 6) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -66,14 +66,14 @@ impl Struct for ListOffsetsTopicResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 6 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 6;
         writer.put_string(flexible, &self.name)?;
         writer.put_structs(flexible, &self.partitions, version)?;
         if version >= 6 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 6) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -122,6 +122,12 @@ impl Struct for ListOffsetsPartitionResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 4 && self.leader_epoch != -1 {
+            return Err(EncodeError::FieldUnsupported { field: "ListOffsetsPartitionResponse.LeaderEpoch", version });
+        }
+        if version < 6 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         writer.put_i32(self.partition_index);
         writer.put_i16(self.error_code);
         writer.put_i64(self.timestamp);
@@ -129,14 +135,8 @@ impl Struct for ListOffsetsPartitionResponse {
         if version >= 4 {
             writer.put_i32(self.leader_epoch);
         }
-        if !(version >= 4) && self.leader_epoch != -1 {
-            return Err(EncodeError::FieldUnsupported { field: "ListOffsetsPartitionResponse.LeaderEpoch", version });
-        }
         if version >= 6 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 6) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -45,19 +45,19 @@ impl Struct for ListTransactionsRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 1 && self.duration_filter != -1 {
+            return Err(EncodeError::FieldUnsupported { field: "ListTransactionsRequest.DurationFilter", version });
+        }
+        if version < 2 && self.transactional_id_pattern.is_some() {
+            return Err(EncodeError::FieldUnsupported { field: "ListTransactionsRequest.TransactionalIdPattern", version });
+        }
         writer.put_strings(true, &self.state_filters)?;
         writer.put_array(true, &self.producer_id_filters, Writer::put_i64)?;
         if version >= 1 {
             writer.put_i64(self.duration_filter);
         }
-        if !(version >= 1) && self.duration_filter != -1 {
-            return Err(EncodeError::FieldUnsupported { field: "ListTransactionsRequest.DurationFilter", version });
-        }
         if version >= 2 {
             writer.put_nullable_string(true, self.transactional_id_pattern.as_deref())?;
-        }
-        if !(version >= 2) && self.transactional_id_pattern.is_some() {
-            return Err(EncodeError::FieldUnsupported { field: "ListTransactionsRequest.TransactionalIdPattern", version });
         }
         writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())

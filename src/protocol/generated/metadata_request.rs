@@ -54,34 +54,34 @@ impl Struct for MetadataRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
-        let flexible = version >= 9;
         if version < 1 && self.topics.is_none() {
             return Err(EncodeError::NullUnsupported { field: "MetadataRequest.Topics", version });
         }
+        if version < 4 && !self.allow_auto_topic_creation {
+            return Err(EncodeError::FieldUnsupported { field: "MetadataRequest.AllowAutoTopicCreation", version });
+        }
+        if !(8..=10).contains(&version) && self.include_cluster_authorized_operations {
+            return Err(EncodeError::FieldUnsupported { field: "MetadataRequest.IncludeClusterAuthorizedOperations", version });
+        }
+        if version < 8 && self.include_topic_authorized_operations {
+            return Err(EncodeError::FieldUnsupported { field: "MetadataRequest.IncludeTopicAuthorizedOperations", version });
+        }
+        if version < 9 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
+        let flexible = version >= 9;
         writer.put_nullable_structs(flexible, self.topics.as_deref(), version)?;
         if version >= 4 {
             writer.put_bool(self.allow_auto_topic_creation);
         }
-        if !(version >= 4) && !self.allow_auto_topic_creation {
-            return Err(EncodeError::FieldUnsupported { field: "MetadataRequest.AllowAutoTopicCreation", version });
-        }
         if (8..=10).contains(&version) {
             writer.put_bool(self.include_cluster_authorized_operations);
-        }
-        if !((8..=10).contains(&version)) && self.include_cluster_authorized_operations {
-            return Err(EncodeError::FieldUnsupported { field: "MetadataRequest.IncludeClusterAuthorizedOperations", version });
         }
         if version >= 8 {
             writer.put_bool(self.include_topic_authorized_operations);
         }
-        if !(version >= 8) && self.include_topic_authorized_operations {
-            return Err(EncodeError::FieldUnsupported { field: "MetadataRequest.IncludeTopicAuthorizedOperations", version });
-        }
         if version >= 9 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 9) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -125,19 +125,19 @@ impl Struct for MetadataRequestTopic {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 10 && self.name.is_none() {
+            return Err(EncodeError::NullUnsupported { field: "MetadataRequestTopic.Name", version });
+        }
+        if version < 9 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 9;
         if version >= 10 {
             writer.put_uuid(self.topic_id);
         }
-        if version < 10 && self.name.is_none() {
-            return Err(EncodeError::NullUnsupported { field: "MetadataRequestTopic.Name", version });
-        }
         writer.put_nullable_string(flexible, self.name.as_deref())?;
         if version >= 9 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 9) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

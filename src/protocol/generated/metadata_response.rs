@@ -66,6 +66,12 @@ impl Struct for MetadataResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if !(8..=10).contains(&version) && self.cluster_authorized_operations != -2147483648 {
+            return Err(EncodeError::FieldUnsupported { field: "MetadataResponse.ClusterAuthorizedOperations", version });
+        }
+        if version < 9 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 9;
         if version >= 3 {
             writer.put_i32(self.throttle_time_ms);
@@ -81,17 +87,11 @@ impl Struct for MetadataResponse {
         if (8..=10).contains(&version) {
             writer.put_i32(self.cluster_authorized_operations);
         }
-        if !((8..=10).contains(&version)) && self.cluster_authorized_operations != -2147483648 {
-            return Err(EncodeError::FieldUnsupported { field: "MetadataResponse.ClusterAuthorizedOperations", version });
-        }
         if version >= 13 {
             writer.put_i16(self.error_code);
         }
         if version >= 9 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 9) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -153,11 +153,17 @@ impl Struct for MetadataResponseTopic {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
-        let flexible = version >= 9;
-        writer.put_i16(self.error_code);
         if version < 12 && self.name.is_none() {
             return Err(EncodeError::NullUnsupported { field: "MetadataResponseTopic.Name", version });
         }
+        if version < 8 && self.topic_authorized_operations != -2147483648 {
+            return Err(EncodeError::FieldUnsupported { field: "MetadataResponseTopic.TopicAuthorizedOperations", version });
+        }
+        if version < 9 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
+        let flexible = version >= 9;
+        writer.put_i16(self.error_code);
         writer.put_nullable_string(flexible, self.name.as_deref())?;
         if version >= 10 {
             writer.put_uuid(self.topic_id);
@@ -169,14 +175,8 @@ impl Struct for MetadataResponseTopic {
         if version >= 8 {
             writer.put_i32(self.topic_authorized_operations);
         }
-        if !(version >= 8) && self.topic_authorized_operations != -2147483648 {
-            return Err(EncodeError::FieldUnsupported { field: "MetadataResponseTopic.TopicAuthorizedOperations", version });
-        }
         if version >= 9 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 9) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -235,6 +235,9 @@ impl Struct for MetadataResponsePartition {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 9 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 9;
         writer.put_i16(self.error_code);
         writer.put_i32(self.partition_index);
@@ -249,9 +252,6 @@ impl Struct for MetadataResponsePartition {
         }
         if version >= 9 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 9) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -286,6 +286,9 @@ impl Struct for MetadataResponseBroker {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 9 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 9;
         writer.put_i32(self.node_id);
         writer.put_string(flexible, &self.host)?;
@@ -295,9 +298,6 @@ impl Struct for MetadataResponseBroker {
         }
         if version >= 9 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 9) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -54,6 +54,12 @@ impl Struct for OffsetCommitRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 7 && self.group_instance_id.is_some() {
+            return Err(EncodeError::FieldUnsupported { field: "OffsetCommitRequest.GroupInstanceId", version });
+        }
+        if version < 8 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 8;
         writer.put_string(flexible, &self.group_id)?;
         writer.put_i32(self.generation_id_or_member_epoch);
@@ -61,18 +67,12 @@ impl Struct for OffsetCommitRequest {
         if version >= 7 {
             writer.put_nullable_string(flexible, self.group_instance_id.as_deref())?;
         }
-        if !(version >= 7) && self.group_instance_id.is_some() {
-            return Err(EncodeError::FieldUnsupported { field: "OffsetCommitRequest.GroupInstanceId", version });
-        }
         if version <= 4 {
             writer.put_i64(self.retention_time_ms);
         }
         writer.put_structs(flexible, &self.topics, version)?;
         if version >= 8 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 8) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -108,6 +108,9 @@ impl Struct for OffsetCommitRequestTopic {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 8 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 8;
         if version <= 9 {
             writer.put_string(flexible, &self.name)?;
@@ -118,9 +121,6 @@ impl Struct for OffsetCommitRequestTopic {
         writer.put_structs(flexible, &self.partitions, version)?;
         if version >= 8 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 8) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -167,6 +167,9 @@ impl Struct for OffsetCommitRequestPartition {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 8 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 8;
         writer.put_i32(self.partition_index);
         writer.put_i64(self.committed_offset);
@@ -176,9 +179,6 @@ impl Struct for OffsetCommitRequestPartition {
         writer.put_nullable_string(flexible, self.committed_metadata.as_deref())?;
         if version >= 8 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 8) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

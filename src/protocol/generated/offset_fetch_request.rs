@@ -37,8 +37,6 @@ impl Struct for OffsetFetchRequest {
         let mut value = Self::default();
         if version <= 7 {
             value.group_id = reader.read_string(flexible)?;
-        }
-        if version <= 7 {
             value.topics = reader.read_nullable_structs(flexible, version)?;
             if version < 2 && value.topics.is_none() {
                 return Err(reader.expected("OffsetFetchRequest.Topics, not null"));
@@ -57,39 +55,37 @@ impl Struct for OffsetFetchRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version > 7 && !self.group_id.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "OffsetFetchRequest.GroupId", version });
+        }
+        if version > 7 && self.topics.as_ref().is_none_or(|value| !value.is_empty()) {
+            return Err(EncodeError::FieldUnsupported { field: "OffsetFetchRequest.Topics", version });
+        }
+        if version < 2 && self.topics.is_none() {
+            return Err(EncodeError::NullUnsupported { field: "OffsetFetchRequest.Topics", version });
+        }
+        if version < 8 && !self.groups.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "OffsetFetchRequest.Groups", version });
+        }
+        if version < 7 && self.require_stable {
+            return Err(EncodeError::FieldUnsupported { field: "OffsetFetchRequest.RequireStable", version });
+        }
+        if version < 6 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 6;
         if version <= 7 {
             writer.put_string(flexible, &self.group_id)?;
-        }
-        if !(version <= 7) && !self.group_id.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "OffsetFetchRequest.GroupId", version });
-        }
-        if version <= 7 {
-            if version < 2 && self.topics.is_none() {
-                return Err(EncodeError::NullUnsupported { field: "OffsetFetchRequest.Topics", version });
-            }
             writer.put_nullable_structs(flexible, self.topics.as_deref(), version)?;
-        }
-        if !(version <= 7) && self.topics.as_ref().is_none_or(|value| !value.is_empty()) {
-            return Err(EncodeError::FieldUnsupported { field: "OffsetFetchRequest.Topics", version });
         }
         if version >= 8 {
             writer.put_structs(flexible, &self.groups, version)?;
         }
-        if !(version >= 8) && !self.groups.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "OffsetFetchRequest.Groups", version });
-        }
         if version >= 7 {
             writer.put_bool(self.require_stable);
         }
-        if !(version >= 7) && self.require_stable {
-            return Err(EncodeError::FieldUnsupported { field: "OffsetFetchRequest.RequireStable", version });
-        }
         if version >= 6 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 6) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -126,8 +122,6 @@ impl Struct for OffsetFetchRequestGroup {
         value.group_id = reader.read_string(true)?;
         if version >= 9 {
             value.member_id = reader.read_nullable_string(true)?;
-        }
-        if version >= 9 {
             value.member_epoch = reader.read_i32()?;
         }
         value.topics = reader.read_nullable_structs(true, version)?;
@@ -139,8 +133,6 @@ impl Struct for OffsetFetchRequestGroup {
         writer.put_string(true, &self.group_id)?;
         if version >= 9 {
             writer.put_nullable_string(true, self.member_id.as_deref())?;
-        }
-        if version >= 9 {
             writer.put_i32(self.member_epoch);
         }
         writer.put_nullable_structs(true, self.topics.as_deref(), version)?;
@@ -210,14 +202,14 @@ impl Struct for OffsetFetchRequestTopic {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 6 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 6;
         writer.put_string(flexible, &self.name)?;
         writer.put_array(flexible, &self.partition_indexes, Writer::put_i32)?;
         if version >= 6 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 6) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

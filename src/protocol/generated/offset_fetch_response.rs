@@ -42,6 +42,15 @@ impl Struct for OffsetFetchResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version > 7 && !self.topics.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "OffsetFetchResponse.Topics", version });
+        }
+        if version < 8 && !self.groups.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "OffsetFetchResponse.Groups", version });
+        }
+        if version < 6 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 6;
         if version >= 3 {
             writer.put_i32(self.throttle_time_ms);
@@ -49,23 +58,14 @@ impl Struct for OffsetFetchResponse {
         if version <= 7 {
             writer.put_structs(flexible, &self.topics, version)?;
         }
-        if !(version <= 7) && !self.topics.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "OffsetFetchResponse.Topics", version });
-        }
         if (2..=7).contains(&version) {
             writer.put_i16(self.error_code);
         }
         if version >= 8 {
             writer.put_structs(flexible, &self.groups, version)?;
         }
-        if !(version >= 8) && !self.groups.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "OffsetFetchResponse.Groups", version });
-        }
         if version >= 6 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 6) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -209,14 +209,14 @@ impl Struct for OffsetFetchResponseTopic {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 6 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 6;
         writer.put_string(flexible, &self.name)?;
         writer.put_structs(flexible, &self.partitions, version)?;
         if version >= 6 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 6) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -266,6 +266,9 @@ impl Struct for OffsetFetchResponsePartition {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 6 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 6;
         writer.put_i32(self.partition_index);
         writer.put_i64(self.committed_offset);
@@ -276,9 +279,6 @@ impl Struct for OffsetFetchResponsePartition {
         writer.put_i16(self.error_code);
         if version >= 6 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 6) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -72,17 +72,17 @@ impl Struct for PartitionChangeRecord {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
-        writer.put_i32(self.partition_id);
-        writer.put_uuid(self.topic_id);
-        if !(version >= 1) && self.directories.is_some() {
+        if version < 1 && self.directories.is_some() {
             return Err(EncodeError::FieldUnsupported { field: "PartitionChangeRecord.Directories", version });
         }
-        if !(version >= 2) && self.eligible_leader_replicas.is_some() {
+        if version < 2 && self.eligible_leader_replicas.is_some() {
             return Err(EncodeError::FieldUnsupported { field: "PartitionChangeRecord.EligibleLeaderReplicas", version });
         }
-        if !(version >= 2) && self.last_known_elr.is_some() {
+        if version < 2 && self.last_known_elr.is_some() {
             return Err(EncodeError::FieldUnsupported { field: "PartitionChangeRecord.LastKnownElr", version });
         }
+        writer.put_i32(self.partition_id);
+        writer.put_uuid(self.topic_id);
         let mut tagged = TaggedFields::default();
         if self.isr.is_some() {
             tagged.add(0, |writer| writer.put_nullable_array(true, self.isr.as_deref(), Writer::put_i32))?;

@@ -79,6 +79,15 @@ impl Struct for PartitionRecord {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 1 && !self.directories.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "PartitionRecord.Directories", version });
+        }
+        if version < 2 && self.eligible_leader_replicas.is_some() {
+            return Err(EncodeError::FieldUnsupported { field: "PartitionRecord.EligibleLeaderReplicas", version });
+        }
+        if version < 2 && self.last_known_elr.is_some() {
+            return Err(EncodeError::FieldUnsupported { field: "PartitionRecord.LastKnownElr", version });
+        }
         writer.put_i32(self.partition_id);
         writer.put_uuid(self.topic_id);
         writer.put_array(true, &self.replicas, Writer::put_i32)?;
@@ -90,15 +99,6 @@ impl Struct for PartitionRecord {
         writer.put_i32(self.partition_epoch);
         if version >= 1 {
             writer.put_array(true, &self.directories, Writer::put_uuid)?;
-        }
-        if !(version >= 1) && !self.directories.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "PartitionRecord.Directories", version });
-        }
-        if !(version >= 2) && self.eligible_leader_replicas.is_some() {
-            return Err(EncodeError::FieldUnsupported { field: "PartitionRecord.EligibleLeaderReplicas", version });
-        }
-        if !(version >= 2) && self.last_known_elr.is_some() {
-            return Err(EncodeError::FieldUnsupported { field: "PartitionRecord.LastKnownElr", version });
         }
         let mut tagged = TaggedFields::default();
         if self.leader_recovery_state != 0 {

@@ -30,6 +30,9 @@ impl Struct for ProduceRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 9 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 9;
         writer.put_nullable_string(flexible, self.transactional_id.as_deref())?;
         writer.put_i16(self.acks);
@@ -37,9 +40,6 @@ impl Struct for ProduceRequest {
         writer.put_structs(flexible, &self.topic_data, version)?;
         if version >= 9 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 9) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -75,6 +75,9 @@ impl Struct for TopicProduceData {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 9 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 9;
         if version <= 12 {
             writer.put_string(flexible, &self.name)?;
@@ -85,9 +88,6 @@ impl Struct for TopicProduceData {
         writer.put_structs(flexible, &self.partition_data, version)?;
         if version >= 9 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 9) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -115,14 +115,14 @@ impl Struct for PartitionProduceData {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 9 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 9;
         writer.put_i32(self.index);
         writer.put_nullable_records(flexible, self.records.as_ref())?;
         if version >= 9 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 9) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -36,21 +36,21 @@ impl Struct for ProduceResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 10 && !self.node_endpoints.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "ProduceResponse.NodeEndpoints", version });
+        }
+        if version < 9 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 9;
         writer.put_structs(flexible, &self.responses, version)?;
         writer.put_i32(self.throttle_time_ms);
-        if !(version >= 10) && !self.node_endpoints.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "ProduceResponse.NodeEndpoints", version });
-        }
         if version >= 9 {
             let mut tagged = TaggedFields::default();
             if version >= 10 && !self.node_endpoints.is_empty() {
                 tagged.add(0, |writer| writer.put_structs(true, &self.node_endpoints, version))?;
             }
             tagged.put(writer, &self.unknown_tagged_fields)?;
-        }
-        if !(version >= 9) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -118,6 +118,9 @@ impl Struct for TopicProduceResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 9 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 9;
         if version <= 12 {
             writer.put_string(flexible, &self.name)?;
@@ -128,9 +131,6 @@ impl Struct for TopicProduceResponse {
         writer.put_structs(flexible, &self.partition_responses, version)?;
         if version >= 9 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 9) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -184,8 +184,6 @@ impl Struct for PartitionProduceResponse {
         }
         if version >= 8 {
             value.record_errors = reader.read_structs(flexible, version)?;
-        }
-        if version >= 8 {
             value.error_message = reader.read_nullable_string(flexible)?;
         }
         if version >= 9 {
@@ -203,6 +201,12 @@ impl Struct for PartitionProduceResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 10 && self.current_leader != LeaderIdAndEpoch::default() {
+            return Err(EncodeError::FieldUnsupported { field: "PartitionProduceResponse.CurrentLeader", version });
+        }
+        if version < 9 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 9;
         writer.put_i32(self.index);
         writer.put_i16(self.error_code);
@@ -213,12 +217,7 @@ impl Struct for PartitionProduceResponse {
         }
         if version >= 8 {
             writer.put_structs(flexible, &self.record_errors, version)?;
-        }
-        if version >= 8 {
             writer.put_nullable_string(flexible, self.error_message.as_deref())?;
-        }
-        if !(version >= 10) && self.current_leader != LeaderIdAndEpoch::default() {
-            return Err(EncodeError::FieldUnsupported { field: "PartitionProduceResponse.CurrentLeader", version });
         }
         if version >= 9 {
             let mut tagged = TaggedFields::default();
@@ -226,9 +225,6 @@ impl Struct for PartitionProduceResponse {
                 tagged.add(0, |writer| self.current_leader.encode_fields(writer, version))?;
             }
             tagged.put(writer, &self.unknown_tagged_fields)?;
-        }
-        if !(version >= 9) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -292,14 +288,14 @@ impl Struct for BatchIndexAndErrorMessage {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 9 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 9;
         writer.put_i32(self.batch_index);
         writer.put_nullable_string(flexible, self.batch_index_error_message.as_deref())?;
         if version >= 9 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 9) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -51,8 +51,6 @@ impl Struct for QuorumStateData {
         }
         if version <= 0 {
             value.applied_offset = reader.read_i64()?;
-        }
-        if version <= 0 {
             value.current_voters = reader.read_nullable_structs(true, version)?;
         }
         value.unknown_tagged_fields = reader.read_unknown_tagged_fields()?;
@@ -60,11 +58,20 @@ impl Struct for QuorumStateData {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version > 0 && !self.cluster_id.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "QuorumStateData.ClusterId", version });
+        }
+        if version < 1 && self.voted_directory_id != Uuid::ZERO {
+            return Err(EncodeError::FieldUnsupported { field: "QuorumStateData.VotedDirectoryId", version });
+        }
+        if version > 0 && self.applied_offset != 0 {
+            return Err(EncodeError::FieldUnsupported { field: "QuorumStateData.AppliedOffset", version });
+        }
+        if version > 0 && self.current_voters.as_ref().is_none_or(|value| !value.is_empty()) {
+            return Err(EncodeError::FieldUnsupported { field: "QuorumStateData.CurrentVoters", version });
+        }
         if version <= 0 {
             writer.put_string(true, &self.cluster_id)?;
-        }
-        if !(version <= 0) && !self.cluster_id.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "QuorumStateData.ClusterId", version });
         }
         writer.put_i32(self.leader_id);
         writer.put_i32(self.leader_epoch);
@@ -72,20 +79,9 @@ impl Struct for QuorumStateData {
         if version >= 1 {
             writer.put_uuid(self.voted_directory_id);
         }
-        if !(version >= 1) && self.voted_directory_id != Uuid::ZERO {
-            return Err(EncodeError::FieldUnsupported { field: "QuorumStateData.VotedDirectoryId", version });
-        }
         if version <= 0 {
             writer.put_i64(self.applied_offset);
-        }
-        if !(version <= 0) && self.applied_offset != 0 {
-            return Err(EncodeError::FieldUnsupported { field: "QuorumStateData.AppliedOffset", version });
-        }
-        if version <= 0 {
             writer.put_nullable_structs(true, self.current_voters.as_deref(), version)?;
-        }
-        if !(version <= 0) && self.current_voters.as_ref().is_none_or(|value| !value.is_empty()) {
-            return Err(EncodeError::FieldUnsupported { field: "QuorumStateData.CurrentVoters", version });
         }
         writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())

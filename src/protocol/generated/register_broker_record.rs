@@ -76,12 +76,21 @@ impl Struct for RegisterBrokerRecord {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 2 && self.is_migrating_zk_broker {
+            return Err(EncodeError::FieldUnsupported { field: "RegisterBrokerRecord.IsMigratingZkBroker", version });
+        }
+        if version < 1 && self.in_controlled_shutdown {
+            return Err(EncodeError::FieldUnsupported { field: "RegisterBrokerRecord.InControlledShutdown", version });
+        }
+        if version < 3 && !self.log_dirs.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "RegisterBrokerRecord.LogDirs", version });
+        }
+        if version < 4 && self.cordoned_log_dirs.is_some() {
+            return Err(EncodeError::FieldUnsupported { field: "RegisterBrokerRecord.CordonedLogDirs", version });
+        }
         writer.put_i32(self.broker_id);
         if version >= 2 {
             writer.put_bool(self.is_migrating_zk_broker);
-        }
-        if !(version >= 2) && self.is_migrating_zk_broker {
-            return Err(EncodeError::FieldUnsupported { field: "RegisterBrokerRecord.IsMigratingZkBroker", version });
         }
         writer.put_uuid(self.incarnation_id);
         writer.put_i64(self.broker_epoch);
@@ -91,15 +100,6 @@ impl Struct for RegisterBrokerRecord {
         writer.put_bool(self.fenced);
         if version >= 1 {
             writer.put_bool(self.in_controlled_shutdown);
-        }
-        if !(version >= 1) && self.in_controlled_shutdown {
-            return Err(EncodeError::FieldUnsupported { field: "RegisterBrokerRecord.InControlledShutdown", version });
-        }
-        if !(version >= 3) && !self.log_dirs.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "RegisterBrokerRecord.LogDirs", version });
-        }
-        if !(version >= 4) && self.cordoned_log_dirs.is_some() {
-            return Err(EncodeError::FieldUnsupported { field: "RegisterBrokerRecord.CordonedLogDirs", version });
         }
         let mut tagged = TaggedFields::default();
         if version >= 3 && !self.log_dirs.is_empty() {

@@ -45,6 +45,9 @@ impl Struct for SaslAuthenticateResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 2 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 2;
         writer.put_i16(self.error_code);
         writer.put_nullable_string(flexible, self.error_message.as_deref())?;
@@ -54,9 +57,6 @@ impl Struct for SaslAuthenticateResponse {
         }
         if version >= 2 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 2) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -45,14 +45,14 @@ impl Struct for ShareAcknowledgeRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 2 && self.is_renew_ack {
+            return Err(EncodeError::FieldUnsupported { field: "ShareAcknowledgeRequest.IsRenewAck", version });
+        }
         writer.put_nullable_string(true, self.group_id.as_deref())?;
         writer.put_nullable_string(true, self.member_id.as_deref())?;
         writer.put_i32(self.share_session_epoch);
         if version >= 2 {
             writer.put_bool(self.is_renew_ack);
-        }
-        if !(version >= 2) && self.is_renew_ack {
-            return Err(EncodeError::FieldUnsupported { field: "ShareAcknowledgeRequest.IsRenewAck", version });
         }
         writer.put_structs(true, &self.topics, version)?;
         writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;

@@ -58,8 +58,6 @@ impl Struct for ShareFetchRequest {
         value.batch_size = reader.read_i32()?;
         if version >= 2 {
             value.share_acquire_mode = reader.read_i8()?;
-        }
-        if version >= 2 {
             value.is_renew_ack = reader.read_bool()?;
         }
         value.topics = reader.read_structs(true, version)?;
@@ -69,6 +67,9 @@ impl Struct for ShareFetchRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 2 && self.is_renew_ack {
+            return Err(EncodeError::FieldUnsupported { field: "ShareFetchRequest.IsRenewAck", version });
+        }
         writer.put_nullable_string(true, self.group_id.as_deref())?;
         writer.put_nullable_string(true, self.member_id.as_deref())?;
         writer.put_i32(self.share_session_epoch);
@@ -79,12 +80,7 @@ impl Struct for ShareFetchRequest {
         writer.put_i32(self.batch_size);
         if version >= 2 {
             writer.put_i8(self.share_acquire_mode);
-        }
-        if version >= 2 {
             writer.put_bool(self.is_renew_ack);
-        }
-        if !(version >= 2) && self.is_renew_ack {
-            return Err(EncodeError::FieldUnsupported { field: "ShareFetchRequest.IsRenewAck", version });
         }
         writer.put_structs(true, &self.topics, version)?;
         writer.put_structs(true, &self.forgotten_topics_data, version)?;

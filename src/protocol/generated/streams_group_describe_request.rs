@@ -28,13 +28,13 @@ impl Struct for StreamsGroupDescribeRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 1 && self.include_topology_description {
+            return Err(EncodeError::FieldUnsupported { field: "StreamsGroupDescribeRequest.IncludeTopologyDescription", version });
+        }
         writer.put_strings(true, &self.group_ids)?;
         writer.put_bool(self.include_authorized_operations);
         if version >= 1 {
             writer.put_bool(self.include_topology_description);
-        }
-        if !(version >= 1) && self.include_topology_description {
-            return Err(EncodeError::FieldUnsupported { field: "StreamsGroupDescribeRequest.IncludeTopologyDescription", version });
         }
         writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())

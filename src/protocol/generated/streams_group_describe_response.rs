@@ -86,11 +86,7 @@ impl Struct for DescribedGroup {
         value.authorized_operations = reader.read_i32()?;
         if version >= 1 {
             value.topology_description = reader.read_nullable_struct(version)?;
-        }
-        if version >= 1 {
             value.topology_description_status = reader.read_i8()?;
-        }
-        if version >= 1 {
             value.assignor_name = reader.read_nullable_string(true)?;
         }
         value.unknown_tagged_fields = reader.read_unknown_tagged_fields()?;
@@ -98,6 +94,12 @@ impl Struct for DescribedGroup {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 1 && self.topology_description.is_some() {
+            return Err(EncodeError::FieldUnsupported { field: "DescribedGroup.TopologyDescription", version });
+        }
+        if version < 1 && self.topology_description_status != 0 {
+            return Err(EncodeError::FieldUnsupported { field: "DescribedGroup.TopologyDescriptionStatus", version });
+        }
         writer.put_i16(self.error_code);
         writer.put_nullable_string(true, self.error_message.as_deref())?;
         writer.put_string(true, &self.group_id)?;
@@ -109,17 +111,7 @@ impl Struct for DescribedGroup {
         writer.put_i32(self.authorized_operations);
         if version >= 1 {
             writer.put_nullable_struct(self.topology_description.as_ref(), version)?;
-        }
-        if !(version >= 1) && self.topology_description.is_some() {
-            return Err(EncodeError::FieldUnsupported { field: "DescribedGroup.TopologyDescription", version });
-        }
-        if version >= 1 {
             writer.put_i8(self.topology_description_status);
-        }
-        if !(version >= 1) && self.topology_description_status != 0 {
-            return Err(EncodeError::FieldUnsupported { field: "DescribedGroup.TopologyDescriptionStatus", version });
-        }
-        if version >= 1 {
             writer.put_nullable_string(true, self.assignor_name.as_deref())?;
         }
         writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;

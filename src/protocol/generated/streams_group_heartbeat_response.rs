@@ -84,6 +84,12 @@ impl Struct for StreamsGroupHeartbeatResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version > 0 && self.acceptable_recovery_lag_legacy != 0 {
+            return Err(EncodeError::FieldUnsupported { field: "StreamsGroupHeartbeatResponse.AcceptableRecoveryLagLegacy", version });
+        }
+        if version < 1 && self.topology_description_required {
+            return Err(EncodeError::FieldUnsupported { field: "StreamsGroupHeartbeatResponse.TopologyDescriptionRequired", version });
+        }
         writer.put_i32(self.throttle_time_ms);
         writer.put_i16(self.error_code);
         writer.put_nullable_string(true, self.error_message.as_deref())?;
@@ -92,9 +98,6 @@ impl Struct for StreamsGroupHeartbeatResponse {
         writer.put_i32(self.heartbeat_interval_ms);
         if version <= 0 {
             writer.put_i32(self.acceptable_recovery_lag_legacy);
-        }
-        if !(version <= 0) && self.acceptable_recovery_lag_legacy != 0 {
-            return Err(EncodeError::FieldUnsupported { field: "StreamsGroupHeartbeatResponse.AcceptableRecoveryLagLegacy", version });
         }
         writer.put_i32(self.task_offset_interval_ms);
         if version >= 1 {
@@ -106,9 +109,6 @@ impl Struct for StreamsGroupHeartbeatResponse {
         writer.put_nullable_structs(true, self.warmup_tasks.as_deref(), version)?;
         if version >= 1 {
             writer.put_bool(self.topology_description_required);
-        }
-        if !(version >= 1) && self.topology_description_required {
-            return Err(EncodeError::FieldUnsupported { field: "StreamsGroupHeartbeatResponse.TopologyDescriptionRequired", version });
         }
         writer.put_i32(self.endpoint_information_epoch);
         writer.put_nullable_structs(true, self.partitions_by_user_endpoint.as_deref(), version)?;

@@ -33,8 +33,6 @@ impl Struct for SyncGroupRequest {
         }
         if version >= 5 {
             value.protocol_type = reader.read_nullable_string(flexible)?;
-        }
-        if version >= 5 {
             value.protocol_name = reader.read_nullable_string(flexible)?;
         }
         value.assignments = reader.read_structs(flexible, version)?;
@@ -45,6 +43,12 @@ impl Struct for SyncGroupRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 3 && self.group_instance_id.is_some() {
+            return Err(EncodeError::FieldUnsupported { field: "SyncGroupRequest.GroupInstanceId", version });
+        }
+        if version < 4 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 4;
         writer.put_string(flexible, &self.group_id)?;
         writer.put_i32(self.generation_id);
@@ -52,21 +56,13 @@ impl Struct for SyncGroupRequest {
         if version >= 3 {
             writer.put_nullable_string(flexible, self.group_instance_id.as_deref())?;
         }
-        if !(version >= 3) && self.group_instance_id.is_some() {
-            return Err(EncodeError::FieldUnsupported { field: "SyncGroupRequest.GroupInstanceId", version });
-        }
         if version >= 5 {
             writer.put_nullable_string(flexible, self.protocol_type.as_deref())?;
-        }
-        if version >= 5 {
             writer.put_nullable_string(flexible, self.protocol_name.as_deref())?;
         }
         writer.put_structs(flexible, &self.assignments, version)?;
         if version >= 4 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 4) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -94,14 +90,14 @@ impl Struct for SyncGroupRequestAssignment {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 4 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 4;
         writer.put_string(flexible, &self.member_id)?;
         writer.put_bytes(flexible, &self.assignment)?;
         if version >= 4 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 4) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -29,8 +29,6 @@ impl Struct for SyncGroupResponse {
         value.error_code = reader.read_i16()?;
         if version >= 5 {
             value.protocol_type = reader.read_nullable_string(flexible)?;
-        }
-        if version >= 5 {
             value.protocol_name = reader.read_nullable_string(flexible)?;
         }
         value.assignment = reader.read_bytes(flexible)?;
@@ -41,6 +39,9 @@ impl Struct for SyncGroupResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 4 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 4;
         if version >= 1 {
             writer.put_i32(self.throttle_time_ms);
@@ -48,16 +49,11 @@ impl Struct for SyncGroupResponse {
         writer.put_i16(self.error_code);
         if version >= 5 {
             writer.put_nullable_string(flexible, self.protocol_type.as_deref())?;
-        }
-        if version >= 5 {
             writer.put_nullable_string(flexible, self.protocol_name.as_deref())?;
         }
         writer.put_bytes(flexible, &self.assignment)?;
         if version >= 4 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 4) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

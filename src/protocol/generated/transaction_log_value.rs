@@ -73,26 +73,29 @@ impl Struct for TransactionLogValue {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
-        let flexible = version >= 1;
-        writer.put_i64(self.producer_id);
-        if !(version >= 1) && self.previous_producer_id != -1 {
+        if version < 1 && self.previous_producer_id != -1 {
             return Err(EncodeError::FieldUnsupported { field: "TransactionLogValue.PreviousProducerId", version });
         }
-        if !(version >= 1) && self.next_producer_id != -1 {
+        if version < 1 && self.next_producer_id != -1 {
             return Err(EncodeError::FieldUnsupported { field: "TransactionLogValue.NextProducerId", version });
         }
-        writer.put_i16(self.producer_epoch);
-        if !(version >= 1) && self.next_producer_epoch != -1 {
+        if version < 1 && self.next_producer_epoch != -1 {
             return Err(EncodeError::FieldUnsupported { field: "TransactionLogValue.NextProducerEpoch", version });
         }
+        if version < 1 && self.client_transaction_version != 0 {
+            return Err(EncodeError::FieldUnsupported { field: "TransactionLogValue.ClientTransactionVersion", version });
+        }
+        if version < 1 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
+        let flexible = version >= 1;
+        writer.put_i64(self.producer_id);
+        writer.put_i16(self.producer_epoch);
         writer.put_i32(self.transaction_timeout_ms);
         writer.put_i8(self.transaction_status);
         writer.put_nullable_structs(flexible, self.transaction_partitions.as_deref(), version)?;
         writer.put_i64(self.transaction_last_update_timestamp_ms);
         writer.put_i64(self.transaction_start_timestamp_ms);
-        if !(version >= 1) && self.client_transaction_version != 0 {
-            return Err(EncodeError::FieldUnsupported { field: "TransactionLogValue.ClientTransactionVersion", version });
-        }
         if version >= 1 {
             let mut tagged = TaggedFields::default();
             if self.previous_producer_id != -1 {
@@ -121,9 +124,6 @@ impl Struct for TransactionLogValue {
             }
             tagged.put(writer, &self.unknown_tagged_fields)?;
         }
-        if !(version >= 1) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
-        }
         Ok(())
     }
 }
@@ -150,14 +150,14 @@ impl Struct for PartitionsSchema {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 1 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 1;
         writer.put_string(flexible, &self.topic)?;
         writer.put_array(flexible, &self.partition_ids, Writer::put_i32)?;
         if version >= 1 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 1) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

@@ -48,11 +48,7 @@ impl Struct for TxnOffsetCommitRequest {
         value.producer_epoch = reader.read_i16()?;
         if version >= 3 {
             value.generation_id_or_member_epoch = reader.read_i32()?;
-        }
-        if version >= 3 {
             value.member_id = reader.read_string(flexible)?;
-        }
-        if version >= 3 {
             value.group_instance_id = reader.read_nullable_string(flexible)?;
         }
         value.topics = reader.read_structs(flexible, version)?;
@@ -63,6 +59,18 @@ impl Struct for TxnOffsetCommitRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 3 && self.generation_id_or_member_epoch != -1 {
+            return Err(EncodeError::FieldUnsupported { field: "TxnOffsetCommitRequest.GenerationIdOrMemberEpoch", version });
+        }
+        if version < 3 && !self.member_id.is_empty() {
+            return Err(EncodeError::FieldUnsupported { field: "TxnOffsetCommitRequest.MemberId", version });
+        }
+        if version < 3 && self.group_instance_id.is_some() {
+            return Err(EncodeError::FieldUnsupported { field: "TxnOffsetCommitRequest.GroupInstanceId", version });
+        }
+        if version < 3 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 3;
         writer.put_string(flexible, &self.transactional_id)?;
         writer.put_string(flexible, &self.group_id)?;
@@ -70,28 +78,12 @@ impl Struct for TxnOffsetCommitRequest {
         writer.put_i16(self.producer_epoch);
         if version >= 3 {
             writer.put_i32(self.generation_id_or_member_epoch);
-        }
-        if !(version >= 3) && self.generation_id_or_member_epoch != -1 {
-            return Err(EncodeError::FieldUnsupported { field: "TxnOffsetCommitRequest.GenerationIdOrMemberEpoch", version });
-        }
-        if version >= 3 {
             writer.put_string(flexible, &self.member_id)?;
-        }
-        if !(version >= 3) && !self.member_id.is_empty() {
-            return Err(EncodeError::FieldUnsupported { field: "TxnOffsetCommitRequest.MemberId", version });
-        }
-        if version >= 3 {
             writer.put_nullable_string(flexible, self.group_instance_id.as_deref())?;
-        }
-        if !(version >= 3) && self.group_instance_id.is_some() {
-            return Err(EncodeError::FieldUnsupported { field: "TxnOffsetCommitRequest.GroupInstanceId", version });
         }
         writer.put_structs(flexible, &self.topics, version)?;
         if version >= 3 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 3) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -127,6 +119,9 @@ impl Struct for TxnOffsetCommitRequestTopic {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 3 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 3;
         if version <= 5 {
             writer.put_string(flexible, &self.name)?;
@@ -137,9 +132,6 @@ impl Struct for TxnOffsetCommitRequestTopic {
         writer.put_structs(flexible, &self.partitions, version)?;
         if version >= 3 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 3) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -186,6 +178,9 @@ impl Struct for TxnOffsetCommitRequestPartition {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 3 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 3;
         writer.put_i32(self.partition_index);
         writer.put_i64(self.committed_offset);
@@ -195,9 +190,6 @@ impl Struct for TxnOffsetCommitRequestPartition {
         writer.put_nullable_string(flexible, self.committed_metadata.as_deref())?;
         if version >= 3 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 3) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

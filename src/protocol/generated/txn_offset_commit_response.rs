@@ -26,14 +26,14 @@ impl Struct for TxnOffsetCommitResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 3 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 3;
         writer.put_i32(self.throttle_time_ms);
         writer.put_structs(flexible, &self.topics, version)?;
         if version >= 3 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 3) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -69,6 +69,9 @@ impl Struct for TxnOffsetCommitResponseTopic {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 3 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         let flexible = version >= 3;
         if version <= 5 {
             writer.put_string(flexible, &self.name)?;
@@ -79,9 +82,6 @@ impl Struct for TxnOffsetCommitResponseTopic {
         writer.put_structs(flexible, &self.partitions, version)?;
         if version >= 3 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 3) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }
@@ -108,13 +108,13 @@ impl Struct for TxnOffsetCommitResponsePartition {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 3 && !self.unknown_tagged_fields.is_empty() {
+            return Err(EncodeError::TaggedFieldsUnsupported { version });
+        }
         writer.put_i32(self.partition_index);
         writer.put_i16(self.error_code);
         if version >= 3 {
             writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
-        }
-        if !(version >= 3) && !self.unknown_tagged_fields.is_empty() {
-            return Err(EncodeError::TaggedFieldsUnsupported { version });
         }
         Ok(())
     }

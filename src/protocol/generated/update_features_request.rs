@@ -39,13 +39,13 @@ impl Struct for UpdateFeaturesRequest {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 1 && self.validate_only {
+            return Err(EncodeError::FieldUnsupported { field: "UpdateFeaturesRequest.ValidateOnly", version });
+        }
         writer.put_i32(self.timeout_ms);
         writer.put_structs(true, &self.feature_updates, version)?;
         if version >= 1 {
             writer.put_bool(self.validate_only);
-        }
-        if !(version >= 1) && self.validate_only {
-            return Err(EncodeError::FieldUnsupported { field: "UpdateFeaturesRequest.ValidateOnly", version });
         }
         writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())
@@ -93,19 +93,19 @@ impl Struct for FeatureUpdateKey {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version > 0 && self.allow_downgrade {
+            return Err(EncodeError::FieldUnsupported { field: "FeatureUpdateKey.AllowDowngrade", version });
+        }
+        if version < 1 && self.upgrade_type != 1 {
+            return Err(EncodeError::FieldUnsupported { field: "FeatureUpdateKey.UpgradeType", version });
+        }
         writer.put_string(true, &self.feature)?;
         writer.put_i16(self.max_version_level);
         if version <= 0 {
             writer.put_bool(self.allow_downgrade);
         }
-        if !(version <= 0) && self.allow_downgrade {
-            return Err(EncodeError::FieldUnsupported { field: "FeatureUpdateKey.AllowDowngrade", version });
-        }
         if version >= 1 {
             writer.put_i8(self.upgrade_type);
-        }
-        if !(version >= 1) && self.upgrade_type != 1 {
-            return Err(EncodeError::FieldUnsupported { field: "FeatureUpdateKey.UpgradeType", version });
         }
         writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())

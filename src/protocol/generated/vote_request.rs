@@ -101,8 +101,6 @@ impl Struct for PartitionData {
         value.replica_id = reader.read_i32()?;
         if version >= 1 {
             value.replica_directory_id = reader.read_uuid()?;
-        }
-        if version >= 1 {
             value.voter_directory_id = reader.read_uuid()?;
         }
         value.last_offset_epoch = reader.read_i32()?;
@@ -115,22 +113,20 @@ impl Struct for PartitionData {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
+        if version < 2 && self.pre_vote {
+            return Err(EncodeError::FieldUnsupported { field: "PartitionData.PreVote", version });
+        }
         writer.put_i32(self.partition_index);
         writer.put_i32(self.replica_epoch);
         writer.put_i32(self.replica_id);
         if version >= 1 {
             writer.put_uuid(self.replica_directory_id);
-        }
-        if version >= 1 {
             writer.put_uuid(self.voter_directory_id);
         }
         writer.put_i32(self.last_offset_epoch);
         writer.put_i64(self.last_offset);
         if version >= 2 {
             writer.put_bool(self.pre_vote);
-        }
-        if !(version >= 2) && self.pre_vote {
-            return Err(EncodeError::FieldUnsupported { field: "PartitionData.PreVote", version });
         }
         writer.put_unknown_tagged_fields(&self.unknown_tagged_fields)?;
         Ok(())

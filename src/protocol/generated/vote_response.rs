@@ -33,11 +33,11 @@ impl Struct for VoteResponse {
     }
 
     fn encode_fields(&self, writer: &mut Writer, version: i16) -> Result<(), EncodeError> {
-        writer.put_i16(self.error_code);
-        writer.put_structs(true, &self.topics, version)?;
-        if !(version >= 1) && !self.node_endpoints.is_empty() {
+        if version < 1 && !self.node_endpoints.is_empty() {
             return Err(EncodeError::FieldUnsupported { field: "VoteResponse.NodeEndpoints", version });
         }
+        writer.put_i16(self.error_code);
+        writer.put_structs(true, &self.topics, version)?;
         let mut tagged = TaggedFields::default();
         if version >= 1 && !self.node_endpoints.is_empty() {
             tagged.add(0, |writer| writer.put_structs(true, &self.node_endpoints, version))?;

@@ -19,9 +19,10 @@ import org.apache.kafka.common.protocol.ObjectSerializationCache;
 /**
  * Reads messages with Apache Kafka's own classes and writes them again.
  *
- * <p>Arguments: a file with lines {@code NAME VERSION HEX}, and the file to write: the line's
- * number of bytes left over, the bytes written again in hex, and the JSON of Kafka's converter with
- * the length of every byte sequence in its place; or {@code error} and why.
+ * <p>Arguments: a file of questions and the file for the answers, a line each. {@code NAME VERSION
+ * HEX} is answered by the number of bytes left over, the bytes written again in hex, and the JSON of
+ * Kafka's converter with the length of every byte sequence in its place; {@code NAME default STRUCT}
+ * by the text of a new object of that class; both by {@code error} and why.
  */
 public final class Recode {
     private static final String[] PACKAGES = {
@@ -46,7 +47,12 @@ public final class Recode {
             for (String line = in.readLine(); line != null; line = in.readLine()) {
                 String[] words = line.split(" ", -1);
                 try {
-                    out.println(recode(words[0], Short.parseShort(words[1]), words[2]));
+                    Class<?> type = CLASSES.computeIfAbsent(words[0], Recode::find);
+                    if (words[1].equals("default")) {
+                        out.println(defaults(type, words[0].equals(words[2]) ? null : words[2]));
+                    } else {
+                        out.println(recode(type, Short.parseShort(words[1]), words[2]));
+                    }
                 } catch (ReflectiveOperationException | RuntimeException error) {
                     Throwable cause = error.getCause() == null ? error : error.getCause();
                     out.println("error " + cause);
@@ -55,9 +61,17 @@ public final class Recode {
         }
     }
 
-    private static String recode(String name, short version, String hex)
+    private static String defaults(Class<?> message, String struct)
             throws ReflectiveOperationException {
-        Class<?> type = CLASSES.computeIfAbsent(name, Recode::find);
+        Class<?> type =
+                struct == null ? message : Class.forName(message.getName() + "$" + struct);
+        String text = type.getDeclaredConstructor().newInstance().toString();
+        // Some byte sequences are buffers, which print their position and limit.
+        return text.replaceAll("java\\.nio\\.HeapByteBuffer\\[[^]]*]", "[]");
+    }
+
+    private static String recode(Class<?> type, short version, String hex)
+            throws ReflectiveOperationException {
         Message message = (Message) type.getDeclaredConstructor().newInstance();
         ByteBuffer in = ByteBuffer.wrap(HexFormat.of().parseHex(hex));
         message.read(new ByteBufferAccessor(in), version);
