@@ -5,7 +5,40 @@
 //! disk said so; nothing durable is cut off.
 //! Knows nothing of: replication, clients, other partitions, the way storage is reached. It asks
 //! for work on the disk through [`storage`] and is told of the result.
-//! Lives on: the shard that owns the partition.
+//! Lives on: the shard that owns the partition. Start at [`Log`].
 
+mod append;
+mod cache;
+mod check;
+pub mod checkpoint;
+mod chunked_list;
+mod close;
+mod file_names;
+mod leader_epochs;
+mod lookup;
+mod offset_index;
+mod partition_log;
+mod producer_state;
+mod read;
+mod read_ahead;
+mod recovery;
+mod recovery_scan;
+mod retention;
+mod scan;
+mod segment;
+mod snapshot;
 pub mod storage;
+mod time_index;
 pub mod validation;
+mod write;
+
+pub use append::Appended;
+pub use cache::{FetchedRecords, ReadRequest};
+pub use file_names::{FOLDER_DELETED, deleted_folder, parse_partition_folder, partition_folder};
+pub use leader_epochs::{EpochEnd, EpochStart};
+pub use lookup::Lookup;
+pub use partition_log::{
+    Damage, FoundOffset, Log, LogFailure, LogIdentity, LogProgress, OpenMode, ReadId,
+};
+pub use producer_state::{ActiveProducer, AppendOrigin};
+pub use read::{DiskRead, ReadPlan};

@@ -1,0 +1,142 @@
+//! The end of a log's use: a clean stop, or deletion. And of a file's: when it has been idle.
+
+use std::time::Duration;
+
+use crate::model::ErrorCode;
+use crate::stdx::Now;
+
+use super::file_names::deleted_folder;
+use super::partition_log::{Log, LogProgress, Pending, State};
+use super::segment::{Index, SegmentFile, WriterWait};
+use super::snapshot::encode_snapshot;
+use super::storage::{StorageOutbox, StoragePath, StorageRequest};
+
+impl Log {
+    /// Stop cleanly: what was appended is written, the files get the form that Kafka leaves them
+    /// in, then [`LogProgress::Closed`] follows. Nothing more is appended or read.
+    ///
+    /// A log that is not open has nothing to write: it is closed at once.
+    pub fn close(&mut self) {
+        match self.state {
+            State::Open => {}
+            State::Opening(_) | State::Failed => {
+                self.state = State::Closed;
+                self.progress.push_back(LogProgress::Closed);
+                return;
+            }
+            State::Closing | State::Closed | State::Deleting { .. } | State::Deleted => return,
+        }
+        self.state = State::Closing;
+        self.fail_reads(ErrorCode::NotLeaderOrFollower);
+        let end = self.log_end_offset;
+        let snapshot = encode_snapshot(&self.producers);
+        if let Some(last) = self.segments.back_mut()
+            && let Some(writer) = &mut last.writer
+        {
+            writer.snapshot = Some((end, snapshot));
+        }
+    }
+
+    pub(super) fn advance_close(&mut self, outbox: &mut StorageOutbox) {
+        if !self.unsealed.is_empty() || self.epochs_are_dirty || self.epochs_in_flight {
+            return;
+        }
+        self.close_files(outbox);
+        if self.pending.is_empty() {
+            self.state = State::Closed;
+            self.progress.push_back(LogProgress::Closed);
+        }
+    }
+
+    fn close_files(&mut self, outbox: &mut StorageOutbox) {
+        for index in 0..self.segments.len() {
+            if let SegmentFile::Open(file) = self.segments[index].file {
+                self.segments[index].file = SegmentFile::Closed;
+                self.submit(outbox, Pending::Other, StorageRequest::Close { file });
+            }
+        }
+    }
+
+    /// Delete the partition: its folder gets Kafka's name for one that waits for removal, told
+    /// apart by `unique` from others of the topic's name. [`LogProgress::Deleted`] follows.
+    pub fn delete(&mut self, unique: [u8; 16]) {
+        if matches!(self.state, State::Deleting { .. } | State::Deleted) {
+            return;
+        }
+        let identity = &self.identity;
+        let name = deleted_folder(&identity.topic, identity.partition, unique);
+        let to = StoragePath::new(identity.folder.directory, &name);
+        self.fail_reads(ErrorCode::UnknownTopicOrPartition);
+        self.state = State::Deleting {
+            to,
+            is_renamed: false,
+        };
+    }
+
+    /// The folder is renamed when nothing is under way in it, since what is would make files under
+    /// its old name.
+    pub(super) fn advance_deletion(&mut self, outbox: &mut StorageOutbox) {
+        if !self.pending.is_empty() {
+            return;
+        }
+        let State::Deleting { to, is_renamed } = &self.state else {
+            return;
+        };
+        let to = to.clone();
+        if !is_renamed {
+            let from = self.identity.folder.clone();
+            self.submit(
+                outbox,
+                Pending::FolderRenamed,
+                StorageRequest::Rename { from, to },
+            );
+            return;
+        }
+        self.close_files(outbox);
+        if self.pending.is_empty() {
+            self.state = State::Deleted;
+            self.progress.push_back(LogProgress::Deleted { folder: to });
+        }
+    }
+
+    pub(super) fn on_folder_renamed(&mut self) {
+        if let State::Deleting { is_renamed, .. } = &mut self.state {
+            *is_renamed = true;
+        }
+    }
+
+    /// Close the files that were not used for `idle`, and let go of their indexes: a broker has
+    /// more partitions than a process may have files. They are opened again when needed.
+    pub fn close_idle_files(&mut self, now: Now, idle: Duration, outbox: &mut StorageOutbox) {
+        if !self.is_open() {
+            return;
+        }
+        for index in 0..self.segments.len() {
+            let segment = &mut self.segments[index];
+            let is_idle = now.instant.saturating_since(segment.last_used) >= idle;
+            if segment.reads_in_flight > 0 || !is_idle {
+                continue;
+            }
+            if let Some(writer) = &mut segment.writer {
+                let is_busy = writer.written_end < segment.length
+                    || writer.is_allocating
+                    || !matches!(writer.wait, WriterWait::Nothing);
+                if is_busy {
+                    continue;
+                }
+                writer.tail = None;
+            } else {
+                if let Index::Loaded(_) = segment.offset_index {
+                    segment.offset_index = Index::OnDisk;
+                }
+                if let Index::Loaded(_) = segment.time_index {
+                    segment.time_index = Index::OnDisk;
+                }
+            }
+            if let SegmentFile::Open(file) = segment.file {
+                segment.file = SegmentFile::Closed;
+                self.submit(outbox, Pending::Other, StorageRequest::Close { file });
+            }
+        }
+    }
+}

@@ -1,0 +1,471 @@
+//! The log of one replica of one partition.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::config::TopicConfig;
+use crate::model::{ErrorCode, LeaderEpoch, Offset, PartitionIndex, TimestampMs, Uuid};
+use crate::stdx::{Instant, Now, Random};
+
+use super::cache::{Cache, FetchedRecords};
+use super::leader_epochs::{EpochEnd, EpochStart, LeaderEpochs};
+use super::lookup::Lookup;
+use super::producer_state::{ActiveProducer, ProducerStates};
+use super::read_ahead::Reads;
+use super::recovery::Recovery;
+use super::segment::{Segment, SegmentFile};
+use super::storage::{
+    StorageFailure, StorageOutbox, StorageOwner, StoragePath, StorageRequest, StorageResult, Ticket,
+};
+
+/// Which partition a log is of, and where it lies.
+#[derive(Clone, Debug)]
+pub struct LogIdentity {
+    /// The topic's name.
+    pub topic: Arc<str>,
+    /// The topic's id, which the folder must have too.
+    pub topic_id: Uuid,
+    /// The partition's number.
+    pub partition: PartitionIndex,
+    /// The partition's folder.
+    pub folder: StoragePath,
+    /// Whom completions are for.
+    pub owner: StorageOwner,
+}
+
+impl fmt::Display for LogIdentity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}-{}", self.topic, self.partition)
+    }
+}
+
+/// What a log finds when it is opened.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OpenMode {
+    /// Nothing: the partition is new on this broker.
+    Create,
+    /// A folder that was written to before.
+    Existing {
+        /// True after a clean stop: the end of the log is then where the files end. Otherwise
+        /// what was not sealed is scanned, and cut behind the last batch that is whole.
+        is_clean: bool,
+        /// From `log-start-offset-checkpoint`.
+        log_start_offset: Option<Offset>,
+        /// From `recovery-point-offset-checkpoint`: below it everything is on the disk, so that a
+        /// log which ends earlier has lost something. Segments that reach beyond are scanned.
+        recovery_point: Option<Offset>,
+    },
+}
+
+/// A batch on the disk that is not what was written.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Damage {
+    /// The partition.
+    pub partition: String,
+    /// The first offset that cannot be read.
+    pub offset: Offset,
+    /// The file.
+    pub path: StoragePath,
+    /// Where in the file, in bytes.
+    pub position: u64,
+    /// What is wrong there.
+    pub reason: String,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{} is damaged from offset {} on, {} at byte {}: {}",
+            self.partition, self.offset, self.path, self.position, self.reason
+        )
+    }
+}
+
+/// Why a log cannot be used any more.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum LogFailure {
+    /// The disk failed.
+    Storage(StorageFailure),
+    /// Something that was durable is gone or changed.
+    Damaged(Damage),
+    /// The folder is not what it should be; the text says how.
+    Unusable(String),
+}
+
+impl fmt::Display for LogFailure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Storage(failure) => failure.fmt(formatter),
+            Self::Damaged(damage) => damage.fmt(formatter),
+            Self::Unusable(reason) => formatter.write_str(reason),
+        }
+    }
+}
+
+/// A read from the disk that was started.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ReadId(pub(super) u64);
+
+/// The first record at or after a timestamp.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct FoundOffset {
+    /// The record's offset.
+    pub offset: Offset,
+    /// Its timestamp.
+    pub timestamp: TimestampMs,
+    /// The epoch of the leader that appended it.
+    pub leader_epoch: Option<LeaderEpoch>,
+}
+
+/// Something that happened to a log, for its owner to act upon.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LogProgress {
+    /// It is open: appends and reads are served.
+    Opened,
+    /// Everything below this offset is on the disk.
+    DurableAdvanced { durable_end_offset: Offset },
+    /// A read that was started has ended.
+    ReadFinished {
+        read: ReadId,
+        result: Result<FetchedRecords, ErrorCode>,
+    },
+    /// A search for a timestamp has ended.
+    LookupFinished {
+        read: ReadId,
+        result: Result<Option<FoundOffset>, ErrorCode>,
+    },
+    /// Retention deleted records: the log begins here now.
+    LogStartAdvanced { log_start_offset: Offset },
+    /// A read came upon this. The log goes on serving what is sound.
+    Damaged(Damage),
+    /// A read failed in the disk. The log goes on serving what it can read.
+    ReadFailed(StorageFailure),
+    /// Nothing can be appended or read any more.
+    Failed(LogFailure),
+    /// Everything is on the disk as a clean stop leaves it, and no file is open.
+    Closed,
+    /// The folder has this name now. Who holds the log drops it, and removes the folder when
+    /// `file.delete.delay.ms` have passed.
+    Deleted { folder: StoragePath },
+}
+
+/// Where a log is in its life.
+#[derive(Debug)]
+pub(super) enum State {
+    Opening(Box<Recovery>),
+    Open,
+    Closing,
+    Closed,
+    Deleting { to: StoragePath, is_renamed: bool },
+    Deleted,
+    Failed,
+}
+
+/// What a ticket was drawn for. Segments are named by their base offsets.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Pending {
+    Recovery,
+    SegmentOpened(Offset),
+    IndexRemoved(Offset),
+    TailRead(Offset),
+    Allocated(Offset, u64),
+    Written(Offset),
+    Cut(Offset),
+    SegmentFile(Offset),
+    Sealed(Offset),
+    OffsetIndexRead(Offset),
+    TimeIndexRead(Offset),
+    DataRead(ReadId),
+    ReadAhead(u64),
+    EpochsWritten,
+    LogRenamed,
+    FolderRenamed,
+    /// Only its failure matters.
+    Other,
+}
+
+/// The log of one replica of one partition.
+///
+/// It asks for work on the disk only in [`Log::flush`] and [`Log::close_idle_files`];
+/// every other method changes memory. So the owner calls `flush` at the
+/// end of each turn in which it called anything else, and everything of one turn becomes one
+/// write. Completions come in by [`Log::on_storage`]; what they lead to comes out of
+/// [`Log::next_progress`].
+#[derive(Debug)]
+pub struct Log {
+    pub(super) identity: LogIdentity,
+    pub(super) config: Arc<TopicConfig>,
+    pub(super) state: State,
+    /// In the order of their offsets; the last one is appended to.
+    pub(super) segments: VecDeque<Segment>,
+    /// The base offsets of the segments that have a writer; the last one is appended to.
+    pub(super) unsealed: Vec<Offset>,
+    pub(super) log_start_offset: Offset,
+    pub(super) log_end_offset: Offset,
+    pub(super) durable_end_offset: Offset,
+    pub(super) epochs: LeaderEpochs,
+    /// True if the file of epochs is older than `epochs`, and whether it is being written.
+    pub(super) epochs_are_dirty: bool,
+    pub(super) epochs_in_flight: bool,
+    pub(super) producers: ProducerStates,
+    pub(super) cache: Cache,
+    pub(super) reads: Reads,
+    /// Searches that wait for a time index.
+    pub(super) lookups: Vec<(ReadId, Lookup)>,
+    pub(super) pending: BTreeMap<u64, Pending>,
+    pub(super) next_sequence: u64,
+    pub(super) progress: VecDeque<LogProgress>,
+    /// The offsets at which there is a snapshot of the producers.
+    pub(super) snapshots: BTreeSet<Offset>,
+    /// Files that were deleted by name, and when they go.
+    pub(super) removals: VecDeque<(Instant, StoragePath)>,
+    /// Retention that waits for a time index: the high watermark to apply it with.
+    pub(super) retention_high_watermark: Option<Offset>,
+    /// True while the file of a deleted segment is being renamed.
+    pub(super) deletion_in_flight: bool,
+    /// Off `segment.ms` for the active segment.
+    pub(super) roll_jitter_ms: i64,
+    pub(super) random: Random,
+}
+
+impl Log {
+    /// A log to be opened, which begins with [`Log::flush`]: [`LogProgress::Opened`] or
+    /// [`LogProgress::Failed`] follows.
+    /// `random` spreads the rolls by time of logs that were begun together.
+    #[must_use]
+    pub fn open(
+        identity: LogIdentity,
+        config: Arc<TopicConfig>,
+        mode: OpenMode,
+        random: Random,
+    ) -> Self {
+        Self {
+            identity,
+            config,
+            state: State::Opening(Box::new(Recovery::new(mode))),
+            segments: VecDeque::new(),
+            unsealed: Vec::new(),
+            log_start_offset: 0,
+            log_end_offset: 0,
+            durable_end_offset: 0,
+            epochs: LeaderEpochs::default(),
+            epochs_are_dirty: false,
+            epochs_in_flight: false,
+            producers: ProducerStates::default(),
+            cache: Cache::default(),
+            reads: Reads::default(),
+            lookups: Vec::new(),
+            pending: BTreeMap::new(),
+            next_sequence: 0,
+            progress: VecDeque::new(),
+            snapshots: BTreeSet::new(),
+            removals: VecDeque::new(),
+            retention_high_watermark: None,
+            deletion_in_flight: false,
+            roll_jitter_ms: 0,
+            random,
+        }
+    }
+
+    /// Which partition this is.
+    #[must_use]
+    pub const fn identity(&self) -> &LogIdentity {
+        &self.identity
+    }
+
+    /// The settings it obeys.
+    #[must_use]
+    pub const fn config(&self) -> &Arc<TopicConfig> {
+        &self.config
+    }
+
+    /// Obey other settings from now on.
+    pub fn change_config(&mut self, config: Arc<TopicConfig>) {
+        self.config = config;
+    }
+
+    /// True while appends and reads are served.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self.state, State::Open)
+    }
+
+    /// The first offset that can be read.
+    #[must_use]
+    pub const fn log_start_offset(&self) -> Offset {
+        self.log_start_offset
+    }
+
+    /// The offset of the next record.
+    #[must_use]
+    pub const fn log_end_offset(&self) -> Offset {
+        self.log_end_offset
+    }
+
+    /// Everything below this offset is on the disk.
+    #[must_use]
+    pub const fn durable_end_offset(&self) -> Offset {
+        self.durable_end_offset
+    }
+
+    /// Bytes of records, as `DescribeLogDirs` tells them.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.length).sum()
+    }
+
+    /// How many segments there are.
+    #[must_use]
+    pub fn segments_count(&self) -> usize {
+        self.segments.len()
+    }
+
+    /// The latest leader epoch and where it began.
+    #[must_use]
+    pub fn latest_epoch(&self) -> Option<EpochStart> {
+        self.epochs.latest()
+    }
+
+    /// The epoch of the leader that appended the record at `offset`.
+    #[must_use]
+    pub fn epoch_of(&self, offset: Offset) -> Option<LeaderEpoch> {
+        self.epochs.epoch_of(offset)
+    }
+
+    /// Where the records of `epoch` end (KIP-279); `None` if it is newer than all that is known.
+    #[must_use]
+    pub fn end_offset_for_epoch(&self, epoch: LeaderEpoch) -> Option<EpochEnd> {
+        self.epochs.end_of(epoch, self.log_end_offset)
+    }
+
+    /// A leader begins its `epoch`: its records come from `start_offset` on.
+    pub fn on_leader_epoch(&mut self, epoch: LeaderEpoch, start_offset: Offset) {
+        self.epochs_are_dirty |= self.epochs.assign(epoch, start_offset);
+    }
+
+    /// The producers that are remembered, by id.
+    #[must_use]
+    pub fn active_producers(&self) -> Vec<ActiveProducer> {
+        self.producers.active()
+    }
+
+    /// Forget the producers that were silent for `expiration_ms` (`producer.id.expiration.ms`).
+    pub fn expire_producers(&mut self, now: Now, expiration_ms: i64) {
+        self.producers.expire(now.wall_ms, expiration_ms);
+    }
+
+    /// Where the oldest open transaction begins: readers of committed records stop there.
+    #[must_use]
+    pub fn first_open_transaction(&self) -> Option<Offset> {
+        self.producers.first_open_transaction()
+    }
+
+    /// Memory that recent records and read-ahead take.
+    #[must_use]
+    pub fn cached_bytes(&self) -> usize {
+        self.cache.charged_bytes() + self.reads.held_bytes()
+    }
+
+    /// Let go of the oldest records in memory until at most `bytes_max` remain. What the disk does
+    /// not have yet stays.
+    pub fn trim_cache(&mut self, bytes_max: usize) {
+        let recent = self.cache.charged_bytes();
+        self.reads.trim(bytes_max.saturating_sub(recent));
+        let ahead = self.reads.held_bytes();
+        self.cache
+            .trim(bytes_max.saturating_sub(ahead), self.durable_end_offset);
+    }
+
+    /// How many files are open or being opened.
+    #[must_use]
+    pub fn open_files_count(&self) -> usize {
+        self.segments
+            .iter()
+            .filter(|segment| segment.file != SegmentFile::Closed)
+            .count()
+    }
+
+    /// When [`Log::flush`] has to be called at the latest, for files that are to be removed.
+    #[must_use]
+    pub fn next_deadline(&self) -> Instant {
+        self.removals
+            .front()
+            .map_or(Instant::MAX, |(when, _)| *when)
+    }
+
+    /// The oldest thing that happened and was not asked for yet.
+    pub fn next_progress(&mut self) -> Option<LogProgress> {
+        self.progress.pop_front()
+    }
+
+    /// The request with this `sequence` in its ticket has ended.
+    pub fn on_storage(&mut self, now: Now, sequence: u64, result: StorageResult) {
+        let pending = self
+            .pending
+            .remove(&sequence)
+            .expect("a request completes once, and only what was asked for");
+        match (&self.state, pending) {
+            (State::Failed | State::Closed | State::Deleted, _) => {}
+            (_, Pending::DataRead(read)) => self.on_data_read(now, read, result),
+            (_, Pending::ReadAhead(stream)) => self.on_read_ahead(stream, result),
+            (_, Pending::Recovery) => self.on_recovery_step(sequence, result),
+            (_, pending) => match result {
+                Ok(outcome) => self.on_outcome(now, pending, outcome),
+                Err(failure) => self.fail(LogFailure::Storage(failure)),
+            },
+        }
+    }
+
+    /// Ask for `request`, to be told of its end as `pending`.
+    pub(super) fn submit(
+        &mut self,
+        outbox: &mut StorageOutbox,
+        pending: Pending,
+        request: StorageRequest,
+    ) -> u64 {
+        let sequence = self.next_sequence;
+        self.next_sequence += 1;
+        self.pending.insert(sequence, pending);
+        let ticket = Ticket {
+            owner: self.identity.owner,
+            sequence,
+        };
+        outbox.submit(ticket, request);
+        sequence
+    }
+
+    /// The disk is not to be trusted with this log any more: nothing is tried again.
+    pub(super) fn fail(&mut self, failure: LogFailure) {
+        self.state = State::Failed;
+        self.fail_reads(ErrorCode::KafkaStorageError);
+        self.progress.push_back(LogProgress::Failed(failure));
+    }
+
+    /// The segment whose base offset is `base_offset`; `None` if it was deleted meanwhile.
+    pub(super) fn segment_mut(&mut self, base_offset: Offset) -> Option<&mut Segment> {
+        let index = self.segment_index(base_offset)?;
+        self.segments.get_mut(index)
+    }
+
+    pub(super) fn segment_index(&self, base_offset: Offset) -> Option<usize> {
+        self.segments
+            .binary_search_by_key(&base_offset, |segment| segment.base_offset)
+            .ok()
+    }
+
+    /// The index of the segment that holds `offset`, or would.
+    pub(super) fn segment_of(&self, offset: Offset) -> Option<usize> {
+        self.segments
+            .partition_point(|segment| segment.base_offset <= offset)
+            .checked_sub(1)
+    }
+
+    /// The offset behind the segment at `index`.
+    pub(super) fn segment_end(&self, index: usize) -> Offset {
+        self.segments
+            .get(index + 1)
+            .map_or(self.log_end_offset, |next| next.base_offset)
+    }
+}

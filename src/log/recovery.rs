@@ -1,0 +1,462 @@
+//! Opening a log: what is in its folder, and which of it has to be read.
+//!
+//! After a clean stop the files say where the log ends: only what lies behind the last index entry
+//! is read. Otherwise every segment that is not sealed is scanned, batch by batch; the log ends
+//! behind the last whole batch, and the file is cut there, since what lies behind may look like
+//! records later. A segment is written to only when all before it is durable, so a fault before the
+//! last one is damage, and not the end of the log.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::model::Offset;
+use crate::stdx::Now;
+
+use super::checkpoint::{decode_partition_metadata, encode_partition_metadata};
+use super::file_names::{DELETED, FileKind, LEADER_EPOCHS, PARTITION_METADATA};
+use super::leader_epochs::LeaderEpochs;
+use super::offset_index::OffsetIndex;
+use super::partition_log::{Log, LogFailure, LogProgress, OpenMode, Pending, State};
+use super::recovery_scan::Scan;
+use super::segment::{Index, Largest, Segment};
+use super::snapshot::decode_snapshot;
+use super::storage::{FolderEntry, StorageOutbox, StorageOutcome, StorageRequest, StorageResult};
+use super::time_index::TimeIndex;
+
+/// What was found of one segment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct FoundFiles {
+    pub(super) length: u64,
+    pub(super) modified_ms: i64,
+    has_log: bool,
+    pub(super) has_offset_index: bool,
+    has_time_index: bool,
+    has_transaction_index: bool,
+}
+
+impl FoundFiles {
+    /// The offset index is written last when a segment is sealed.
+    const fn is_sealed(&self) -> bool {
+        self.has_offset_index && self.has_time_index
+    }
+}
+
+/// What recovery asked the disk for.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Asked {
+    Metadata,
+    Epochs,
+    Entries,
+    Snapshot,
+    OffsetIndex,
+    TimeIndex,
+    FirstBlock,
+    FileOpened,
+    Piece,
+    /// Something that brings nothing back.
+    Change,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Stage {
+    Begin,
+    FolderIsMade,
+    Listed,
+    SnapshotIsRead,
+    IndexesAreRead,
+    Scanning,
+    Finishing,
+}
+
+/// How far the opening of a log has come.
+#[derive(Debug)]
+pub(super) struct Recovery {
+    pub(super) mode: OpenMode,
+    stage: Stage,
+    asked: BTreeMap<u64, Asked>,
+    pub(super) answers: BTreeMap<Asked, StorageOutcome>,
+    pub(super) found: BTreeMap<Offset, FoundFiles>,
+    /// The snapshots that may be used, the newest last.
+    candidates: Vec<Offset>,
+    pub(super) scans: VecDeque<Scan>,
+    /// Where the producers' state was taken: batches from here on are replayed.
+    pub(super) replay_from: Offset,
+    /// The least offset that the next batch can have.
+    pub(super) next_offset: Offset,
+    /// The segment that ends before the one behind it begins, and where it ends.
+    pub(super) gap: Option<(Offset, Offset)>,
+}
+
+impl Recovery {
+    pub(super) const fn new(mode: OpenMode) -> Self {
+        Self {
+            mode,
+            stage: Stage::Begin,
+            asked: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            found: BTreeMap::new(),
+            candidates: Vec::new(),
+            scans: VecDeque::new(),
+            replay_from: 0,
+            next_offset: 0,
+            gap: None,
+        }
+    }
+
+    pub(super) const fn is_clean(&self) -> bool {
+        match self.mode {
+            OpenMode::Create => true,
+            OpenMode::Existing { is_clean, .. } => is_clean,
+        }
+    }
+}
+
+impl Log {
+    pub(super) fn on_recovery_step(&mut self, sequence: u64, result: StorageResult) {
+        let State::Opening(recovery) = &mut self.state else {
+            return;
+        };
+        let asked = recovery
+            .asked
+            .remove(&sequence)
+            .expect("recovery asked for this");
+        match result {
+            Ok(outcome) => {
+                recovery.answers.insert(asked, outcome);
+            }
+            Err(failure) => self.fail(LogFailure::Storage(failure)),
+        }
+    }
+
+    /// Take the next step of opening, if the disk has answered all that was asked.
+    pub(super) fn advance_recovery(&mut self, now: Now, outbox: &mut StorageOutbox) {
+        let State::Opening(mut recovery) = std::mem::replace(&mut self.state, State::Open) else {
+            unreachable!("a log recovers while it is being opened")
+        };
+        while recovery.asked.is_empty() {
+            match self.recover(&mut recovery, now, outbox) {
+                Ok(Stage::Finishing) if recovery.stage == Stage::Finishing => {
+                    self.progress.push_back(LogProgress::Opened);
+                    return;
+                }
+                Ok(stage) => recovery.stage = stage,
+                Err(failure) => return self.fail(failure),
+            }
+        }
+        self.state = State::Opening(recovery);
+    }
+
+    pub(super) fn ask(
+        &mut self,
+        recovery: &mut Recovery,
+        asked: Asked,
+        request: StorageRequest,
+        outbox: &mut StorageOutbox,
+    ) {
+        let sequence = self.submit(outbox, Pending::Recovery, request);
+        recovery.asked.insert(sequence, asked);
+    }
+
+    fn recover(
+        &mut self,
+        recovery: &mut Recovery,
+        now: Now,
+        outbox: &mut StorageOutbox,
+    ) -> Result<Stage, LogFailure> {
+        match recovery.stage {
+            Stage::Begin => Ok(self.begin_recovery(recovery, outbox)),
+            Stage::FolderIsMade => {
+                self.write_metadata(recovery, outbox);
+                self.segments.push_back(Segment::new(0, now.wall_ms));
+                self.unsealed.push(0);
+                Ok(Stage::Finishing)
+            }
+            Stage::Listed => {
+                self.on_listed(recovery, now, outbox)?;
+                self.ask_for_snapshot(recovery, outbox);
+                Ok(Stage::SnapshotIsRead)
+            }
+            Stage::SnapshotIsRead => Ok(self.on_snapshot(recovery, outbox)),
+            Stage::IndexesAreRead => {
+                self.plan_scans(recovery);
+                Ok(Stage::Scanning)
+            }
+            Stage::Scanning => {
+                if self.advance_scan(recovery, outbox)? {
+                    self.finish_recovery(recovery, now, outbox)?;
+                    return Ok(Stage::Finishing);
+                }
+                Ok(Stage::Scanning)
+            }
+            Stage::Finishing => Ok(Stage::Finishing),
+        }
+    }
+
+    fn begin_recovery(&mut self, recovery: &mut Recovery, outbox: &mut StorageOutbox) -> Stage {
+        let folder = self.identity.folder.clone();
+        if recovery.mode == OpenMode::Create {
+            let request = StorageRequest::CreateFolder { path: folder };
+            self.ask(recovery, Asked::Change, request, outbox);
+            return Stage::FolderIsMade;
+        }
+        let metadata = folder.join(PARTITION_METADATA);
+        let epochs = folder.join(LEADER_EPOCHS);
+        for (asked, request) in [
+            (Asked::Metadata, StorageRequest::ReadFile { path: metadata }),
+            (Asked::Epochs, StorageRequest::ReadFile { path: epochs }),
+            (Asked::Entries, StorageRequest::List { path: folder }),
+        ] {
+            self.ask(recovery, asked, request, outbox);
+        }
+        Stage::Listed
+    }
+
+    fn write_metadata(&mut self, recovery: &mut Recovery, outbox: &mut StorageOutbox) {
+        let request = StorageRequest::ReplaceFile {
+            path: self.identity.folder.join(PARTITION_METADATA),
+            contents: encode_partition_metadata(self.identity.topic_id),
+        };
+        self.ask(recovery, Asked::Change, request, outbox);
+    }
+
+    pub(super) fn unusable(&self, reason: &str) -> LogFailure {
+        let folder = &self.identity.folder;
+        LogFailure::Unusable(format!("{} in folder {folder}: {reason}", self.identity))
+    }
+
+    fn on_listed(
+        &mut self,
+        recovery: &mut Recovery,
+        now: Now,
+        outbox: &mut StorageOutbox,
+    ) -> Result<(), LogFailure> {
+        match recovery.answers.remove(&Asked::Metadata) {
+            Some(StorageOutcome::Data(file)) => match decode_partition_metadata(&file) {
+                Some(id) if id == self.identity.topic_id => {}
+                Some(id) => {
+                    let expected = self.identity.topic_id;
+                    let reason = format!("it is of topic id {id}, not {expected}");
+                    return Err(self.unusable(&reason));
+                }
+                None => return Err(self.unusable("partition.metadata cannot be read")),
+            },
+            // A crash between the folder and its file, or a folder from before topic ids.
+            _ => self.write_metadata(recovery, outbox),
+        }
+        if let Some(StorageOutcome::Data(file)) = recovery.answers.remove(&Asked::Epochs) {
+            self.epochs = LeaderEpochs::decode(&file)
+                .map_err(|error| self.unusable(&format!("in {LEADER_EPOCHS}, {error}")))?;
+        }
+        let entries = match recovery.answers.remove(&Asked::Entries) {
+            Some(StorageOutcome::Entries(entries)) => entries,
+            _ => return Err(self.unusable("the folder is missing")),
+        };
+        self.sort_entries(recovery, &entries, outbox)?;
+        let log_start_offset = match recovery.mode {
+            OpenMode::Create => None,
+            OpenMode::Existing {
+                log_start_offset, ..
+            } => log_start_offset,
+        };
+        self.log_start_offset = log_start_offset.unwrap_or(0);
+        for (base_offset, found) in &recovery.found {
+            let mut segment = Segment::sealed(*base_offset, found.length, found.modified_ms);
+            segment.has_transaction_index = found.has_transaction_index;
+            segment.last_used = now.instant;
+            self.segments.push_back(segment);
+        }
+        let first_unsealed = recovery
+            .found
+            .iter()
+            .find(|(_, found)| !found.is_sealed())
+            .or(recovery.found.last_key_value())
+            .map_or(0, |(base_offset, _)| *base_offset);
+        let newest = if recovery.is_clean() {
+            Offset::MAX
+        } else {
+            first_unsealed
+        };
+        recovery.candidates = self.snapshots.range(..=newest).copied().collect();
+        Ok(())
+    }
+
+    /// Tell the files of segments from each other, and remove what a crash left over.
+    fn sort_entries(
+        &mut self,
+        recovery: &mut Recovery,
+        entries: &[FolderEntry],
+        outbox: &mut StorageOutbox,
+    ) -> Result<(), LogFailure> {
+        let mut leftovers = BTreeSet::new();
+        for entry in entries.iter().filter(|entry| !entry.is_folder) {
+            let name = entry.name.as_str();
+            if name.ends_with(DELETED) || name.ends_with(".cleaned") || name.ends_with(".tmp") {
+                leftovers.insert(name.to_owned());
+            } else if name.ends_with(".swap") {
+                return Err(self.unusable("a compaction of Apache Kafka was interrupted here"));
+            }
+            let Some((base_offset, kind)) = FileKind::parse(name) else {
+                continue;
+            };
+            if kind == FileKind::Snapshot {
+                self.snapshots.insert(base_offset);
+                continue;
+            }
+            let found = recovery.found.entry(base_offset).or_default();
+            match kind {
+                FileKind::Log => {
+                    found.has_log = true;
+                    found.length = entry.length;
+                    found.modified_ms = entry.modified_ms;
+                }
+                FileKind::OffsetIndex => found.has_offset_index = true,
+                FileKind::TimeIndex => found.has_time_index = true,
+                FileKind::TransactionIndex => found.has_transaction_index = true,
+                FileKind::Snapshot => {}
+            }
+        }
+        for (base_offset, found) in &recovery.found {
+            if !found.has_log {
+                for (kind, exists) in [
+                    (FileKind::OffsetIndex, found.has_offset_index),
+                    (FileKind::TimeIndex, found.has_time_index),
+                    (FileKind::TransactionIndex, found.has_transaction_index),
+                ] {
+                    leftovers.extend(exists.then(|| kind.name(*base_offset)));
+                }
+            }
+        }
+        recovery.found.retain(|_, found| found.has_log);
+        for name in leftovers {
+            let path = self.identity.folder.join(&name);
+            self.submit(outbox, Pending::Other, StorageRequest::Remove { path });
+        }
+        Ok(())
+    }
+
+    fn ask_for_snapshot(&mut self, recovery: &mut Recovery, outbox: &mut StorageOutbox) {
+        if let Some(offset) = recovery.candidates.last() {
+            let path = self.file_path(*offset, FileKind::Snapshot);
+            let request = StorageRequest::ReadFile { path };
+            self.ask(recovery, Asked::Snapshot, request, outbox);
+        }
+    }
+
+    /// Take the newest snapshot that can be read, then ask for the indexes of the last segment.
+    fn on_snapshot(&mut self, recovery: &mut Recovery, outbox: &mut StorageOutbox) -> Stage {
+        if let Some(offset) = recovery.candidates.pop() {
+            let producers = match recovery.answers.remove(&Asked::Snapshot) {
+                Some(StorageOutcome::Data(file)) => decode_snapshot(&file),
+                _ => None,
+            };
+            if let Some(producers) = producers {
+                self.producers = producers;
+                recovery.replay_from = offset;
+            } else {
+                self.remove_snapshot(offset, outbox);
+                self.ask_for_snapshot(recovery, outbox);
+                return Stage::SnapshotIsRead;
+            }
+        }
+        if let Some((&base_offset, found)) = recovery.found.last_key_value()
+            && recovery.is_clean()
+            && found.is_sealed()
+            && found.length > 0
+        {
+            for (asked, kind) in [
+                (Asked::OffsetIndex, FileKind::OffsetIndex),
+                (Asked::TimeIndex, FileKind::TimeIndex),
+            ] {
+                let path = self.file_path(base_offset, kind);
+                let request = StorageRequest::ReadFile { path };
+                self.ask(recovery, asked, request, outbox);
+            }
+        }
+        Stage::IndexesAreRead
+    }
+
+    pub(super) fn remove_snapshot(&mut self, offset: Offset, outbox: &mut StorageOutbox) {
+        self.snapshots.remove(&offset);
+        let path = self.file_path(offset, FileKind::Snapshot);
+        self.submit(outbox, Pending::Other, StorageRequest::Remove { path });
+    }
+
+    /// Decide which segments are read, and from where.
+    fn plan_scans(&mut self, recovery: &mut Recovery) {
+        let last = recovery.found.keys().next_back().copied();
+        let tail_position = self.load_last_indexes(recovery);
+        for (base_offset, found) in &recovery.found {
+            let is_last = Some(*base_offset) == last;
+            let is_whole_on_disk = found.is_sealed() && (!is_last || tail_position.is_some());
+            if is_whole_on_disk && !is_last {
+                continue;
+            }
+            recovery.scans.push_back(Scan {
+                segment: *base_offset,
+                position: tail_position.filter(|_| is_last).unwrap_or(0),
+                step_bytes: 0,
+                rebuilds: true,
+                is_sealed_on_disk: is_whole_on_disk,
+                file_length: found.length,
+            });
+        }
+        // Producers are replayed from the snapshot on, which may lie further back.
+        let first_scanned = recovery.scans.front().map_or(0, |scan| scan.segment);
+        let has_snapshot = recovery.replay_from > 0 || self.producers.len() > 0;
+        if recovery.is_clean() && !has_snapshot {
+            return;
+        }
+        let earlier: Vec<Scan> = recovery
+            .found
+            .range(..first_scanned)
+            .filter(|(base_offset, _)| {
+                let end = recovery
+                    .found
+                    .range(*base_offset + 1..)
+                    .next()
+                    .map_or(Offset::MAX, |(next, _)| *next);
+                end > recovery.replay_from
+            })
+            .map(|(base_offset, found)| Scan {
+                segment: *base_offset,
+                position: 0,
+                step_bytes: 0,
+                rebuilds: false,
+                is_sealed_on_disk: true,
+                file_length: found.length,
+            })
+            .collect();
+        for scan in earlier.into_iter().rev() {
+            recovery.scans.push_front(scan);
+        }
+    }
+
+    /// Put in the indexes of the last segment, if they can be used: then only what lies behind
+    /// their last entry is read. Returns where that is.
+    fn load_last_indexes(&mut self, recovery: &mut Recovery) -> Option<u64> {
+        let offset_index = match recovery.answers.remove(&Asked::OffsetIndex) {
+            Some(StorageOutcome::Data(file)) => Some(file),
+            _ => None,
+        };
+        let time_index = match recovery.answers.remove(&Asked::TimeIndex) {
+            Some(StorageOutcome::Data(file)) => Some(file),
+            _ => None,
+        };
+        let (_, found) = recovery.found.last_key_value()?;
+        let segment = self.segments.back_mut()?;
+        if found.length == 0 && found.is_sealed() && recovery.is_clean() {
+            return Some(0);
+        }
+        let offset_index = OffsetIndex::decode(&offset_index?, segment.length)?;
+        let time_index = TimeIndex::decode(&time_index?)?;
+        let position = offset_index.last_position().map_or(0, u64::from);
+        let last_entry = offset_index.last_offset(segment.base_offset);
+        // Producers who wrote before the last entry must be in the snapshot.
+        if last_entry.is_some_and(|offset| recovery.replay_from < offset) {
+            return None;
+        }
+        segment.largest = Largest::Known(time_index.last(segment.base_offset));
+        segment.offset_index = Index::Loaded(offset_index);
+        segment.time_index = Index::Loaded(time_index);
+        Some(position)
+    }
+}

@@ -1,0 +1,387 @@
+//! Reading segments batch by batch when a log is opened.
+
+use bytes::Bytes;
+
+use crate::model::Offset;
+use crate::protocol::record_batch::{BatchHeader, Batches, RecordBatch};
+use crate::stdx::Now;
+
+use super::file_names::FileKind;
+use super::offset_index::{OffsetIndex, relative_offset};
+use super::partition_log::{Log, LogFailure, OpenMode, Pending};
+use super::recovery::{Asked, Recovery};
+use super::scan::check_order;
+use super::segment::{Index, Largest, Segment, SegmentFile, Writer};
+use super::snapshot::encode_snapshot;
+use super::storage::{FileId, IO_BLOCK_BYTES, StorageOutbox, StorageOutcome, StorageRequest};
+use super::time_index::TimeIndex;
+use super::write::block_start;
+
+/// How much of a segment is read and looked at in one step, unless one batch is larger.
+const STEP_BYTES: u64 = 1 << 20;
+
+/// A segment that is read from `position` to its end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scan {
+    pub(super) segment: Offset,
+    pub(super) position: u64,
+    /// How much is read at once, more than [`STEP_BYTES`] for a larger batch.
+    pub(super) step_bytes: u64,
+    /// True if the indexes are made; otherwise only the producers are of interest.
+    pub(super) rebuilds: bool,
+    /// True if the files are what a sealed segment has.
+    pub(super) is_sealed_on_disk: bool,
+    /// The length of the file, which may be more than that of its records.
+    pub(super) file_length: u64,
+}
+
+/// How a piece of a segment ended.
+enum PieceEnd {
+    /// More of the segment follows.
+    ReadOn,
+    /// The file ends with the last batch.
+    Exact,
+    /// What follows is no whole batch.
+    NoBatch(String),
+}
+
+impl Log {
+    /// Take a step of the scans; true when they are done.
+    pub(super) fn advance_scan(
+        &mut self,
+        recovery: &mut Recovery,
+        outbox: &mut StorageOutbox,
+    ) -> Result<bool, LogFailure> {
+        let Some(&scan) = recovery.scans.front() else {
+            return Ok(true);
+        };
+        let index = self
+            .segment_index(scan.segment)
+            .expect("what is scanned was listed");
+        if recovery.answers.remove(&Asked::FileOpened).is_some()
+            && let SegmentFile::Opening(file) = self.segments[index].file
+        {
+            self.segments[index].file = SegmentFile::Open(file);
+        }
+        if scan.step_bytes == 0 {
+            self.begin_scan(recovery, index, outbox);
+        }
+        if scan.position == scan.file_length {
+            self.end_scan(recovery, index, &PieceEnd::Exact, outbox)?;
+            return Ok(false);
+        }
+        match self.segments[index].file {
+            SegmentFile::Open(file) => {
+                if let Some(StorageOutcome::Data(data)) = recovery.answers.remove(&Asked::Piece) {
+                    self.on_first_block(recovery, index);
+                    let end = self.scan_piece(recovery, index, &data);
+                    if !matches!(end, PieceEnd::ReadOn) {
+                        self.end_scan(recovery, index, &end, outbox)?;
+                    }
+                } else {
+                    self.read_piece(recovery, file, outbox);
+                }
+            }
+            SegmentFile::Closed => {
+                let file = outbox.new_file();
+                self.segments[index].file = SegmentFile::Opening(file);
+                let path = self.file_path(scan.segment, FileKind::Log);
+                let create = false;
+                let request = StorageRequest::Open { file, path, create };
+                self.ask(recovery, Asked::FileOpened, request, outbox);
+            }
+            SegmentFile::Opening(_) => unreachable!("recovery waits for what it asked"),
+        }
+        Ok(false)
+    }
+
+    fn begin_scan(&mut self, recovery: &mut Recovery, index: usize, outbox: &mut StorageOutbox) {
+        let scan = recovery.scans.front_mut().expect("a scan begins");
+        scan.step_bytes = STEP_BYTES;
+        let scan = *scan;
+        recovery.next_offset = scan.segment;
+        if !scan.rebuilds {
+            return;
+        }
+        let segment = &mut self.segments[index];
+        segment.length = scan.position;
+        segment.bytes_since_index_entry = 0;
+        if scan.position == 0 {
+            segment.largest = Largest::Known(None);
+            segment.offset_index = Index::Loaded(OffsetIndex::default());
+            segment.time_index = Index::Loaded(TimeIndex::default());
+        }
+        let has_stale_index = recovery
+            .found
+            .get(&scan.segment)
+            .is_some_and(|found| found.has_offset_index && !scan.is_sealed_on_disk);
+        if has_stale_index {
+            let path = self.file_path(scan.segment, FileKind::OffsetIndex);
+            self.ask(
+                recovery,
+                Asked::Change,
+                StorageRequest::Remove { path },
+                outbox,
+            );
+        }
+    }
+
+    fn read_piece(&mut self, recovery: &mut Recovery, file: FileId, outbox: &mut StorageOutbox) {
+        let scan = *recovery.scans.front().expect("a scan is under way");
+        let position = block_start(scan.position);
+        let end = scan.file_length.min(scan.position + scan.step_bytes);
+        let request = StorageRequest::Read {
+            file,
+            position,
+            length: end.next_multiple_of(IO_BLOCK_BYTES) - position,
+        };
+        self.ask(recovery, Asked::Piece, request, outbox);
+        if scan.rebuilds && position > 0 && self.segments_first_timestamp(scan.segment).is_none() {
+            let request = StorageRequest::Read {
+                file,
+                position: 0,
+                length: IO_BLOCK_BYTES,
+            };
+            self.ask(recovery, Asked::FirstBlock, request, outbox);
+        }
+    }
+
+    fn segments_first_timestamp(&mut self, segment: Offset) -> Option<i64> {
+        self.segment_mut(segment)?.first_timestamp
+    }
+
+    /// The first batch says since when the segment is open.
+    fn on_first_block(&mut self, recovery: &mut Recovery, index: usize) {
+        if let Some(StorageOutcome::Data(data)) = recovery.answers.remove(&Asked::FirstBlock)
+            && let Ok(header) = BatchHeader::decode(&data)
+            && header.max_timestamp >= 0
+        {
+            self.segments[index].first_timestamp = Some(header.max_timestamp);
+        }
+    }
+
+    /// Take in the batches of a piece that was read.
+    fn scan_piece(&mut self, recovery: &mut Recovery, index: usize, data: &Bytes) -> PieceEnd {
+        let scan = *recovery.scans.front().expect("a scan is under way");
+        let start = block_start(scan.position);
+        let known = data.len() as u64;
+        let known = known.min(scan.file_length - start);
+        let skipped = scan.position - start;
+        if known <= skipped {
+            return PieceEnd::NoBatch("the file is shorter than it was listed".to_owned());
+        }
+        let range = to_usize(skipped)..to_usize(known);
+        let mut batches = Batches::new(data.slice(range));
+        let (end, position) = loop {
+            let position = batches.position();
+            let batch = match batches.next_whole() {
+                Ok(Some(batch)) => batch,
+                Ok(None) => break (self.piece_end(recovery, &batches, start + known), position),
+                Err(error) => break (PieceEnd::NoBatch(error.to_string()), position),
+            };
+            if let Err(reason) = self.take_batch(recovery, index, &batch) {
+                break (PieceEnd::NoBatch(reason), position);
+            }
+        };
+        let scan = recovery.scans.front_mut().expect("a scan is under way");
+        scan.position += position as u64;
+        end
+    }
+
+    /// What it means that the bytes that were read end before another whole batch.
+    fn piece_end(&self, recovery: &mut Recovery, batches: &Batches, read_end: u64) -> PieceEnd {
+        let scan = recovery.scans.front_mut().expect("a scan is under way");
+        let position = read_end - batches.remaining() as u64;
+        let size = match batches.next_size() {
+            Ok(Some(size)) => size as u64,
+            Ok(None) | Err(_) => batches.remaining() as u64 + 1,
+        };
+        if position == scan.file_length {
+            PieceEnd::Exact
+        } else if position + size > scan.file_length {
+            PieceEnd::NoBatch("the file ends inside a batch".to_owned())
+        } else {
+            scan.step_bytes = STEP_BYTES.max(size);
+            PieceEnd::ReadOn
+        }
+    }
+
+    fn take_batch(
+        &mut self,
+        recovery: &mut Recovery,
+        index: usize,
+        batch: &RecordBatch,
+    ) -> Result<(), String> {
+        let base_offset = self.segments[index].base_offset;
+        batch.verify_crc().map_err(|error| error.to_string())?;
+        check_order(batch).map_err(|error| error.to_string())?;
+        if batch.base_offset() < recovery.next_offset
+            || relative_offset(batch.last_offset(), base_offset).is_none()
+        {
+            let (found, expected) = (batch.base_offset(), recovery.next_offset);
+            return Err(format!(
+                "offset {found} stands where {expected} is expected"
+            ));
+        }
+        let scan = recovery.scans.front().expect("a scan is under way");
+        if scan.rebuilds {
+            let interval = self.config.index_interval_bytes;
+            self.segments[index].on_batch(batch, interval);
+            if let Some(epoch) = batch.leader_epoch() {
+                self.on_leader_epoch(epoch, batch.base_offset());
+            }
+        }
+        if batch.base_offset() >= recovery.replay_from {
+            self.producers.replay(batch);
+        }
+        recovery.next_offset = batch.next_offset();
+        Ok(())
+    }
+
+    /// The end of the records of a segment was found.
+    fn end_scan(
+        &mut self,
+        recovery: &mut Recovery,
+        index: usize,
+        end: &PieceEnd,
+        outbox: &mut StorageOutbox,
+    ) -> Result<(), LogFailure> {
+        let scan = recovery.scans.pop_front().expect("a scan is under way");
+        let is_last = index + 1 == self.segments.len();
+        let reason = match end {
+            PieceEnd::NoBatch(reason) => reason.as_str(),
+            PieceEnd::Exact | PieceEnd::ReadOn => "the records end early",
+        };
+        let next_offset = recovery.next_offset;
+        let damaged = |log: &Self, segment, offset, position| {
+            LogFailure::Damaged(log.damage(segment, offset, position, reason))
+        };
+        let is_exact = matches!(end, PieceEnd::Exact);
+        if !is_exact && (recovery.is_clean() || !scan.rebuilds) {
+            return Err(damaged(self, scan.segment, next_offset, scan.position));
+        }
+        if let Some((segment, offset)) = recovery.gap
+            && scan.position > 0
+        {
+            let position = self
+                .segment_mut(segment)
+                .map_or(0, |segment| segment.length);
+            return Err(damaged(self, segment, offset, position));
+        }
+        if !scan.rebuilds {
+            return Ok(());
+        }
+        let expected = self.segments.get(index + 1).map(|next| next.base_offset);
+        let may_have_gaps = self.config.cleanup_policy.compact;
+        match expected {
+            Some(expected) if next_offset > expected => {
+                return Err(damaged(self, scan.segment, expected, scan.position));
+            }
+            Some(expected) if next_offset < expected && recovery.gap.is_none() => {
+                if !(may_have_gaps && is_exact) {
+                    recovery.gap = Some((scan.segment, next_offset));
+                }
+            }
+            _ => {}
+        }
+        let mut writer = Writer::of_file(scan.position, scan.is_sealed_on_disk);
+        writer.allocated = scan.file_length;
+        if let Some(expected) = expected {
+            writer.snapshot = Some((expected, encode_snapshot(&self.producers)));
+        }
+        let is_end_of_log = is_last || recovery.gap.is_some();
+        if is_end_of_log && scan.file_length > scan.position {
+            writer.allocated = scan.position;
+            if let Some(file) = self.segments[index].open_file() {
+                let length = scan.position;
+                let request = StorageRequest::Truncate { file, length };
+                self.ask(recovery, Asked::Change, request, outbox);
+            }
+        }
+        self.segments[index].writer = Some(Box::new(writer));
+        self.unsealed.push(scan.segment);
+        Ok(())
+    }
+
+    /// All that is to be read was read: the log knows its ends.
+    pub(super) fn finish_recovery(
+        &mut self,
+        recovery: &mut Recovery,
+        now: Now,
+        outbox: &mut StorageOutbox,
+    ) -> Result<(), LogFailure> {
+        if let Some((segment, next_offset)) = recovery.gap {
+            recovery.next_offset = next_offset;
+            self.drop_segments_behind(segment, outbox);
+        }
+        if self.segments.is_empty() {
+            recovery.next_offset = self.log_start_offset;
+            self.segments
+                .push_back(Segment::new(self.log_start_offset, now.wall_ms));
+            self.unsealed.push(self.log_start_offset);
+        }
+        let end = recovery.next_offset;
+        let OpenMode::Existing { recovery_point, .. } = recovery.mode else {
+            unreachable!("a new log has nothing to recover")
+        };
+        let required = recovery_point.unwrap_or(0).max(self.log_start_offset);
+        if end < required {
+            let last = self.segments.back().expect("a log has a segment");
+            let reason = format!("the log ends here, but it reached offset {required}");
+            let damage = self.damage(last.base_offset, end, last.length, &reason);
+            return Err(LogFailure::Damaged(damage));
+        }
+        self.log_end_offset = end;
+        self.durable_end_offset = end;
+        let first = self.segments.front().map_or(0, |first| first.base_offset);
+        self.log_start_offset = self.log_start_offset.max(first);
+        self.epochs_are_dirty |= self.epochs.cut_back(end);
+        if self.epochs.latest().is_some() {
+            self.epochs_are_dirty |= self.epochs.cut_front(self.log_start_offset);
+        }
+        self.remove_stray_snapshots(outbox);
+        Ok(())
+    }
+
+    /// The segments behind `segment` hold no records: they were made just before a crash.
+    fn drop_segments_behind(&mut self, segment: Offset, outbox: &mut StorageOutbox) {
+        while let Some(last) = self.segments.back()
+            && last.base_offset > segment
+            && let Some(last) = self.segments.pop_back()
+        {
+            self.unsealed
+                .retain(|base_offset| *base_offset != last.base_offset);
+            if let Some(file) = last.open_file() {
+                self.submit(outbox, Pending::Other, StorageRequest::Close { file });
+            }
+            for kind in [FileKind::Log, FileKind::OffsetIndex, FileKind::TimeIndex] {
+                let path = self.file_path(last.base_offset, kind);
+                self.submit(outbox, Pending::Other, StorageRequest::Remove { path });
+            }
+        }
+        if let Some(last) = self.segments.back_mut()
+            && let Some(writer) = &mut last.writer
+        {
+            writer.snapshot = None;
+        }
+    }
+
+    /// Snapshots stand at the base of each segment; of others, only the newest is of use.
+    fn remove_stray_snapshots(&mut self, outbox: &mut StorageOutbox) {
+        let end = self.log_end_offset;
+        let newest = self.snapshots.range(..=end).next_back().copied();
+        let strays: Vec<Offset> = self
+            .snapshots
+            .iter()
+            .copied()
+            .filter(|offset| self.segment_index(*offset).is_none() && Some(*offset) != newest)
+            .collect();
+        for offset in strays {
+            self.remove_snapshot(offset, outbox);
+        }
+    }
+}
+
+fn to_usize(bytes: u64) -> usize {
+    usize::try_from(bytes).expect("what is in memory has a size")
+}
