@@ -2,195 +2,384 @@
 
 use crate::model::BrokerId;
 
-use super::topic::TopicConfig;
+use super::from_value::FromValue;
+use super::listener::{Listener, ListenerTexts, parse_host_and_port, resolve_listeners};
+use super::settings::{BrokerSettings, ConfigError, Overrides};
+use super::topic::{CompressionType, TopicConfig, in_milliseconds};
+use super::value::Value;
 
-/// The settings of the broker. A field is called like Kafka's setting, with `_` for `.`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct BrokerConfig {
-    /// `node.id`
-    pub node_id: BrokerId,
-    /// `broker.rack`
-    pub broker_rack: Option<String>,
-    /// `listeners`, `advertised.listeners` and `listener.security.protocol.map` in one.
-    pub listeners: Vec<Listener>,
-    /// `inter.broker.listener.name`
-    pub inter_broker_listener_name: String,
-    /// `controller.listener.names`
-    pub controller_listener_names: Vec<String>,
-    /// `log.dirs`
-    pub log_dirs: Vec<String>,
-    /// `metadata.log.dir`, by default the first of `log.dirs`.
-    pub metadata_log_dir: String,
-    /// `num.partitions`: of a topic created without a number.
-    pub num_partitions: u32,
-    /// `default.replication.factor`
-    pub default_replication_factor: u16,
-    /// `auto.create.topics.enable`
-    pub auto_create_topics_enable: bool,
-    /// `delete.topic.enable`
-    pub delete_topic_enable: bool,
-    /// What a topic gets that sets nothing itself.
-    pub topic: TopicConfig,
-    /// `log.retention.check.interval.ms`
-    pub log_retention_check_interval_ms: i64,
+/// The authenticator that every Kafka broker has unless told otherwise, and Forebay always.
+const DEFAULT_PRINCIPAL_BUILDER: &str =
+    "org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder";
+const RACK_AWARE_SELECTOR: &str = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
 
-    /// `socket.request.max.bytes`: the largest request.
-    pub socket_request_max_bytes: u32,
-    /// `socket.send.buffer.bytes`; `None` leaves it to the kernel.
-    pub socket_send_buffer_bytes: Option<u32>,
-    /// `socket.receive.buffer.bytes`; `None` leaves it to the kernel.
-    pub socket_receive_buffer_bytes: Option<u32>,
-    /// `socket.listen.backlog.size`
-    pub socket_listen_backlog_size: u32,
-    /// `connections.max.idle.ms`; `None` keeps idle connections.
-    pub connections_max_idle_ms: Option<i64>,
-    /// `max.connections`
-    pub max_connections: u32,
-    /// `max.connections.per.ip`
-    pub max_connections_per_ip: u32,
-    /// `max.connections.per.ip.overrides`: host name or address, and its own limit.
-    pub max_connections_per_ip_overrides: Vec<(String, u32)>,
-    /// `fetch.max.bytes`: the most that one Fetch answer carries.
-    pub fetch_max_bytes: u32,
-    /// `max.incremental.fetch.session.cache.slots`
-    pub max_incremental_fetch_session_cache_slots: u32,
-    /// `max.request.partition.size.limit`
-    pub max_request_partition_size_limit: u32,
+macro_rules! broker_config {
+    (
+        computed { $($(#[$meta:meta])* $computed:ident: $computed_type:ty,)* }
+        read { $($setting:literal $field:ident: $type:ty;)* }
+    ) => {
+        /// The settings of the broker. A field is called like Kafka's setting, with `_` for `.`;
+        /// `None` stands for Kafka's -1 or for no value.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct BrokerConfig {
+            $($(#[$meta])* pub $computed: $computed_type,)*
+            $(#[doc = concat!("`", $setting, "`")] pub $field: $type,)*
+        }
 
-    /// `group.initial.rebalance.delay.ms`
-    pub group_initial_rebalance_delay_ms: i64,
-    /// `group.min.session.timeout.ms`
-    pub group_min_session_timeout_ms: i32,
-    /// `group.max.session.timeout.ms`
-    pub group_max_session_timeout_ms: i32,
-    /// `group.max.size`
-    pub group_max_size: u32,
-    /// `offset.metadata.max.bytes`
-    pub offset_metadata_max_bytes: u32,
-    /// `offsets.commit.timeout.ms`
-    pub offsets_commit_timeout_ms: i64,
-    /// `offsets.load.buffer.size`
-    pub offsets_load_buffer_size: u32,
-    /// `offsets.retention.minutes`, in milliseconds.
-    pub offsets_retention_ms: i64,
-    /// `offsets.retention.check.interval.ms`
-    pub offsets_retention_check_interval_ms: i64,
-    /// `offsets.topic.num.partitions`
-    pub offsets_topic_num_partitions: u32,
-    /// `offsets.topic.replication.factor`
-    pub offsets_topic_replication_factor: u16,
-    /// `offsets.topic.segment.bytes`
-    pub offsets_topic_segment_bytes: u32,
+        /// The fields that more than one setting, or more than its type, decides on.
+        struct Computed { $($computed: $computed_type,)* }
 
-    /// `producer.id.expiration.ms`
-    pub producer_id_expiration_ms: i64,
-    /// `transaction.max.timeout.ms`
-    pub transaction_max_timeout_ms: i64,
+        impl BrokerConfig {
+            /// The settings that have a field of their own.
+            #[cfg(test)]
+            pub(super) const READ: &[&str] = &[$($setting,)*];
 
-    /// `forebay.shards`; `None` means one for each CPU.
-    pub forebay_shards: Option<u16>,
-    /// `forebay.cpus`: the CPUs to run on; empty means all that the process may use.
-    pub forebay_cpus: Vec<u16>,
-    /// `forebay.memory.bytes`: the budget of all shards together; `None` means a part of what
-    /// the machine has.
-    pub forebay_memory_bytes: Option<u64>,
-    /// `forebay.http.listen`: where metrics and health are served; `None` for nowhere.
-    pub forebay_http_listen: Option<(String, u16)>,
+            fn from_parts(computed: Computed, settings: &BrokerSettings) -> Self {
+                Self {
+                    $($computed: computed.$computed,)*
+                    $($field: <$type>::from_value(&settings.value($setting)),)*
+                }
+            }
+        }
+    };
 }
 
-/// One of the addresses that the broker listens on.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Listener {
-    /// The listener's name, in capitals.
-    pub name: String,
-    /// The host name or address to bind; `None` for all interfaces.
-    pub host: Option<String>,
-    /// The port; zero for one that the kernel chooses.
-    pub port: u16,
-    /// What is spoken below Kafka's protocol.
-    pub security_protocol: SecurityProtocol,
-    /// The host and port that clients are told; `None` for a listener that is not told to them.
-    pub advertised: Option<(String, u16)>,
+broker_config! {
+    computed {
+        /// `node.id`, or its older name `broker.id`
+        node_id: BrokerId,
+        /// `listeners`, `advertised.listeners` and `listener.security.protocol.map` in one
+        listeners: Vec<Listener>,
+        /// `inter.broker.listener.name`
+        inter_broker_listener_name: String,
+        /// `controller.listener.names`, in capitals
+        controller_listener_names: Vec<String>,
+        /// `log.dirs`, or `log.dir`
+        log_dirs: Vec<String>,
+        /// `metadata.log.dir`, by default the first of `log.dirs`
+        metadata_log_dir: String,
+        /// What a topic has that sets nothing itself.
+        topic: TopicConfig,
+        /// `max.connections.per.ip.overrides`: host name or address, and its own limit
+        max_connections_per_ip_overrides: Vec<(String, u32)>,
+        /// `offsets.retention.minutes`, in milliseconds
+        offsets_retention_ms: i64,
+        /// `offsets.topic.compression.codec`
+        offsets_topic_compression: CompressionType,
+        /// `replica.selector.class`
+        replica_selector: ReplicaSelector,
+        /// `forebay.cpus`: the CPUs to run on; empty means all that the process may use
+        forebay_cpus: Vec<u16>,
+        /// `forebay.http.listen`: where metrics and health are served
+        forebay_http_listen: Option<(String, u16)>,
+    }
+    read {
+        "auto.create.topics.enable" auto_create_topics_enable: bool;
+        "broker.rack" broker_rack: Option<String>;
+        "connections.max.idle.ms" connections_max_idle_ms: Option<i64>;
+        "default.replication.factor" default_replication_factor: u16;
+        "delete.topic.enable" delete_topic_enable: bool;
+        "fetch.max.bytes" fetch_max_bytes: u32;
+        "forebay.memory.bytes" forebay_memory_bytes: Option<u64>;
+        "forebay.shards" forebay_shards: Option<u16>;
+        "group.initial.rebalance.delay.ms" group_initial_rebalance_delay_ms: i64;
+        "group.max.session.timeout.ms" group_max_session_timeout_ms: i32;
+        "group.max.size" group_max_size: u32;
+        "group.min.session.timeout.ms" group_min_session_timeout_ms: i32;
+        "log.retention.check.interval.ms" log_retention_check_interval_ms: i64;
+        "max.connections" max_connections: u32;
+        "max.connections.per.ip" max_connections_per_ip: u32;
+        "max.incremental.fetch.session.cache.slots"
+            max_incremental_fetch_session_cache_slots: u32;
+        "max.request.partition.size.limit" max_request_partition_size_limit: u32;
+        "num.partitions" num_partitions: u32;
+        "offset.metadata.max.bytes" offset_metadata_max_bytes: u32;
+        "offsets.commit.timeout.ms" offsets_commit_timeout_ms: i64;
+        "offsets.retention.check.interval.ms" offsets_retention_check_interval_ms: i64;
+        "offsets.topic.num.partitions" offsets_topic_num_partitions: u32;
+        "offsets.topic.replication.factor" offsets_topic_replication_factor: u16;
+        "offsets.topic.segment.bytes" offsets_topic_segment_bytes: u32;
+        "producer.id.expiration.ms" producer_id_expiration_ms: i64;
+        "socket.listen.backlog.size" socket_listen_backlog_size: u32;
+        "socket.receive.buffer.bytes" socket_receive_buffer_bytes: Option<u32>;
+        "socket.request.max.bytes" socket_request_max_bytes: u32;
+        "socket.send.buffer.bytes" socket_send_buffer_bytes: Option<u32>;
+    }
 }
 
-/// What is spoken on a listener below Kafka's protocol.
+/// Which replica a consumer is told to read from (KIP-392).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum SecurityProtocol {
-    /// Nothing.
-    Plaintext,
-    /// TLS.
-    Ssl,
-    /// SASL.
-    SaslPlaintext,
-    /// SASL within TLS.
-    SaslSsl,
+pub enum ReplicaSelector {
+    /// The leader.
+    Leader,
+    /// One in the consumer's rack, if there is one.
+    RackAware,
 }
 
-impl SecurityProtocol {
-    /// Kafka's name of it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Plaintext => "PLAINTEXT",
-            Self::Ssl => "SSL",
-            Self::SaslPlaintext => "SASL_PLAINTEXT",
-            Self::SaslSsl => "SASL_SSL",
+impl BrokerSettings {
+    /// The settings as they apply now.
+    ///
+    /// # Errors
+    /// Every setting that contradicts another, or asks for what does not exist.
+    pub fn config(&self) -> Result<BrokerConfig, Vec<ConfigError>> {
+        let mut errors = Vec::new();
+        self.check_times(&mut errors);
+        self.check_roles(&mut errors);
+        self.check_classes(&mut errors);
+        let computed = self.computed(&mut errors);
+        match computed {
+            Some(computed) if errors.is_empty() => Ok(BrokerConfig::from_parts(computed, self)),
+            _ => Err(errors),
+        }
+    }
+
+    fn computed(&self, errors: &mut Vec<ConfigError>) -> Option<Computed> {
+        let mut keep = |name: &str, result: Result<(), String>| {
+            errors.extend(result.err().map(|reason| self.error(name, &reason)));
+        };
+        let (mut listeners, mut inter_broker_listener_name) = (Vec::new(), String::new());
+        match resolve_listeners(&self.listener_texts(), self.host_name()) {
+            Ok(resolved) => {
+                listeners = resolved.listeners;
+                inter_broker_listener_name = resolved.inter_broker_name;
+            }
+            Err((name, reason)) => keep(name, Err(reason)),
+        }
+        let mut limits = Vec::new();
+        keep(
+            "max.connections.per.ip.overrides",
+            parse_limits(&self.text("max.connections.per.ip.overrides"))
+                .map(|found| limits = found),
+        );
+        if limits.is_empty() && self.integer("max.connections.per.ip") == 0 {
+            let reason = "zero needs max.connections.per.ip.overrides, or nobody could connect";
+            keep("max.connections.per.ip", Err(reason.to_owned()));
+        }
+        let mut forebay_cpus = Vec::new();
+        keep(
+            "forebay.cpus",
+            parse_cpus(&self.list("forebay.cpus")).map(|found| forebay_cpus = found),
+        );
+        let mut forebay_http_listen = None;
+        let http = self.text("forebay.http.listen");
+        if !http.is_empty() {
+            forebay_http_listen = parse_host_and_port(&http);
+            if forebay_http_listen.is_none() {
+                keep(
+                    "forebay.http.listen",
+                    Err(format!("{http} is not of the form HOST:PORT")),
+                );
+            }
+        }
+        let codec = self.integer("offsets.topic.compression.codec");
+        let offsets_topic_compression = CompressionType::from_code(codec);
+        if offsets_topic_compression.is_none() {
+            let reason = format!("there is no compression with the number {codec}");
+            keep("offsets.topic.compression.codec", Err(reason));
+        }
+        let log_dirs = self.log_dirs();
+        let metadata_log_dir = match (self.text("metadata.log.dir"), log_dirs.first()) {
+            (dir, Some(first)) if dir.is_empty() => first.clone(),
+            (dir, _) => dir,
+        };
+        if metadata_log_dir.is_empty() {
+            keep(
+                "log.dirs",
+                Err("at least one directory is needed".to_owned()),
+            );
+        }
+        let retention_minutes = self.integer("offsets.retention.minutes");
+        Some(Computed {
+            node_id: self.node_id(),
+            listeners,
+            inter_broker_listener_name,
+            controller_listener_names: self.controller_names(),
+            log_dirs,
+            metadata_log_dir,
+            topic: TopicConfig::resolve(self, &Overrides::new())
+                .map_err(|error| errors.push(error))
+                .ok()?,
+            max_connections_per_ip_overrides: limits,
+            offsets_retention_ms: in_milliseconds("offsets.retention.minutes", retention_minutes),
+            offsets_topic_compression: offsets_topic_compression?,
+            replica_selector: self.replica_selector(),
+            forebay_cpus,
+            forebay_http_listen,
+        })
+    }
+
+    /// Kafka checks these outside its table: zero would delete or roll everything at once.
+    fn check_times(&self, errors: &mut Vec<ConfigError>) {
+        let first_set = |names: &[&'static str]| {
+            names.iter().find_map(|name| match self.value(name) {
+                Value::Integer(amount) => Some((*name, amount)),
+                _ => None,
+            })
+        };
+        let retention = [
+            "log.retention.ms",
+            "log.retention.minutes",
+            "log.retention.hours",
+        ];
+        if let Some((name, 0)) = first_set(&retention) {
+            errors.push(self.error(name, "zero keeps nothing; -1 keeps everything"));
+        }
+        if let Some((name, ..1)) = first_set(&["log.roll.ms", "log.roll.hours"]) {
+            errors.push(self.error(name, "a segment must be allowed to last for 1 ms at least"));
+        }
+        if let Some((name, ..0)) = first_set(&["log.roll.jitter.ms", "log.roll.jitter.hours"]) {
+            errors.push(self.error(name, "the jitter cannot be negative"));
+        }
+    }
+
+    /// This process is broker and controller, and the only voter.
+    fn check_roles(&self, errors: &mut Vec<ConfigError>) {
+        let roles = self.list("process.roles");
+        if roles.len() == 1 {
+            let reason = "Forebay is broker and controller in one process: \
+                          set process.roles=broker,controller";
+            errors.push(self.error("process.roles", reason));
+        }
+        for name in [
+            "controller.quorum.voters",
+            "controller.quorum.bootstrap.servers",
+        ] {
+            if self.list(name).len() > 1 {
+                let reason = "a metadata quorum of several nodes does not exist yet";
+                errors.push(self.error(name, reason));
+            }
+        }
+        let voter = self.list("controller.quorum.voters").into_iter().next();
+        if let Some(voter) = voter
+            && voter.split_once('@').and_then(|(id, _)| id.parse().ok()) != Some(self.node_id())
+        {
+            let reason = format!("{voter} is not this node, {}", self.node_id());
+            errors.push(self.error("controller.quorum.voters", &reason));
+        }
+        let ids = (self.value("node.id"), self.value("broker.id"));
+        if let (Value::Integer(node), Value::Integer(broker)) = ids
+            && node != broker
+        {
+            let reason = format!("{node} is not the same node as broker.id={broker}");
+            errors.push(self.error("node.id", &reason));
+        }
+        if let Value::Integer(..0) = self.value("broker.id") {
+            errors.push(self.error("broker.id", "the number of a node is not negative"));
+        }
+    }
+
+    /// Java classes that Forebay has no counterpart of.
+    fn check_classes(&self, errors: &mut Vec<ConfigError>) {
+        for (name, known) in [
+            ("principal.builder.class", DEFAULT_PRINCIPAL_BUILDER),
+            ("replica.selector.class", RACK_AWARE_SELECTOR),
+        ] {
+            let class = self.text(name);
+            if !class.is_empty() && class != known {
+                let reason = format!("Forebay has nothing in place of {class}, only of {known}");
+                errors.push(self.error(name, &reason));
+            }
+        }
+    }
+
+    fn node_id(&self) -> BrokerId {
+        match self.value("node.id") {
+            // Settings that nobody gave, as a topic is resolved without a broker.
+            Value::Null => 1,
+            value => BrokerId::from_value(&value),
+        }
+    }
+
+    fn log_dirs(&self) -> Vec<String> {
+        match self.value("log.dirs") {
+            Value::List(dirs) => dirs,
+            _ => self.list("log.dir"),
+        }
+    }
+
+    fn controller_names(&self) -> Vec<String> {
+        let mut names = self.list("controller.listener.names");
+        if names.is_empty() {
+            names.push("CONTROLLER".to_owned());
+        }
+        names.iter().map(|name| name.to_ascii_uppercase()).collect()
+    }
+
+    fn replica_selector(&self) -> ReplicaSelector {
+        if self.text("replica.selector.class") == RACK_AWARE_SELECTOR {
+            ReplicaSelector::RackAware
+        } else {
+            ReplicaSelector::Leader
+        }
+    }
+
+    fn listener_texts(&self) -> ListenerTexts {
+        let optional = |name: &str| self.is_set(name).then(|| self.text(name));
+        let mut protocol_map = self.text("listener.security.protocol.map");
+        if !self.is_set("listener.security.protocol.map") {
+            for name in self.controller_names() {
+                // Kafka lets a controller's listener speak PLAINTEXT where nothing is said.
+                protocol_map = format!("{name}:PLAINTEXT,{protocol_map}");
+            }
+        }
+        ListenerTexts {
+            listeners: self.list("listeners"),
+            advertised: self
+                .is_set("advertised.listeners")
+                .then(|| self.list("advertised.listeners")),
+            protocol_map,
+            controller_names: self.controller_names(),
+            inter_broker_name: optional("inter.broker.listener.name"),
+            inter_broker_protocol: optional("security.inter.broker.protocol"),
+        }
+    }
+
+    fn integer(&self, name: &str) -> i64 {
+        i64::from_value(&self.value(name))
+    }
+
+    fn text(&self, name: &str) -> String {
+        Option::<String>::from_value(&self.value(name)).unwrap_or_default()
+    }
+
+    fn list(&self, name: &str) -> Vec<String> {
+        match self.value(name) {
+            Value::List(values) => values,
+            _ => Vec::new(),
         }
     }
 }
 
-impl Default for BrokerConfig {
-    /// What `forebay serve` without arguments runs with.
-    fn default() -> Self {
-        Self {
-            node_id: 1,
-            broker_rack: None,
-            listeners: vec![Listener {
-                name: "PLAINTEXT".to_owned(),
-                host: Some("127.0.0.1".to_owned()),
-                port: 9092,
-                security_protocol: SecurityProtocol::Plaintext,
-                advertised: Some(("127.0.0.1".to_owned(), 9092)),
-            }],
-            inter_broker_listener_name: "PLAINTEXT".to_owned(),
-            controller_listener_names: vec!["CONTROLLER".to_owned()],
-            log_dirs: vec!["./forebay-data".to_owned()],
-            metadata_log_dir: "./forebay-data".to_owned(),
-            num_partitions: 1,
-            default_replication_factor: 1,
-            auto_create_topics_enable: true,
-            delete_topic_enable: true,
-            topic: TopicConfig::default(),
-            log_retention_check_interval_ms: 300_000,
-            socket_request_max_bytes: 104_857_600,
-            socket_send_buffer_bytes: Some(102_400),
-            socket_receive_buffer_bytes: Some(102_400),
-            socket_listen_backlog_size: 50,
-            connections_max_idle_ms: Some(600_000),
-            max_connections: i32::MAX.cast_unsigned(),
-            max_connections_per_ip: i32::MAX.cast_unsigned(),
-            max_connections_per_ip_overrides: Vec::new(),
-            fetch_max_bytes: 57_671_680,
-            max_incremental_fetch_session_cache_slots: 1000,
-            max_request_partition_size_limit: 2000,
-            group_initial_rebalance_delay_ms: 3000,
-            group_min_session_timeout_ms: 6000,
-            group_max_session_timeout_ms: 1_800_000,
-            group_max_size: i32::MAX.cast_unsigned(),
-            offset_metadata_max_bytes: 4096,
-            offsets_commit_timeout_ms: 5000,
-            offsets_load_buffer_size: 5_242_880,
-            offsets_retention_ms: 604_800_000,
-            offsets_retention_check_interval_ms: 600_000,
-            offsets_topic_num_partitions: 50,
-            offsets_topic_replication_factor: 1,
-            offsets_topic_segment_bytes: 104_857_600,
-            producer_id_expiration_ms: 86_400_000,
-            transaction_max_timeout_ms: 900_000,
-            forebay_shards: None,
-            forebay_cpus: Vec::new(),
-            forebay_memory_bytes: None,
-            forebay_http_listen: None,
+/// ADDRESS:LIMIT, separated by commas.
+fn parse_limits(text: &str) -> Result<Vec<(String, u32)>, String> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty())
+        .map(|entry| {
+            let (address, limit) = entry.rsplit_once(':')?;
+            Some((address.trim().to_owned(), limit.trim().parse().ok()?))
+        })
+        .collect::<Option<_>>()
+        .ok_or_else(|| format!("{text} is not of the form ADDRESS:LIMIT,ADDRESS:LIMIT"))
+}
+
+/// Numbers and ranges of them; sorted, each once.
+fn parse_cpus(entries: &[String]) -> Result<Vec<u16>, String> {
+    // More than any machine has: a range must not fill the memory.
+    const CPU_MAX: u16 = 4095;
+    let mut cpus = Vec::new();
+    for entry in entries {
+        let (first, last) = entry.split_once('-').unwrap_or((entry, entry));
+        match (first.trim().parse::<u16>(), last.trim().parse::<u16>()) {
+            (Ok(first), Ok(last)) if first <= last && last <= CPU_MAX => cpus.extend(first..=last),
+            _ => {
+                return Err(format!(
+                    "{entry} is neither a CPU's number nor a range such as 0-3"
+                ));
+            }
         }
     }
+    cpus.sort_unstable();
+    cpus.dedup();
+    Ok(cpus)
 }

@@ -1,12 +1,41 @@
-//! Every setting of the broker and of its topics, typed and resolved.
+//! Every setting of the broker, its topics and groups: known, checked, resolved, explained.
 //!
 //! Owns: what Kafka's settings are called, mean, allow and default to; what Forebay adds.
-//! Promises: a setting is obeyed, or it is named as one that is not.
-//! Knows nothing of: files, flags of the process, who reads a setting.
-//! Start at [`BrokerConfig`] and [`TopicConfig`].
+//! Promises: a setting is obeyed, or whoever sets it is told that it is not.
+//! Knows nothing of: files, the process, who reads a setting.
+//! Start at [`ServeArguments::resolve`], which makes a [`BrokerConfig`], and at
+//! [`TopicConfig::resolve`]. [`BrokerSettings`] keeps what was set, for `DescribeConfigs` and for
+//! changes at run time; the tables themselves are in [`tables`].
 
+mod arguments;
 mod broker;
+mod describe;
+mod from_value;
+mod listener;
+mod properties;
+mod setting;
+mod settings;
+mod suggestion;
+pub mod tables;
 mod topic;
+mod update;
+mod value;
 
-pub use broker::{BrokerConfig, Listener, SecurityProtocol};
-pub use topic::{CleanupPolicy, CompressionType, TimestampType, TopicConfig};
+pub use arguments::{ServeArguments, Startup};
+pub use broker::{BrokerConfig, ReplicaSelector};
+pub use describe::{ConfigSource, DescribedSetting, DescribedSynonym, describe_client_metrics};
+pub use listener::{Listener, SecurityProtocol};
+pub use setting::{Allowed, DefaultValue, Disposition, Importance, Kind, Setting, UpdateMode};
+pub use settings::{BrokerSettings, ConfigError, Origin, Overrides, Warning, find_broker_setting};
+pub use topic::{
+    CleanupPolicy, CompressionType, TimestampType, TopicConfig, find_topic_setting,
+    validate_topic_setting, validate_topic_settings,
+};
+pub use update::{
+    AlterOperation, Alteration, ConfigResource, PlannedUpdate, Refusal, plan_dynamic_replacement,
+    plan_dynamic_update,
+};
+pub use value::Value;
+
+#[cfg(test)]
+mod tests;

@@ -1,61 +1,64 @@
 //! The settings of one topic, resolved: its own, over the broker's, over Kafka's defaults.
 
-/// The settings of one topic. Times are in milliseconds; `i64::MAX` is Kafka's "never" where
-/// Kafka has no other word for it, `None` stands for its `-1`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TopicConfig {
-    /// `cleanup.policy`
-    pub cleanup_policy: CleanupPolicy,
-    /// `compression.type`
-    pub compression_type: CompressionType,
-    /// `compression.gzip.level`; `-1` is zlib's own default level.
-    pub compression_gzip_level: i32,
-    /// `compression.lz4.level`
-    pub compression_lz4_level: i32,
-    /// `compression.zstd.level`
-    pub compression_zstd_level: i32,
-    /// `delete.retention.ms`: how long a tombstone outlives its compaction.
-    pub delete_retention_ms: i64,
-    /// `file.delete.delay.ms`: from the renaming of a deleted segment to its removal.
-    pub file_delete_delay_ms: i64,
-    /// `flush.messages`
-    pub flush_messages: i64,
-    /// `flush.ms`
-    pub flush_ms: i64,
-    /// `index.interval.bytes`: at most this many bytes of records between two index entries.
-    pub index_interval_bytes: u32,
-    /// `max.compaction.lag.ms`
-    pub max_compaction_lag_ms: i64,
-    /// `max.message.bytes`: the largest record batch, its header included.
-    pub max_message_bytes: u32,
-    /// `message.timestamp.after.max.ms`
-    pub message_timestamp_after_max_ms: i64,
-    /// `message.timestamp.before.max.ms`
-    pub message_timestamp_before_max_ms: i64,
-    /// `message.timestamp.type`
-    pub message_timestamp_type: TimestampType,
-    /// `min.cleanable.dirty.ratio`
-    pub min_cleanable_dirty_ratio: f64,
-    /// `min.compaction.lag.ms`
-    pub min_compaction_lag_ms: i64,
-    /// `min.insync.replicas`
-    pub min_insync_replicas: u32,
-    /// `preallocate`
-    pub preallocate: bool,
-    /// `retention.bytes`, of one partition; `None` keeps all.
-    pub retention_bytes: Option<i64>,
-    /// `retention.ms`; `None` keeps all.
-    pub retention_ms: Option<i64>,
-    /// `segment.bytes`
-    pub segment_bytes: u32,
-    /// `segment.index.bytes`: the largest size of an index file.
-    pub segment_index_bytes: u32,
-    /// `segment.jitter.ms`: at most this much is taken off `segment.ms`, at random.
-    pub segment_jitter_ms: i64,
-    /// `segment.ms`: a segment whose first record is older is rolled.
-    pub segment_ms: i64,
-    /// `unclean.leader.election.enable`
-    pub unclean_leader_election_enable: bool,
+use super::from_value::FromValue;
+use super::setting::{Kind, Setting};
+use super::settings::{BrokerSettings, ConfigError, Origin, Overrides};
+use super::tables::topic::TOPIC;
+use super::value::Value;
+
+macro_rules! topic_config {
+    ($($setting:literal $(#[$meta:meta])* $field:ident: $type:ty;)*) => {
+        /// The settings of one topic. Times are in milliseconds; `i64::MAX` is Kafka's "never"
+        /// where Kafka has no other word for it, `None` stands for its `-1`. A field is called
+        /// like Kafka's setting, with `_` for `.`.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct TopicConfig {
+            $(#[doc = concat!("`", $setting, "`")] $(#[$meta])* pub $field: $type,)*
+        }
+
+        impl TopicConfig {
+            /// The settings that have a field.
+            #[cfg(test)]
+            pub(super) const READ: &[&str] = &[$($setting,)*];
+
+            fn from_values(value: impl Fn(&str) -> Value) -> Self {
+                Self { $($field: <$type>::from_value(&value($setting)),)* }
+            }
+        }
+    };
+}
+
+topic_config! {
+    "cleanup.policy" cleanup_policy: CleanupPolicy;
+    "compression.gzip.level"
+    /// (`-1` is zlib's own default level)
+    compression_gzip_level: i32;
+    "compression.lz4.level" compression_lz4_level: i32;
+    "compression.type" compression_type: CompressionType;
+    "compression.zstd.level" compression_zstd_level: i32;
+    "delete.retention.ms" delete_retention_ms: i64;
+    "file.delete.delay.ms" file_delete_delay_ms: i64;
+    "index.interval.bytes" index_interval_bytes: u32;
+    "max.compaction.lag.ms" max_compaction_lag_ms: i64;
+    "max.message.bytes"
+    /// (the largest record batch, its header included)
+    max_message_bytes: u32;
+    "message.timestamp.after.max.ms" message_timestamp_after_max_ms: i64;
+    "message.timestamp.before.max.ms" message_timestamp_before_max_ms: i64;
+    "message.timestamp.type" message_timestamp_type: TimestampType;
+    "min.cleanable.dirty.ratio" min_cleanable_dirty_ratio: f64;
+    "min.compaction.lag.ms" min_compaction_lag_ms: i64;
+    "min.insync.replicas" min_insync_replicas: u32;
+    "retention.bytes"
+    /// (of one partition; `None` keeps all)
+    retention_bytes: Option<i64>;
+    "retention.ms"
+    /// (`None` keeps all)
+    retention_ms: Option<i64>;
+    "segment.bytes" segment_bytes: u32;
+    "segment.index.bytes" segment_index_bytes: u32;
+    "segment.jitter.ms" segment_jitter_ms: i64;
+    "segment.ms" segment_ms: i64;
 }
 
 /// What happens to old segments; both may happen, and neither keeps them for ever.
@@ -84,6 +87,20 @@ pub enum CompressionType {
     Zstd,
 }
 
+impl CompressionType {
+    /// The compression that has this number in record batches.
+    pub(super) const fn from_code(code: i64) -> Option<Self> {
+        match code {
+            0 => Some(Self::Uncompressed),
+            1 => Some(Self::Gzip),
+            2 => Some(Self::Snappy),
+            3 => Some(Self::Lz4),
+            4 => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+}
+
 /// Whose clock the timestamps of records come from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TimestampType {
@@ -96,36 +113,124 @@ pub enum TimestampType {
 impl Default for TopicConfig {
     /// Kafka's defaults.
     fn default() -> Self {
-        Self {
-            cleanup_policy: CleanupPolicy {
-                delete: true,
-                compact: false,
-            },
-            compression_type: CompressionType::Producer,
-            compression_gzip_level: -1,
-            compression_lz4_level: 9,
-            compression_zstd_level: 3,
-            delete_retention_ms: 86_400_000,
-            file_delete_delay_ms: 60_000,
-            flush_messages: i64::MAX,
-            flush_ms: i64::MAX,
-            index_interval_bytes: 4096,
-            max_compaction_lag_ms: i64::MAX,
-            max_message_bytes: 1_048_588,
-            message_timestamp_after_max_ms: 3_600_000,
-            message_timestamp_before_max_ms: i64::MAX,
-            message_timestamp_type: TimestampType::CreateTime,
-            min_cleanable_dirty_ratio: 0.5,
-            min_compaction_lag_ms: 0,
-            min_insync_replicas: 1,
-            preallocate: false,
-            retention_bytes: None,
-            retention_ms: Some(604_800_000),
-            segment_bytes: 1_073_741_824,
-            segment_index_bytes: 10_485_760,
-            segment_jitter_ms: 0,
-            segment_ms: 604_800_000,
-            unclean_leader_election_enable: false,
-        }
+        Self::from_values(|name| topic_value(&BrokerSettings::default(), setting(name)))
     }
+}
+
+impl TopicConfig {
+    /// The settings of a topic with these `overrides` on a broker with these `settings`.
+    ///
+    /// # Errors
+    /// The first override that is no setting of a topic, or has no value that it allows.
+    pub fn resolve(settings: &BrokerSettings, overrides: &Overrides) -> Result<Self, ConfigError> {
+        validate_topic_settings(overrides).map_err(|message| ConfigError {
+            origin: Origin::Dynamic,
+            message,
+        })?;
+        Ok(Self::from_values(|name| {
+            resolve_topic_value(settings, overrides, setting(name))
+        }))
+    }
+}
+
+/// The topic setting called `name`.
+#[must_use]
+pub fn find_topic_setting(name: &str) -> Option<&'static Setting> {
+    let index = TOPIC
+        .binary_search_by(|setting| setting.name.cmp(name))
+        .ok()?;
+    TOPIC.get(index)
+}
+
+/// Whether a topic may have the setting `name` with this `value`; else Kafka's sentence on it,
+/// which goes with `INVALID_CONFIG`.
+///
+/// # Errors
+/// The name is unknown, or the value is not allowed.
+pub fn validate_topic_setting(name: &str, value: &str) -> Result<(), String> {
+    let setting =
+        find_topic_setting(name).ok_or_else(|| format!("Unknown topic config name: {name}"))?;
+    setting.parse(value).map(|_| ())
+}
+
+/// Whether a topic may have all of `overrides` together; else Kafka's sentence on them, which goes
+/// with `INVALID_CONFIG`.
+///
+/// # Errors
+/// A name is unknown, a value is not allowed, or two of them contradict each other.
+pub fn validate_topic_settings(overrides: &Overrides) -> Result<(), String> {
+    if let Some(unknown) = overrides
+        .keys()
+        .find(|name| find_topic_setting(name).is_none())
+    {
+        return Err(format!("Unknown topic config name: {unknown}"));
+    }
+    for (name, value) in overrides {
+        validate_topic_setting(name, value)?;
+    }
+    let own = |name| resolve_topic_value(&BrokerSettings::default(), overrides, setting(name));
+    if let (Value::Integer(least), Value::Integer(most)) =
+        (own("min.compaction.lag.ms"), own("max.compaction.lag.ms"))
+        && least > most
+    {
+        return Err(format!(
+            "conflict topic config setting min.compaction.lag.ms ({least}) > \
+             max.compaction.lag.ms ({most})"
+        ));
+    }
+    if own("remote.storage.enable") == Value::Boolean(true) {
+        return Err(
+            "Tiered Storage functionality is disabled in the broker. Topic cannot be \
+                    configured with remote log storage."
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
+/// The value of `setting` for a topic with these `overrides`.
+pub(super) fn resolve_topic_value(
+    settings: &BrokerSettings,
+    overrides: &Overrides,
+    setting: &Setting,
+) -> Value {
+    overrides
+        .get(setting.name)
+        .and_then(|text| setting.parse(text).ok())
+        .unwrap_or_else(|| topic_value(settings, setting))
+}
+
+/// The value of `setting` for a topic that does not set it.
+fn topic_value(settings: &BrokerSettings, setting: &Setting) -> Value {
+    setting
+        .broker_synonyms
+        .iter()
+        .find_map(|synonym| match settings.value(synonym) {
+            Value::Null => None,
+            Value::Integer(amount) => Some(Value::Integer(in_milliseconds(synonym, amount))),
+            value => Some(value),
+        })
+        .unwrap_or_else(|| setting.default_value())
+}
+
+/// `amount` of the unit that the name of a setting ends in, if it is one of time.
+pub(super) fn in_milliseconds(name: &str, amount: i64) -> i64 {
+    let unit = match name.rsplit_once('.') {
+        Some((_, "hours")) => 3_600_000,
+        Some((_, "minutes")) => 60_000,
+        _ => return amount,
+    };
+    // Any negative amount of retention means for ever.
+    if amount < 0 {
+        -1
+    } else {
+        amount.saturating_mul(unit)
+    }
+}
+
+fn setting(name: &str) -> &'static Setting {
+    let setting = find_topic_setting(name)
+        .unwrap_or_else(|| panic!("{name} is in the table of topic settings"));
+    assert!(setting.kind != Kind::Password, "a topic has no secrets");
+    setting
 }
