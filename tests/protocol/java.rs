@@ -48,9 +48,12 @@ fn fields_have_the_defaults_of_kafkas_classes() {
     };
     let pairs = structs.iter().zip(&answers);
     let differences = pairs.filter_map(|((message, one), answer)| {
-        let found = answer
-            .find('(')
-            .map_or(answer.as_str(), |start| &answer[start..]);
+        // The class keeps a field of a version that is gone; the table does not.
+        let answer = match message.name.as_str() {
+            "ShareFetchRequest" => &answer.replace("partitionMaxBytes=0, ", ""),
+            _ => answer,
+        };
+        let found = &answer[answer.find('(').unwrap_or(0)..];
         let wanted = reference::default_text(message, one);
         let place = format!("{} in {}", one.name, message.name);
         (found != wanted).then(|| format!("{place}: printed\n  {answer}\nnot\n  {wanted}"))
