@@ -28,6 +28,26 @@ const JAVA: [(Compression, &[u8]); 5] = [
 const JAVA_TRANSACTIONAL: &[u8] = include_bytes!("fixtures/java-transactional.batch");
 const JAVA_COMMIT: &[u8] = include_bytes!("fixtures/java-commit.batch");
 
+/// Segments that Kafka 4.3.1 stored as librdkafka sent them: twenty small records and a big one.
+const LIBRDKAFKA: [(Compression, &[u8]); 4] = [
+    (
+        Compression::Gzip,
+        include_bytes!("fixtures/librdkafka-gzip.batch"),
+    ),
+    (
+        Compression::Snappy,
+        include_bytes!("fixtures/librdkafka-snappy.batch"),
+    ),
+    (
+        Compression::Lz4,
+        include_bytes!("fixtures/librdkafka-lz4.batch"),
+    ),
+    (
+        Compression::Zstd,
+        include_bytes!("fixtures/librdkafka-zstd.batch"),
+    ),
+];
+
 const START: i64 = 1_700_000_000_000;
 const BYTES_MAX: usize = 1 << 20;
 
@@ -92,6 +112,38 @@ fn what_java_compressed_is_read() {
         assert_eq!(batch.producer_id(), None);
         assert_eq!(batch.leader_epoch(), None);
         check_records(&batch, &java_records(&big, compression));
+    }
+}
+
+#[test]
+fn what_librdkafka_compressed_is_read_from_a_segment() {
+    for (compression, bytes) in LIBRDKAFKA {
+        let mut offset = 0;
+        for batch in Batches::new(Bytes::from_static(bytes)) {
+            let batch = batch.unwrap();
+            batch.verify_crc().unwrap();
+            assert_eq!(batch.base_offset(), offset);
+            let records = batch.records(BYTES_MAX).unwrap();
+            for record in &records {
+                let record = record.unwrap();
+                let (key, value) = if offset == 20 {
+                    assert_eq!(batch.compression(), Some(compression));
+                    (b"big".to_vec(), big())
+                } else {
+                    (
+                        format!("key{offset}").into(),
+                        format!("value {offset}").into(),
+                    )
+                };
+                assert_eq!(record.offset, offset);
+                assert_eq!(record.key, Some(key.as_slice()));
+                assert_eq!(record.value, Some(value.as_slice()));
+                assert_eq!(record.headers.len(), 1);
+                offset += 1;
+            }
+            assert_eq!(batch.next_offset(), offset);
+        }
+        assert_eq!(offset, 21, "{compression}");
     }
 }
 
