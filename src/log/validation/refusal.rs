@@ -12,6 +12,10 @@ pub struct Refusal {
     /// Kafka's code.
     pub error: ErrorCode,
     /// The text for the client; `None` where Kafka sends none.
+    ///
+    /// With [`ErrorCode::CorruptMessage`] it means that no batch can start at the payload's front.
+    /// Kafka meets this before it looks at single partitions, and gives code and text to every
+    /// partition of the request.
     pub message: Option<String>,
     /// The reason in words, for our own log.
     pub reason: Cow<'static, str>,

@@ -71,7 +71,7 @@ fn append_block(
     }
     // The claimed length is reserved only where the bytes that are there can yield it.
     if length > block.len().saturating_mul(EXPANSION_MAX) {
-        return Err(CompressionError::Corrupt);
+        return Err(CompressionError::Truncated);
     }
     let start = output.len();
     output.resize(start + length, 0);
