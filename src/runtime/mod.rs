@@ -4,21 +4,30 @@
 //! Promises: a shard is stepped by one thread only; every storage request completes exactly once;
 //! bytes of a connection and messages of a shard arrive in order.
 //! Knows nothing of: Kafka. It carries bytes, files and messages.
-//! Lives on: every shard. Start at `turn.rs`.
+//! Lives on: every shard. Start at [`serve`], then `turn.rs`.
 
 #![expect(
     unsafe_code,
     reason = "system calls that no crate in use wraps; each says why it is sound"
 )]
 
+mod broker;
 mod clock;
+mod core;
 mod directories;
+mod disk;
 mod failure;
 mod host;
 mod mailbox;
 mod network;
+mod recent;
 #[cfg(test)]
 mod scratch;
+mod signals;
+mod step;
+mod turn;
 
+pub use self::core::Core;
+pub use broker::{ServePlan, Serving, serve};
 pub use failure::StartFailure;
-pub use network::ListenerPlan;
+pub use network::{ConnectionLimits, ListenerPlan};

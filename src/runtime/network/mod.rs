@@ -4,7 +4,16 @@
 //! Promises: bytes leave in the order in which they were given; a connection ends exactly once.
 //! Knows nothing of: what the bytes mean.
 
+mod acceptor;
+mod admission;
+mod connections;
 mod listener;
+mod outgoing;
+mod poller;
 
+pub(super) use acceptor::{Accepted, Acceptor};
+pub(super) use admission::Admission;
+pub use admission::ConnectionLimits;
+pub(super) use connections::Connections;
 pub use listener::ListenerPlan;
 pub(super) use listener::{Listener, open_listener};

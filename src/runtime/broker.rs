@@ -1,0 +1,302 @@
+//! The start of a broker: check the host, take the directories and ports, run the shards.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use glommio::{LocalExecutor, LocalExecutorBuilder, Placement, PoolPlacement};
+
+use crate::model::ShardId;
+
+use super::clock::Clock;
+use super::core::Core;
+use super::directories::{DataDirectory, open_directory};
+use super::failure::StartFailure;
+use super::mailbox::{Inbox, Outbox};
+use super::network::{
+    Acceptor, Admission, ConnectionLimits, Connections, Listener, ListenerPlan, open_listener,
+};
+use super::step::Step;
+use super::turn::{Alarm, Letter, Life, OnReady, Stop, Turn};
+use super::{disk::Disk, host, recent, signals};
+
+/// Entries of a shard's rings: thousands of requests may be under way. A larger ring makes the
+/// library look less often at what is urgent, since it does so after this many completions.
+const RING_DEPTH: u32 = 1024;
+
+/// How long the executor runs tasks before it looks at its rings. A turn takes about as long.
+const PREEMPT_AFTER: Duration = Duration::from_micros(200);
+
+/// Threads per shard for what the ring cannot do; a long removal must not hold up an open.
+const BLOCKING_THREADS: usize = 2;
+
+/// Bounds of a shard's memory for disk requests, which is locked where the limits allow it.
+const IO_MEMORY_BYTES: (u64, u64) = (2 << 20, 8 << 20);
+
+/// What a broker is to run with. All of it is plain data, checked by whoever made it.
+#[derive(Debug)]
+pub struct ServePlan {
+    /// What to listen on; the position is the `ListenerIndex` of its connections.
+    pub listeners: Vec<ListenerPlan>,
+    /// The log directories; the position is the `DirectoryIndex` of paths in them.
+    pub directories: Vec<PathBuf>,
+    /// How many shards to run.
+    pub shards_count: u16,
+    /// The CPUs to run them on; empty for all that the process may use. With fewer CPUs than
+    /// shards the threads are not bound to any.
+    pub cpus: Vec<usize>,
+    /// The memory of the whole broker, of which the disk gets a part.
+    pub memory_bytes: u64,
+    /// How many clients may be connected.
+    pub limits: ConnectionLimits,
+}
+
+/// What a broker that started has.
+#[derive(Clone, Debug)]
+pub struct Serving {
+    /// The bound addresses, by listener.
+    pub addresses: Vec<SocketAddr>,
+    /// The absolute log directories.
+    pub directories: Vec<PathBuf>,
+    /// How many shards run.
+    pub shards_count: u16,
+    /// Lines that the operator should read.
+    pub warnings: Vec<String>,
+    stop: Arc<Stop>,
+}
+
+impl Serving {
+    /// Ask the broker to stop cleanly, as SIGTERM does.
+    pub fn stop(&self) {
+        self.stop.request();
+    }
+}
+
+/// Run a broker until it is told to stop.
+///
+/// `make_core` is called once on each shard's thread. `on_ready` is called on shard 0's when its
+/// core says that the broker serves. Returns when every shard has stopped; a failure later than
+/// the start ends the process.
+pub fn serve<C: Core>(
+    plan: ServePlan,
+    make_core: impl Fn(ShardId, &Serving) -> C + Clone + Send + 'static,
+    on_ready: impl FnOnce(&Serving) + Send + 'static,
+) -> Result<(), StartFailure> {
+    assert!(plan.shards_count > 0, "a broker has at least one shard");
+    assert!(!plan.directories.is_empty(), "a broker has a log directory");
+    host::raise_descriptor_limit();
+    host::check_io_uring(RING_DEPTH)?;
+    let directories = open_directories(&plan.directories)?;
+    let listeners = open_listeners(&plan.listeners)?;
+    let shards = usize::from(plan.shards_count);
+    let new_inbox = |_| Arc::new(Inbox::new(shards));
+    let inboxes: Box<[Arc<Inbox<Letter>>]> = (0..shards).map(new_inbox).collect();
+    let stop = Arc::new(Stop::new(inboxes.clone()));
+    let serving = Arc::new(serving(&plan, &listeners, &directories, &stop));
+    signals::watch(Arc::clone(&stop))
+        .map_err(|error| StartFailure::new(format!("cannot listen for signals: {error}")))?;
+
+    let admission = Arc::new(Admission::new(plan.limits.clone(), shards));
+    let mut acceptor = Some(Acceptor::new(listeners, admission));
+    let mut on_ready = Some(on_ready);
+    let clock = Clock::start();
+    let cpus = cpus_of_shards(&plan);
+    let (started, starts) = mpsc::channel();
+    let (mut threads, mut goes) = (Vec::new(), Vec::new());
+    for id in (0..plan.shards_count).map(ShardId) {
+        let seat = Seat {
+            id,
+            cpu: cpus.get(usize::from(id.0)).copied(),
+            clock,
+            inboxes: inboxes.clone(),
+            stop: Arc::clone(&stop),
+            io_memory_bytes: io_memory_bytes(&plan),
+            serving: Arc::clone(&serving),
+        };
+        let (go, may_go) = mpsc::channel();
+        let (make_core, acceptor, on_ready) = (make_core.clone(), acceptor.take(), on_ready.take());
+        let started = started.clone();
+        let run = move || {
+            let start = Start { started, may_go };
+            run_shard(seat, acceptor, make_core, on_ready, &start);
+        };
+        let thread = thread::Builder::new()
+            .name(format!("shard-{id}"))
+            .spawn(run);
+        threads.push(thread.map_err(|error| {
+            StartFailure::new(format!("cannot start the thread of shard {id}: {error}"))
+        })?);
+        goes.push(go);
+    }
+    // A failure returns here and drops what the others wait for: they end without a core.
+    for _ in &threads {
+        let start = starts.recv();
+        start.unwrap_or_else(|_| unreachable!("every shard says how its start went"))?;
+    }
+    for go in goes {
+        go.send(())
+            .unwrap_or_else(|_| unreachable!("a shard that started waits"));
+    }
+    for thread in threads {
+        let end = thread.join();
+        end.unwrap_or_else(|_| unreachable!("a panic of a shard ends the process"));
+    }
+    drop(directories);
+    Ok(())
+}
+
+/// What a shard's thread is given.
+struct Seat {
+    id: ShardId,
+    cpu: Option<usize>,
+    clock: Clock,
+    inboxes: Box<[Arc<Inbox<Letter>>]>,
+    stop: Arc<Stop>,
+    io_memory_bytes: usize,
+    serving: Arc<Serving>,
+}
+
+/// The start of one shard among all.
+struct Start {
+    started: mpsc::Sender<Result<(), StartFailure>>,
+    /// Says when all have started; gone if one could not.
+    may_go: mpsc::Receiver<()>,
+}
+
+/// The life of a shard's thread.
+fn run_shard<C: Core>(
+    seat: Seat,
+    acceptor: Option<Acceptor>,
+    make_core: impl Fn(ShardId, &Serving) -> C,
+    on_ready: Option<impl FnOnce(&Serving) + Send + 'static>,
+    start: &Start,
+) {
+    recent::watch_thread(seat.id);
+    let (id, serving) = (seat.id, Arc::clone(&seat.serving));
+    let on_ready = on_ready.map(|on_ready| -> OnReady { Box::new(move || on_ready(&serving)) });
+    let executor = match make_executor(&seat) {
+        Ok(executor) => executor,
+        Err(failure) => return drop(start.started.send(Err(failure))),
+    };
+    executor.run(async {
+        // The first sleep of a process takes 10 to 50 ms: it registers for memory barriers.
+        glommio::timer::sleep(Duration::from_millis(1)).await;
+        let disk = Disk::new(
+            seat.serving.directories.clone().into(),
+            // The ring's allocator rounds up to powers of two: this much always fits.
+            seat.io_memory_bytes / 2,
+        );
+        let made = match (disk.await, Connections::new(acceptor)) {
+            (Ok(disk), Ok(connections)) => Ok((disk, connections)),
+            (Err(error), _) | (_, Err(error)) => Err(StartFailure::new(format!(
+                "shard {id} cannot start: {error}"
+            ))),
+        };
+        let (disk, connections) = match made {
+            Ok(made) => made,
+            Err(failure) => return drop(start.started.send(Err(failure))),
+        };
+        drop(start.started.send(Ok(())));
+        if start.may_go.recv().is_err() {
+            return;
+        }
+        let core = make_core(id, &seat.serving);
+        let outbox = |inbox: &Arc<Inbox<_>>| Outbox::new(Arc::clone(inbox), usize::from(id.0));
+        let turn = Turn {
+            id,
+            step: Step::new(core, seat.clock),
+            clock: seat.clock,
+            connections,
+            disk,
+            outboxes: seat.inboxes.iter().map(outbox).collect(),
+            inboxes: seat.inboxes,
+            stop: seat.stop,
+            on_ready,
+            life: Life::New,
+            alarm: Alarm::default(),
+        };
+        turn.run().await;
+    });
+}
+
+fn make_executor(seat: &Seat) -> Result<LocalExecutor, StartFailure> {
+    // Bound to its CPU by ourselves: the library's placement fails on CPU numbers over 1023 and on
+    // hosts with CPUs offline. After it is made, so that its threads for blocking calls are free.
+    let executor = LocalExecutorBuilder::new(Placement::Unbound)
+        .ring_depth(RING_DEPTH as usize)
+        .io_memory(seat.io_memory_bytes)
+        .preempt_timer(PREEMPT_AFTER)
+        .blocking_thread_pool_placement(PoolPlacement::Unbound(BLOCKING_THREADS))
+        .make()
+        .map_err(|error| {
+            StartFailure::new(format!(
+                "io_uring of shard {} cannot be made: {error}",
+                seat.id
+            ))
+        })?;
+    if let Some(cpu) = seat.cpu {
+        host::pin_thread(cpu).map_err(|error| {
+            StartFailure::new(format!(
+                "shard {} cannot run on CPU {cpu}: {error}",
+                seat.id
+            ))
+        })?;
+    }
+    Ok(executor)
+}
+
+fn open_directories(paths: &[PathBuf]) -> Result<Vec<DataDirectory>, StartFailure> {
+    paths.iter().map(|path| open_directory(path)).collect()
+}
+
+fn open_listeners(plans: &[ListenerPlan]) -> Result<Vec<Listener>, StartFailure> {
+    plans.iter().map(open_listener).collect()
+}
+
+fn serving(
+    plan: &ServePlan,
+    listeners: &[Listener],
+    directories: &[DataDirectory],
+    stop: &Arc<Stop>,
+) -> Serving {
+    let mut warnings: Vec<_> = directories
+        .iter()
+        .filter_map(|directory| directory.warning.clone())
+        .collect();
+    // The library registers the memory with each of an executor's three rings.
+    let locked_bytes = 3 * io_memory_bytes(plan) as u64 * u64::from(plan.shards_count);
+    warnings.extend(host::memlock_warning(locked_bytes));
+    Serving {
+        addresses: listeners.iter().map(|listener| listener.address).collect(),
+        directories: directories
+            .iter()
+            .map(|directory| directory.path.clone())
+            .collect(),
+        shards_count: plan.shards_count,
+        warnings,
+        stop: Arc::clone(stop),
+    }
+}
+
+/// The CPU of each shard; none if there are fewer CPUs than shards.
+fn cpus_of_shards(plan: &ServePlan) -> Vec<usize> {
+    let cpus = if plan.cpus.is_empty() {
+        host::allowed_cpus()
+    } else {
+        plan.cpus.clone()
+    };
+    if cpus.len() < usize::from(plan.shards_count) {
+        return Vec::new();
+    }
+    cpus
+}
+
+fn io_memory_bytes(plan: &ServePlan) -> usize {
+    let (least, most) = IO_MEMORY_BYTES;
+    // A sixteenth of a shard's memory: the rest is for records and connections.
+    let share = plan.memory_bytes / u64::from(plan.shards_count) / 16;
+    usize::try_from(share.clamp(least, most)).expect("a few MiB fit")
+}

@@ -1,0 +1,144 @@
+//! Small files and folders, by plain blocking calls. Every change of a name is synced in its
+//! folder before the call returns.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use bytes::Bytes;
+
+use crate::log::storage::{FolderEntry, StorageOutcome};
+
+use super::descriptor::open_synced;
+
+/// More than this is no small file; reading it whole would take memory that nobody has granted.
+const SMALL_FILE_BYTES_MAX: u64 = 256 << 20;
+
+/// Open `path` for direct IO and say how long it is.
+pub(super) fn open_segment(path: &Path, create: bool) -> io::Result<(OwnedFd, u64)> {
+    let file = File::from(open_synced(path, create)?);
+    if create {
+        sync_parent(path)?;
+    }
+    let length = file.metadata()?.len();
+    Ok((file.into(), length))
+}
+
+/// Read a small file whole.
+pub(super) fn read_file(path: &Path) -> io::Result<StorageOutcome> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(StorageOutcome::Missing);
+        }
+        opened => opened?,
+    };
+    let mut contents = Vec::new();
+    file.take(SMALL_FILE_BYTES_MAX + 1)
+        .read_to_end(&mut contents)?;
+    if contents.len() as u64 > SMALL_FILE_BYTES_MAX {
+        return Err(io::Error::from_raw_os_error(libc::EFBIG));
+    }
+    Ok(StorageOutcome::Data(contents.into()))
+}
+
+/// Put `contents` at `path` so that a crash leaves either what was there or all of it.
+pub(super) fn replace_file(path: &Path, contents: &Bytes) -> io::Result<StorageOutcome> {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".tmp");
+    let mut file = File::create(&aside)?;
+    file.write_all(contents)?;
+    file.sync_all()?;
+    fs::rename(&aside, path)?;
+    sync_parent(path)?;
+    Ok(StorageOutcome::Done)
+}
+
+/// Make a folder; no error if it is there.
+pub(super) fn create_folder(path: &Path) -> io::Result<StorageOutcome> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+        made => made?,
+    }
+    sync_parent(path)?;
+    Ok(StorageOutcome::Done)
+}
+
+/// Give a file or folder another name.
+pub(super) fn rename(from: &Path, to: &Path) -> io::Result<StorageOutcome> {
+    fs::rename(from, to)?;
+    sync_parent(to)?;
+    if from.parent() != to.parent() {
+        sync_parent(from)?;
+    }
+    Ok(StorageOutcome::Done)
+}
+
+/// Remove a file, or a folder with all it holds; no error if it is not there.
+pub(super) fn remove(path: &Path) -> io::Result<StorageOutcome> {
+    let removed = fs::symlink_metadata(path).and_then(|facts| {
+        if facts.is_dir() {
+            fs::remove_dir_all(path)
+        } else {
+            fs::remove_file(path)
+        }
+    });
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        removed => {
+            removed?;
+            sync_parent(path)?;
+        }
+    }
+    Ok(StorageOutcome::Done)
+}
+
+/// List a folder, sorted by name. Names that are not UTF-8 are none of ours and left out.
+pub(super) fn list(path: &Path) -> io::Result<StorageOutcome> {
+    let found = match fs::read_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(StorageOutcome::Missing);
+        }
+        found => found?,
+    };
+    let mut entries = Vec::new();
+    for entry in found {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        match entry.metadata() {
+            // Removed since it was found.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            facts => entries.push(folder_entry(name, &facts?)),
+        }
+    }
+    entries.sort();
+    Ok(StorageOutcome::Entries(entries))
+}
+
+/// Cut an open file to exactly `length` bytes, durably.
+pub(super) fn truncate(file: &File, length: u64) -> io::Result<StorageOutcome> {
+    file.set_len(length)?;
+    file.sync_all()?;
+    Ok(StorageOutcome::Done)
+}
+
+fn folder_entry(name: String, facts: &fs::Metadata) -> FolderEntry {
+    let modified = facts.modified().unwrap_or(UNIX_EPOCH);
+    let modified = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+    FolderEntry {
+        name,
+        is_folder: facts.is_dir(),
+        length: if facts.is_dir() { 0 } else { facts.len() },
+        modified_ms: i64::try_from(modified.as_millis()).unwrap_or(i64::MAX),
+    }
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
+    let parent = path
+        .parent()
+        .expect("a path in a log directory has a parent");
+    File::open(parent)?.sync_all()
+}
