@@ -252,8 +252,9 @@ impl Cache {
         let mut slices = Vec::new();
         let mut end = None;
         for chunk in self.chunks.range(first..) {
-            let is_too_much = end.is_some() && chunk.end_position() - position > bytes_max;
-            if chunk.segment != segment || is_too_much {
+            if chunk.segment != segment
+                || (end.is_some() && chunk.end_position() - position > bytes_max)
+            {
                 break;
             }
             assert!(

@@ -32,6 +32,9 @@ mod time_index;
 pub mod validation;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 pub use append::Appended;
 pub use cache::{FetchedRecords, ReadRequest};
 pub use file_names::{FOLDER_DELETED, deleted_folder, parse_partition_folder, partition_folder};

@@ -151,9 +151,9 @@ impl Log {
             && !read.in_flight
             && tried != Some(read.request.offset)
         {
-            let request = read.request;
+            let (request, place) = (read.request, read.place);
             tried = Some(request.offset);
-            if read.place.is_none() {
+            if place.is_none_or(|place| self.segment_index(place.segment).is_none()) {
                 self.advance_unplaced(id, &request, outbox);
             }
             self.advance_placed(now, id, outbox);
@@ -209,7 +209,11 @@ impl Log {
     /// Where to begin to look for `offset`; `None` while the index is being read.
     fn place_of(&mut self, offset: Offset, outbox: &mut StorageOutbox) -> Option<Place> {
         if let Some(index) = self.reads.stream_at(offset) {
-            return Some(self.reads.streams[index].place);
+            // The end of a segment that was deleted is the front of the next one.
+            let place = self.reads.streams[index].place;
+            if self.segment_index(place.segment).is_some() {
+                return Some(place);
+            }
         }
         let index = self.segment_of(offset)?;
         let segment = &self.segments[index];

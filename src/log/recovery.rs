@@ -264,16 +264,11 @@ impl Log {
             segment.last_used = now.instant;
             self.segments.push_back(segment);
         }
-        let first_unsealed = recovery
-            .found
-            .iter()
-            .find(|(_, found)| !found.is_sealed())
-            .or(recovery.found.last_key_value())
-            .map_or(0, |(base_offset, _)| *base_offset);
-        let newest = if recovery.is_clean() {
-            Offset::MAX
-        } else {
-            first_unsealed
+        // A snapshot of a log's end is good as long as the log still ends there; one at the base of
+        // a segment was taken when all before it was durable.
+        let newest = match recovery.found.last_key_value() {
+            Some((base_offset, _)) if !recovery.is_clean() => *base_offset,
+            Some(_) | None => Offset::MAX,
         };
         recovery.candidates = self.snapshots.range(..=newest).copied().collect();
         Ok(())

@@ -247,7 +247,6 @@ impl Log {
         outbox: &mut StorageOutbox,
     ) -> Result<(), LogFailure> {
         let scan = recovery.scans.pop_front().expect("a scan is under way");
-        let is_last = index + 1 == self.segments.len();
         let reason = match end {
             PieceEnd::NoBatch(reason) => reason.as_str(),
             PieceEnd::Exact | PieceEnd::ReadOn => "the records end early",
@@ -286,17 +285,10 @@ impl Log {
         }
         let mut writer = Writer::of_file(scan.position, scan.is_sealed_on_disk);
         writer.allocated = scan.file_length;
-        if let Some(expected) = expected {
+        if let Some(expected) = expected
+            && recovery.replay_from <= expected
+        {
             writer.snapshot = Some((expected, encode_snapshot(&self.producers)));
-        }
-        let is_end_of_log = is_last || recovery.gap.is_some();
-        if is_end_of_log && scan.file_length > scan.position {
-            writer.allocated = scan.position;
-            if let Some(file) = self.segments[index].open_file() {
-                let length = scan.position;
-                let request = StorageRequest::Truncate { file, length };
-                self.ask(recovery, Asked::Change, request, outbox);
-            }
         }
         self.segments[index].writer = Some(Box::new(writer));
         self.unsealed.push(scan.segment);
@@ -324,7 +316,10 @@ impl Log {
         let OpenMode::Existing { recovery_point, .. } = recovery.mode else {
             unreachable!("a new log has nothing to recover")
         };
-        let required = recovery_point.unwrap_or(0).max(self.log_start_offset);
+        let required = recovery_point
+            .unwrap_or(0)
+            .max(self.log_start_offset)
+            .max(recovery.replay_from);
         if end < required {
             let last = self.segments.back().expect("a log has a segment");
             let reason = format!("the log ends here, but it reached offset {required}");
@@ -340,7 +335,22 @@ impl Log {
             self.epochs_are_dirty |= self.epochs.cut_front(self.log_start_offset);
         }
         self.remove_stray_snapshots(outbox);
+        self.cut_last(recovery, outbox);
         Ok(())
+    }
+
+    /// What lies behind the end of the log may look like records once others are in front of it.
+    fn cut_last(&mut self, recovery: &mut Recovery, outbox: &mut StorageOutbox) {
+        if let Some(last) = self.segments.back_mut()
+            && let Some(file) = last.open_file()
+            && let Some(writer) = &mut last.writer
+            && writer.allocated > writer.written_end
+        {
+            writer.allocated = writer.written_end;
+            let length = writer.written_end;
+            let request = StorageRequest::Truncate { file, length };
+            self.ask(recovery, Asked::Change, request, outbox);
+        }
     }
 
     /// The segments behind `segment` hold no records: they were made just before a crash.
