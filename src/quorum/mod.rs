@@ -1,1 +1,20 @@
-//! Placeholder.
+//! `KRaft`: elections and the metadata log; for now of the quorum that is this node alone.
+//!
+//! Owns: `__cluster_metadata-0` with its log, snapshots and `quorum-state`; the epoch; who votes.
+//! Promises: an epoch is on the disk before it is used and never used twice; records are told
+//! committed only when they are durable; a snapshot that is not whole is never used.
+//! Knows nothing of: what the records mean.
+//! Lives on: shard 0, inside of `metadata`. Start at [`Quorum`].
+
+mod control;
+mod core;
+mod election;
+mod replay;
+mod snapshot;
+mod state;
+
+pub use self::core::{
+    METADATA_FOLDER, Quorum, QuorumEvent, QuorumFailure, QuorumSettings, RecordBlock,
+};
+pub use control::{Voter, VoterEndpoint};
+pub use snapshot::{SnapshotContents, SnapshotId, decode_snapshot, encode_snapshot};

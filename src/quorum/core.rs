@@ -1,0 +1,625 @@
+//! The quorum of one: from the files of the metadata log to a leader that appends to it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::config::{CleanupPolicy, TopicConfig};
+use crate::log::storage::{
+    StorageFailure, StorageOutbox, StorageOutcome, StorageOwner, StoragePath, StorageRequest,
+    StorageResult, Ticket,
+};
+use crate::log::{AppendOrigin, Log, LogFailure, LogIdentity, LogProgress, OpenMode};
+use crate::model::{BrokerId, ErrorCode, LeaderEpoch, Offset, TimestampMs, Uuid};
+use crate::protocol::record_batch::RecordBatchBuilder;
+use crate::stdx::{Instant, Now, Random};
+
+use super::control::{KRAFT_VERSION, Voter, VoterEndpoint};
+use super::replay::Replay;
+use super::snapshot::{SnapshotContents, SnapshotId, decode_snapshot};
+use super::state::{self, ElectionState};
+
+/// The only partition of the topic whose log this is.
+const TOPIC: &str = "__cluster_metadata";
+
+/// The metadata log's folder in its log directory.
+pub const METADATA_FOLDER: &str = "__cluster_metadata-0";
+
+/// What the quorum is told at the start.
+#[derive(Clone, Debug)]
+pub struct QuorumSettings {
+    /// This node.
+    pub node_id: BrokerId,
+    /// The id of the log directory that holds the metadata log.
+    pub directory_id: Uuid,
+    /// That log directory.
+    pub directory: StoragePath,
+    /// Where this node's controller listeners are reached.
+    pub endpoints: Vec<VoterEndpoint>,
+    /// Whom the completions of small files are for.
+    pub files_owner: StorageOwner,
+    /// Whom the completions of the log are for.
+    pub log_owner: StorageOwner,
+    /// True if the node stopped cleanly.
+    pub is_clean: bool,
+    /// `metadata.log.segment.bytes`
+    pub segment_bytes: u32,
+    /// `metadata.log.segment.ms`
+    pub segment_ms: i64,
+    /// `metadata.max.retention.bytes`: older snapshots go when log and snapshots exceed it.
+    pub retention_bytes: u64,
+    /// `metadata.max.retention.ms`: snapshots older than it go, but for the newest.
+    pub retention_ms: i64,
+}
+
+/// Records of one batch, in their order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordBlock {
+    /// The offset behind the last of them.
+    pub end_offset: Offset,
+    /// The epoch of the leader that appended them.
+    pub epoch: LeaderEpoch,
+    /// When they were appended.
+    pub timestamp_ms: TimestampMs,
+    /// Their values.
+    pub values: Vec<Bytes>,
+    /// The bytes that they take in the log.
+    pub size_bytes: u64,
+}
+
+/// Why the quorum cannot go on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum QuorumFailure {
+    /// The disk failed.
+    Storage(StorageFailure),
+    /// What is on the disk cannot be used; the text says what, and where.
+    Unusable(String),
+}
+
+/// Something that happened in the quorum.
+#[derive(Clone, Debug, PartialEq)]
+pub enum QuorumEvent {
+    /// The state begins with this snapshot. At most once, before all records.
+    Snapshot {
+        id: SnapshotId,
+        contents: SnapshotContents,
+    },
+    /// Committed records of earlier epochs, to be replayed.
+    Records(RecordBlock),
+    /// This node leads the new epoch and may append; its first record will be at this offset.
+    Elected {
+        epoch: LeaderEpoch,
+        next_offset: Offset,
+    },
+    /// Every record below this offset is committed.
+    Committed { end_offset: Offset },
+    /// The snapshot is on the disk.
+    SnapshotWritten { id: SnapshotId },
+    /// Nothing more can be done.
+    Failed(QuorumFailure),
+    /// All files are as a clean stop leaves them.
+    Closed,
+}
+
+#[derive(Debug)]
+pub(super) enum Phase {
+    New,
+    /// Learning what the folder holds.
+    Listing,
+    ReadingState,
+    /// Reading the newest snapshot, or the next older one if it is not whole.
+    ReadingSnapshot,
+    OpeningLog,
+    Replaying(Replay),
+    Electing,
+    Leading,
+    Closing,
+    Closed,
+    Failed,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Pending {
+    FolderMade,
+    Listed,
+    StateRead,
+    SnapshotRead(SnapshotId),
+    StateWritten,
+    SnapshotWritten(SnapshotId, u64),
+    SnapshotRemoved,
+}
+
+/// A snapshot on the disk.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SnapshotFile {
+    size_bytes: u64,
+    written_ms: TimestampMs,
+}
+
+/// The quorum of one.
+#[derive(Debug)]
+pub struct Quorum {
+    pub(super) settings: QuorumSettings,
+    pub(super) phase: Phase,
+    pub(super) random: Random,
+    pub(super) folder: StoragePath,
+    pub(super) log: Option<Log>,
+    pub(super) state: Option<ElectionState>,
+    pub(super) epoch: LeaderEpoch,
+    pub(super) snapshots: BTreeMap<SnapshotId, SnapshotFile>,
+    /// The snapshot that the state begins with.
+    pub(super) loaded: Option<SnapshotId>,
+    pub(super) voters: Option<Vec<Voter>>,
+    /// False while the voters are known from the format only: the first leader appends them.
+    pub(super) voters_in_log: bool,
+    pub(super) is_writing_snapshot: bool,
+    pub(super) pending: BTreeMap<u64, Pending>,
+    pub(super) next_sequence: u64,
+    pub(super) events: VecDeque<QuorumEvent>,
+}
+
+impl Quorum {
+    /// The quorum of the node in `settings`, which did nothing yet.
+    #[must_use]
+    pub fn new(settings: QuorumSettings, random: Random) -> Self {
+        let folder = settings.directory.join(METADATA_FOLDER);
+        Self {
+            settings,
+            phase: Phase::New,
+            random,
+            folder,
+            log: None,
+            state: None,
+            epoch: 0,
+            snapshots: BTreeMap::new(),
+            loaded: None,
+            voters: None,
+            voters_in_log: false,
+            is_writing_snapshot: false,
+            pending: BTreeMap::new(),
+            next_sequence: 0,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Begin: read what is there. [`QuorumEvent::Elected`] follows in the end.
+    pub fn start(&mut self, outbox: &mut StorageOutbox) {
+        let path = self.folder.clone();
+        self.phase = Phase::Listing;
+        self.submit(
+            outbox,
+            Pending::FolderMade,
+            StorageRequest::CreateFolder { path },
+        );
+    }
+
+    /// The oldest event that was not asked for yet.
+    pub fn next_event(&mut self) -> Option<QuorumEvent> {
+        self.events.pop_front()
+    }
+
+    /// The epoch that this node leads, or the last one that it knows.
+    #[must_use]
+    pub const fn epoch(&self) -> LeaderEpoch {
+        self.epoch
+    }
+
+    /// The version of the quorum's protocol: with voters in the log it is the newer one.
+    #[must_use]
+    pub const fn kraft_version(&self) -> i16 {
+        if self.voters.is_some() {
+            KRAFT_VERSION
+        } else {
+            0
+        }
+    }
+
+    /// Who votes.
+    #[must_use]
+    pub fn voters(&self) -> Option<&[Voter]> {
+        self.voters.as_deref()
+    }
+
+    /// The offset of the next record.
+    #[must_use]
+    pub fn next_offset(&self) -> Offset {
+        self.log.as_ref().map_or(0, Log::log_end_offset)
+    }
+
+    /// When [`Quorum::flush`] has to be called at the latest.
+    #[must_use]
+    pub fn next_deadline(&self) -> Instant {
+        self.log.as_ref().map_or(Instant::MAX, Log::next_deadline)
+    }
+
+    /// True while a snapshot is being written; another one is not begun then.
+    #[must_use]
+    pub const fn is_writing_snapshot(&self) -> bool {
+        self.is_writing_snapshot
+    }
+
+    /// Append `values` as one batch, which is committed as a whole or not at all; the offset
+    /// behind it, and its size.
+    ///
+    /// # Panics
+    /// If this node does not lead, or there is nothing to append.
+    pub fn append(&mut self, now: Now, values: &[Bytes]) -> (Offset, u64) {
+        assert!(
+            matches!(self.phase, Phase::Leading),
+            "only the leader appends to the metadata log"
+        );
+        let mut builder = RecordBatchBuilder::new();
+        for value in values {
+            builder.append(now.wall_ms, None, Some(value), &[]);
+        }
+        self.append_batch(now, builder)
+    }
+
+    pub(super) fn append_batch(&mut self, now: Now, builder: RecordBatchBuilder) -> (Offset, u64) {
+        let batch = builder.finish();
+        let size_bytes = batch.size_bytes() as u64;
+        let log = self.log.as_mut().expect("a leader has its log open");
+        match log.append(now, vec![batch], self.epoch, AppendOrigin::Coordinator) {
+            Ok(appended) => (appended.last_offset + 1, size_bytes),
+            // The log failed a moment ago and says why when it is asked for its progress. What was
+            // to be appended is never committed, so its offset does not matter.
+            Err(_) => (Offset::MAX, 0),
+        }
+    }
+
+    /// Write a snapshot of the state at `id`; `file` was made by [`super::encode_snapshot`].
+    pub fn write_snapshot(&mut self, id: SnapshotId, file: Bytes, outbox: &mut StorageOutbox) {
+        assert!(
+            !self.is_writing_snapshot,
+            "one snapshot is written at a time"
+        );
+        self.is_writing_snapshot = true;
+        let request = StorageRequest::ReplaceFile {
+            path: self.folder.join(&id.file_name()),
+            contents: file.clone(),
+        };
+        self.submit(
+            outbox,
+            Pending::SnapshotWritten(id, file.len() as u64),
+            request,
+        );
+    }
+
+    /// Send on its way what this turn brought. To be called at the end of every turn.
+    pub fn flush(&mut self, now: Now, outbox: &mut StorageOutbox) {
+        loop {
+            if let Some(log) = &mut self.log {
+                log.flush(now, outbox);
+            }
+            // What the log did may have started another read of it.
+            if !self.drain_log(outbox) {
+                break;
+            }
+        }
+    }
+
+    /// Stop: [`QuorumEvent::Closed`] follows when everything is on the disk.
+    pub fn close(&mut self) {
+        match &mut self.log {
+            Some(log) if !matches!(self.phase, Phase::Failed) => {
+                self.phase = Phase::Closing;
+                log.close();
+            }
+            _ => {
+                self.phase = Phase::Closed;
+                self.events.push_back(QuorumEvent::Closed);
+            }
+        }
+    }
+
+    /// A request of the log has ended.
+    pub fn on_log_storage(&mut self, now: Now, sequence: u64, result: StorageResult) {
+        if let Some(log) = &mut self.log {
+            log.on_storage(now, sequence, result);
+        }
+    }
+
+    /// A request concerning a small file has ended.
+    pub fn on_file_storage(
+        &mut self,
+        now: Now,
+        sequence: u64,
+        result: StorageResult,
+        outbox: &mut StorageOutbox,
+    ) {
+        let pending = self
+            .pending
+            .remove(&sequence)
+            .expect("a request completes once, and only what was asked for");
+        if matches!(self.phase, Phase::Failed) {
+            return;
+        }
+        let step = match result {
+            Ok(outcome) => self.on_file_outcome(now, pending, outcome, outbox),
+            Err(failure) => Err(QuorumFailure::Storage(failure)),
+        };
+        if let Err(failure) = step {
+            self.fail(failure);
+        }
+    }
+
+    fn on_file_outcome(
+        &mut self,
+        now: Now,
+        pending: Pending,
+        outcome: StorageOutcome,
+        outbox: &mut StorageOutbox,
+    ) -> Result<(), QuorumFailure> {
+        match (pending, outcome) {
+            (Pending::FolderMade, _) => {
+                let path = self.folder.clone();
+                self.submit(outbox, Pending::Listed, StorageRequest::List { path });
+            }
+            (Pending::Listed, StorageOutcome::Entries(entries)) => {
+                for entry in entries {
+                    if let Some(id) = SnapshotId::parse(&entry.name) {
+                        let file = SnapshotFile {
+                            size_bytes: entry.length,
+                            written_ms: entry.modified_ms,
+                        };
+                        self.snapshots.insert(id, file);
+                    }
+                }
+                self.phase = Phase::ReadingState;
+                let path = self.folder.join(state::FILE_NAME);
+                self.submit(
+                    outbox,
+                    Pending::StateRead,
+                    StorageRequest::ReadFile { path },
+                );
+            }
+            (Pending::StateRead, StorageOutcome::Data(file)) => {
+                let read = ElectionState::decode(&file).map_err(|reason| {
+                    let path = self.folder.join(state::FILE_NAME);
+                    QuorumFailure::Unusable(format!("{path} {reason}"))
+                })?;
+                self.state = Some(read);
+                self.read_snapshot(outbox, self.snapshots.keys().next_back().copied());
+            }
+            (Pending::StateRead, StorageOutcome::Missing) => {
+                self.read_snapshot(outbox, self.snapshots.keys().next_back().copied());
+            }
+            (Pending::SnapshotRead(id), StorageOutcome::Data(file)) => {
+                self.on_snapshot_read(id, &file, outbox);
+            }
+            (Pending::StateWritten, _) => self.lead(now),
+            (Pending::SnapshotWritten(id, size_bytes), _) => {
+                self.on_snapshot_written(now, id, size_bytes, outbox);
+            }
+            (Pending::SnapshotRemoved, _) => {}
+            (pending, outcome) => {
+                return Err(QuorumFailure::Unusable(format!(
+                    "{} changed while it was read: {pending:?} ended with {outcome:?}",
+                    self.folder
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn read_snapshot(&mut self, outbox: &mut StorageOutbox, id: Option<SnapshotId>) {
+        let Some(id) = id else {
+            self.open_log();
+            return;
+        };
+        self.phase = Phase::ReadingSnapshot;
+        let path = self.folder.join(&id.file_name());
+        self.submit(
+            outbox,
+            Pending::SnapshotRead(id),
+            StorageRequest::ReadFile { path },
+        );
+    }
+
+    /// A snapshot that is not whole is passed over: the log still has the records since the older
+    /// one, or it says itself that they are missing.
+    fn on_snapshot_read(&mut self, id: SnapshotId, file: &Bytes, outbox: &mut StorageOutbox) {
+        match decode_snapshot(file) {
+            Ok(contents) => {
+                self.voters.clone_from(&contents.voters);
+                self.voters_in_log = id.end_offset > 0;
+                self.loaded = Some(id);
+                self.events
+                    .push_back(QuorumEvent::Snapshot { id, contents });
+                self.open_log();
+            }
+            Err(_) => {
+                self.snapshots.remove(&id);
+                let older = self.snapshots.range(..id).next_back().map(|(id, _)| *id);
+                self.read_snapshot(outbox, older);
+            }
+        }
+    }
+
+    fn open_log(&mut self) {
+        self.phase = Phase::OpeningLog;
+        let identity = LogIdentity {
+            topic: Arc::from(TOPIC),
+            topic_id: Uuid::METADATA_TOPIC,
+            partition: 0,
+            folder: self.folder.clone(),
+            owner: self.settings.log_owner,
+        };
+        let config = TopicConfig {
+            cleanup_policy: CleanupPolicy {
+                delete: false,
+                compact: false,
+            },
+            retention_bytes: None,
+            retention_ms: None,
+            segment_bytes: self.settings.segment_bytes,
+            segment_ms: self.settings.segment_ms,
+            max_message_bytes: self.settings.segment_bytes,
+            ..TopicConfig::default()
+        };
+        let mode = OpenMode::Existing {
+            is_clean: self.settings.is_clean,
+            log_start_offset: None,
+            recovery_point: None,
+        };
+        let random = self.random.fork();
+        self.log = Some(Log::open(identity, Arc::new(config), mode, random));
+    }
+
+    /// Act on what happened to the log; false if nothing had.
+    fn drain_log(&mut self, outbox: &mut StorageOutbox) -> bool {
+        let mut has_progress = false;
+        while let Some(progress) = self.log.as_mut().and_then(Log::next_progress) {
+            has_progress = true;
+            match progress {
+                LogProgress::Opened => self.on_log_opened(),
+                LogProgress::ReadFinished { read, result } => {
+                    if let Phase::Replaying(replay) = &mut self.phase {
+                        replay.on_read(read, result.map_err(ErrorCode::name));
+                    }
+                }
+                LogProgress::DurableAdvanced { durable_end_offset } => {
+                    if matches!(self.phase, Phase::Leading | Phase::Closing) {
+                        self.events.push_back(QuorumEvent::Committed {
+                            end_offset: durable_end_offset,
+                        });
+                    }
+                }
+                LogProgress::Closed => {
+                    self.phase = Phase::Closed;
+                    self.events.push_back(QuorumEvent::Closed);
+                }
+                LogProgress::Failed(LogFailure::Storage(failure))
+                | LogProgress::ReadFailed(failure) => self.fail(QuorumFailure::Storage(failure)),
+                LogProgress::Failed(failure) => {
+                    self.fail(QuorumFailure::Unusable(failure.to_string()));
+                }
+                LogProgress::Damaged(damage) => {
+                    self.fail(QuorumFailure::Unusable(damage.to_string()));
+                }
+                LogProgress::LookupFinished { .. }
+                | LogProgress::LogStartAdvanced { .. }
+                | LogProgress::Deleted { .. } => {}
+            }
+        }
+        self.advance_replay();
+        if matches!(&self.phase, Phase::Replaying(replay) if replay.is_finished()) {
+            self.elect(outbox);
+        }
+        has_progress
+    }
+
+    fn on_log_opened(&mut self) {
+        let log = self.log.as_ref().expect("the log that opened");
+        let (start, end) = (log.log_start_offset(), log.log_end_offset());
+        let from = self.loaded.map_or(0, |id| id.end_offset);
+        let reason = if start > from {
+            format!("begins at offset {start}, but no snapshot holds the records before")
+        } else if end < from {
+            format!("ends at offset {end}, before its snapshot at {from}")
+        } else {
+            self.phase = Phase::Replaying(Replay::new(from, end));
+            return;
+        };
+        self.fail(QuorumFailure::Unusable(format!(
+            "the metadata log in {} {reason}: records are missing",
+            self.folder
+        )));
+    }
+
+    /// Give out what was read, and read on.
+    fn advance_replay(&mut self) {
+        let (Phase::Replaying(replay), Some(log)) = (&mut self.phase, &mut self.log) else {
+            return;
+        };
+        match replay.advance(log, &mut self.events) {
+            Ok(found) => {
+                if let Some(voters) = found.voters {
+                    self.voters = Some(voters);
+                    self.voters_in_log = true;
+                }
+            }
+            Err(reason) => {
+                let text = format!("the metadata log in {} {reason}", self.folder);
+                self.fail(QuorumFailure::Unusable(text));
+            }
+        }
+    }
+
+    fn on_snapshot_written(
+        &mut self,
+        now: Now,
+        id: SnapshotId,
+        size_bytes: u64,
+        outbox: &mut StorageOutbox,
+    ) {
+        self.is_writing_snapshot = false;
+        let file = SnapshotFile {
+            size_bytes,
+            written_ms: now.wall_ms,
+        };
+        self.snapshots.insert(id, file);
+        self.events.push_back(QuorumEvent::SnapshotWritten { id });
+        self.remove_old_snapshots(now, outbox);
+    }
+
+    /// Old snapshots go when they are too old or all takes too much room, as in Kafka; with them
+    /// the log before the oldest one that stays.
+    fn remove_old_snapshots(&mut self, now: Now, outbox: &mut StorageOutbox) {
+        while self.snapshots.len() > 1 {
+            let snapshots = self.snapshots.values();
+            let snapshot_bytes: u64 = snapshots.map(|file| file.size_bytes).sum();
+            let log_bytes = self.log.as_ref().map_or(0, Log::size_bytes);
+            let Some((id, file)) = self.snapshots.first_key_value() else {
+                break;
+            };
+            let age_ms = now.wall_ms.saturating_sub(file.written_ms);
+            let is_old = age_ms > self.settings.retention_ms;
+            if !is_old && snapshot_bytes + log_bytes <= self.settings.retention_bytes {
+                break;
+            }
+            let id = *id;
+            self.snapshots.remove(&id);
+            let path = self.folder.join(&id.file_name());
+            self.submit(
+                outbox,
+                Pending::SnapshotRemoved,
+                StorageRequest::Remove { path },
+            );
+            if let (Some((oldest, _)), Some(log)) =
+                (self.snapshots.first_key_value(), &mut self.log)
+            {
+                let end_offset = oldest.end_offset;
+                // A log that failed a moment ago says so by itself.
+                if log.delete_records(end_offset, end_offset).is_ok() {
+                    log.apply_retention(end_offset);
+                }
+            }
+        }
+    }
+
+    pub(super) fn submit(
+        &mut self,
+        outbox: &mut StorageOutbox,
+        pending: Pending,
+        request: StorageRequest,
+    ) {
+        let sequence = self.next_sequence;
+        self.next_sequence += 1;
+        self.pending.insert(sequence, pending);
+        let ticket = Ticket {
+            owner: self.settings.files_owner,
+            sequence,
+        };
+        outbox.submit(ticket, request);
+    }
+
+    pub(super) fn fail(&mut self, failure: QuorumFailure) {
+        if matches!(self.phase, Phase::Failed) {
+            return;
+        }
+        self.phase = Phase::Failed;
+        self.events.push_back(QuorumEvent::Failed(failure));
+    }
+}
