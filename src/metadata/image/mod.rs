@@ -2,17 +2,27 @@
 
 mod cluster;
 mod configs;
+mod records;
+mod replay;
 mod topics;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::model::{BrokerId, LeaderEpoch, Offset, PartitionIndex, ProducerId, TimestampMs, Uuid};
 
+use super::features::{IMPLEMENTED_FEATURES, KRAFT_VERSION};
 use super::shared_map::SharedMap;
 
 pub use cluster::{BrokerRegistration, ControllerRegistration, Endpoint, SupportedFeature};
 pub use configs::{ConfigKind, ConfigResource};
+pub(crate) use records::{partition_record, register_broker_record, register_controller_record};
+pub(crate) use topics::DIRECTORY_UNASSIGNED;
 pub use topics::{PartitionRegistration, TopicImage};
 
 /// What is known of the cluster. It never changes; a copy shares its parts with the original.
@@ -26,7 +36,9 @@ pub struct MetadataImage {
     pub timestamp_ms: TimestampMs,
     /// The cluster's id.
     pub cluster_id: Arc<str>,
-    /// The levels of the finalized features.
+    /// The version of the quorum's protocol, a feature that no metadata record tells.
+    pub kraft_version: i16,
+    /// The levels of the other finalized features.
     pub features: Arc<BTreeMap<String, i16>>,
     /// The registered brokers.
     pub brokers: SharedMap<BrokerId, Arc<BrokerRegistration>>,
@@ -40,9 +52,32 @@ pub struct MetadataImage {
     pub configs: SharedMap<ConfigResource, Arc<BTreeMap<String, String>>>,
     /// The first producer id that no broker was given.
     pub next_producer_id: ProducerId,
+    /// Records of what is not served (quotas, access control, credentials, tokens), in their
+    /// order, so that a snapshot does not lose them.
+    pub(crate) kept_records: Arc<Vec<Bytes>>,
 }
 
 impl MetadataImage {
+    /// The finalized features that are implemented, and their levels, for `ApiVersions`. A cluster
+    /// that Kafka wrote may have more of them; clients must not act on those.
+    #[must_use]
+    pub fn finalized_features(&self) -> Vec<(&'static str, i16)> {
+        let level = |name: &str| match name {
+            KRAFT_VERSION => Some(self.kraft_version).filter(|level| *level > 0),
+            _ => self.features.get(name).copied(),
+        };
+        let implemented = IMPLEMENTED_FEATURES.iter();
+        implemented
+            .filter_map(|feature| Some((feature.name, level(feature.name)?)))
+            .collect()
+    }
+
+    /// The epoch of the finalized features: the offset of the last record (KIP-584).
+    #[must_use]
+    pub const fn features_epoch(&self) -> i64 {
+        self.end_offset - 1
+    }
+
     /// The topic called `name`.
     #[must_use]
     pub fn topic(&self, name: &str) -> Option<&Arc<TopicImage>> {

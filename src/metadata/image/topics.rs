@@ -6,6 +6,10 @@ use crate::model::{BrokerId, LeaderEpoch, PartitionIndex, Uuid};
 
 use super::super::shared_map::SharedMap;
 
+/// In the place of a directory's id: the broker has not chosen one yet (KIP-858).
+pub(crate) const DIRECTORY_UNASSIGNED: Uuid =
+    Uuid::from_bytes([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+
 /// A topic.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TopicImage {
