@@ -5,15 +5,29 @@
 //! Promises: an image never changes; replaying the same records gives the same image; nothing is
 //! published or answered before its records are on the disk.
 //! Knows nothing of: connections, partition logs, who reads the images.
-//! Lives on: shard 0; images go to the others as messages. Start at [`MetadataImage`].
+//! Lives on: shard 0; images go to the others as messages.
+//! Start at [`MetadataNode`], which is all that the shard talks to, and [`MetadataImage`].
 
+mod controller;
 mod delta;
+mod features;
 mod image;
+mod node;
+mod record;
 mod shared_map;
 
+pub use controller::{
+    CONSUMER_OFFSETS, PRODUCER_ID_BLOCK_LENGTH, ProducerIdBlock, Refusal, check_topic_name,
+    is_internal_topic,
+};
 pub use delta::MetadataDelta;
+pub use features::{FeatureRange, IMPLEMENTED_FEATURES};
 pub use image::{
     BrokerRegistration, ConfigKind, ConfigResource, ControllerRegistration, Endpoint,
     MetadataImage, PartitionRegistration, SupportedFeature, TopicImage,
+};
+pub use node::{
+    ControllerRequest, ControllerResponse, HaltCause, MetadataEvent, MetadataLogSettings,
+    MetadataNode, NodeSettings, OpenDirectory, RequestToken,
 };
 pub use shared_map::SharedMap;

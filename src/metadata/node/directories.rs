@@ -1,0 +1,415 @@
+//! The log directories at the start: whose they are, what new ones need.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::log::parse_partition_folder;
+use crate::log::storage::{
+    DirectoryIndex, FolderEntry, StorageOutcome, StoragePath, StorageRequest,
+};
+use crate::model::{TimestampMs, Uuid};
+use crate::protocol::messages::{FeatureLevelRecord, MetadataRecord};
+use crate::quorum::{METADATA_FOLDER, SnapshotId, Voter, decode_snapshot, encode_snapshot};
+
+use super::super::controller::Controller;
+use super::super::features::METADATA_VERSION;
+use super::super::record::{METADATA_VERSION_MAX, decode_record, encode_record};
+use super::properties::{self, MetaProperties};
+use super::{NodeSettings, OpenDirectory};
+
+/// The features that a cluster begins with, as records.
+const BOOTSTRAP: &str = "bootstrap.checkpoint";
+
+/// Kafka's mark of a clean stop.
+const CLEAN_MARK: &str = ".kafka_cleanshutdown";
+
+/// What may lie in a directory that is not formatted: a lock, what `mkfs` leaves, what a format
+/// that was interrupted left.
+const HARMLESS: [&str; 4] = [".lock", ".direct-io-probe", "lost+found", BOOTSTRAP];
+
+/// Files that Kafka makes empty before it has anything to put there.
+const CHECKPOINTS: [&str; 4] = [
+    "cleaner-offset-checkpoint",
+    "log-start-offset-checkpoint",
+    "recovery-point-offset-checkpoint",
+    "replication-offset-checkpoint",
+];
+
+/// The directories as they are used from now on.
+#[derive(Debug)]
+pub(super) struct Directories {
+    pub cluster_id: Arc<str>,
+    pub open: Vec<OpenDirectory>,
+    /// The features that the cluster begins with, if it did not yet.
+    pub bootstrap_features: Vec<(String, i16)>,
+    /// The directory of each partition's folder.
+    pub folders: BTreeMap<String, Uuid>,
+}
+
+/// What the directories need before they are used.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub directories: Directories,
+    /// One after the other: each may rely on those before.
+    pub steps: VecDeque<StorageRequest>,
+}
+
+/// What was found in one directory.
+#[derive(Debug, Default)]
+struct Report {
+    entries: Vec<FolderEntry>,
+    properties: Option<Bytes>,
+    clean_mark: bool,
+    metadata_folder: Vec<FolderEntry>,
+    bootstrap: Option<Bytes>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Question {
+    Entries,
+    Properties,
+    CleanMark,
+    MetadataFolder,
+    Bootstrap,
+}
+
+/// Looking at all directories.
+#[derive(Debug)]
+pub(super) struct Inspection {
+    reports: Vec<Report>,
+    /// What is still to be asked, then what was asked and not answered.
+    questions: VecDeque<(usize, Question)>,
+    asked: BTreeMap<u64, (usize, Question)>,
+}
+
+impl Inspection {
+    pub(super) fn new(settings: &NodeSettings) -> Self {
+        let count = settings.config.log_dirs.len();
+        let all = [
+            Question::Entries,
+            Question::Properties,
+            Question::CleanMark,
+            Question::MetadataFolder,
+            Question::Bootstrap,
+        ];
+        let questions = (0..count)
+            .flat_map(|index| all.into_iter().map(move |question| (index, question)))
+            .collect();
+        Self {
+            reports: (0..count).map(|_| Report::default()).collect(),
+            questions,
+            asked: BTreeMap::new(),
+        }
+    }
+
+    /// The requests to make, in the order in which [`Inspection::on_submitted`] is told of them.
+    pub(super) fn requests(&self) -> Vec<StorageRequest> {
+        let request = |(index, question): &(usize, Question)| {
+            let root = root(*index);
+            match question {
+                Question::Entries => StorageRequest::List { path: root },
+                Question::Properties => StorageRequest::ReadFile {
+                    path: root.join(properties::FILE_NAME),
+                },
+                Question::CleanMark => StorageRequest::ReadFile {
+                    path: root.join(CLEAN_MARK),
+                },
+                Question::MetadataFolder => StorageRequest::List {
+                    path: root.join(METADATA_FOLDER),
+                },
+                Question::Bootstrap => StorageRequest::ReadFile {
+                    path: root.join(BOOTSTRAP),
+                },
+            }
+        };
+        self.questions.iter().map(request).collect()
+    }
+
+    /// The next request got this number.
+    pub(super) fn on_submitted(&mut self, sequence: u64) {
+        if let Some(question) = self.questions.pop_front() {
+            self.asked.insert(sequence, question);
+        }
+    }
+
+    /// An answer came; true if it was the last one.
+    pub(super) fn on_outcome(&mut self, sequence: u64, outcome: StorageOutcome) -> bool {
+        let asked = self.asked.remove(&sequence);
+        let (index, question) =
+            asked.expect("a request completes once, and only what was asked for");
+        let report = &mut self.reports[index];
+        match (question, outcome) {
+            (Question::Entries, StorageOutcome::Entries(entries)) => report.entries = entries,
+            (Question::MetadataFolder, StorageOutcome::Entries(entries)) => {
+                report.metadata_folder = entries;
+            }
+            (Question::Properties, StorageOutcome::Data(file)) => report.properties = Some(file),
+            (Question::CleanMark, StorageOutcome::Data(_)) => report.clean_mark = true,
+            (Question::Bootstrap, StorageOutcome::Data(file)) => report.bootstrap = Some(file),
+            _ => {}
+        }
+        self.asked.is_empty()
+    }
+
+    /// What to do with the directories.
+    ///
+    /// # Errors
+    /// One line that says which of them cannot be used, and why.
+    pub(super) fn conclude(
+        self,
+        settings: &NodeSettings,
+        controller: &mut Controller,
+        now_ms: TimestampMs,
+    ) -> Result<Plan, String> {
+        let identities = self.identities(settings)?;
+        let metadata_index = usize::from(settings.metadata_directory.0);
+        let found = identities.iter().flatten().next();
+        let cluster_id = match (found, &settings.cluster_id) {
+            (Some(found), _) => found.cluster_id.clone(),
+            (None, Some(given)) => given.clone(),
+            (None, None) => controller.draw_id().to_string(),
+        };
+        if let (Some(other), Some(None)) = (
+            identities.iter().position(Option::is_some),
+            identities.get(metadata_index),
+        ) {
+            return Err(format!(
+                "{} holds data of cluster {cluster_id}, but {}, where its metadata should be, is \
+                 empty: was a disk not mounted, or the order of log.dirs changed?",
+                settings.directory_name(other),
+                settings.metadata_directory_name(),
+            ));
+        }
+        let mut steps = VecDeque::new();
+        let mut open = Vec::new();
+        let mut formatted = Vec::new();
+        for (index, identity) in identities.into_iter().enumerate() {
+            let known = identity.as_ref().and_then(|identity| identity.directory_id);
+            let id = known.unwrap_or_else(|| controller.draw_id());
+            if known.is_none() {
+                formatted.push((index, id, identity.is_some()));
+            }
+            let is_clean = self.reports[index].clean_mark;
+            if is_clean {
+                // From the first write on the mark is a lie.
+                let path = root(index).join(CLEAN_MARK);
+                steps.push_back(StorageRequest::Remove { path });
+            }
+            open.push(OpenDirectory { id, is_clean });
+        }
+        // The metadata's directory comes first: a format that is interrupted behind it goes on as
+        // one that has got new directories.
+        formatted.sort_by_key(|(index, _, _)| *index != metadata_index);
+        for (index, id, has_data) in formatted {
+            if !has_data {
+                let voter = (index == metadata_index).then(|| Voter {
+                    id: settings.config.node_id,
+                    directory_id: id,
+                    endpoints: settings.voter_endpoints(),
+                });
+                format_steps(&mut steps, index, voter, now_ms);
+            }
+            let properties = MetaProperties {
+                cluster_id: cluster_id.clone(),
+                node_id: settings.config.node_id,
+                directory_id: Some(id),
+            };
+            steps.push_back(StorageRequest::ReplaceFile {
+                path: root(index).join(properties::FILE_NAME),
+                contents: properties.encode(),
+            });
+        }
+        let bootstrap = self.reports[metadata_index].bootstrap.as_ref();
+        let place = || root_name(settings, metadata_index, BOOTSTRAP);
+        let bootstrap_features = match bootstrap {
+            Some(file) => decode_bootstrap(file).map_err(|why| format!("{} {why}", place()))?,
+            None => default_features(),
+        };
+        let folders = self.folders(&open);
+        Ok(Plan {
+            directories: Directories {
+                cluster_id: Arc::from(cluster_id),
+                open,
+                bootstrap_features,
+                folders,
+            },
+            steps,
+        })
+    }
+
+    /// What each directory says of itself; `None` for one that is to be formatted.
+    fn identities(&self, settings: &NodeSettings) -> Result<Vec<Option<MetaProperties>>, String> {
+        let mut identities: Vec<Option<MetaProperties>> = Vec::new();
+        let mut ids = BTreeSet::new();
+        for (index, report) in self.reports.iter().enumerate() {
+            let name = settings.directory_name(index);
+            let Some(file) = &report.properties else {
+                report.check_unformatted(name)?;
+                identities.push(None);
+                continue;
+            };
+            let found = MetaProperties::decode(file)
+                .map_err(|why| format!("{name}/{} {why}", properties::FILE_NAME))?;
+            let node_id = settings.config.node_id;
+            if found.node_id != node_id {
+                return Err(format!(
+                    "{name} belongs to node {}, but this is node {node_id}: set node.id={} or use \
+                     another directory",
+                    found.node_id, found.node_id
+                ));
+            }
+            if let Some(given) = &settings.cluster_id
+                && *given != found.cluster_id
+            {
+                return Err(format!(
+                    "{name} belongs to cluster {}, but this node is of cluster {given}",
+                    found.cluster_id
+                ));
+            }
+            if let Some((other, earlier)) = identities
+                .iter()
+                .enumerate()
+                .find_map(|(other, identity)| Some((other, identity.as_ref()?)))
+                && earlier.cluster_id != found.cluster_id
+            {
+                return Err(format!(
+                    "{name} belongs to cluster {}, but {} to cluster {}: the log directories of a \
+                     node belong to one cluster",
+                    found.cluster_id,
+                    settings.directory_name(other),
+                    earlier.cluster_id
+                ));
+            }
+            if let Some(id) = found.directory_id
+                && !ids.insert(id)
+            {
+                return Err(format!(
+                    "{name} has the directory id {id} of another log directory: one is a copy of \
+                     the other"
+                ));
+            }
+            identities.push(Some(found));
+        }
+        Ok(identities)
+    }
+
+    fn folders(&self, open: &[OpenDirectory]) -> BTreeMap<String, Uuid> {
+        let mut folders = BTreeMap::new();
+        for (report, open) in self.reports.iter().zip(open) {
+            for entry in &report.entries {
+                if entry.is_folder && parse_partition_folder(&entry.name).is_some() {
+                    folders.insert(entry.name.clone(), open.id);
+                }
+            }
+        }
+        folders
+    }
+}
+
+impl Report {
+    /// A directory without `meta.properties` must not hold what somebody may miss.
+    fn check_unformatted(&self, name: &str) -> Result<(), String> {
+        let is_harmless = |entry: &&FolderEntry| {
+            HARMLESS.contains(&entry.name.as_str())
+                || (entry.name == METADATA_FOLDER && self.is_metadata_folder_unused())
+                || (CHECKPOINTS.contains(&entry.name.as_str()) && entry.length == 0)
+                || entry.name.ends_with(".tmp")
+        };
+        match self.entries.iter().find(|entry| !is_harmless(entry)) {
+            None => Ok(()),
+            Some(entry) => Err(format!(
+                "{name} has no {} but is not empty, it holds {}: restore the file, or use an \
+                 empty directory",
+                properties::FILE_NAME,
+                entry.name
+            )),
+        }
+    }
+
+    /// True if nothing but the format's snapshot is there.
+    fn is_metadata_folder_unused(&self) -> bool {
+        let first = SnapshotId::default().file_name();
+        self.metadata_folder
+            .iter()
+            .all(|entry| entry.name == first || entry.name.ends_with(".tmp"))
+    }
+}
+
+/// The requests that mark every directory as closed cleanly. Kafka finds the broker's epoch in
+/// the mark, by which it knows that no stop in between was unclean (KIP-966).
+pub(super) fn clean_marks(count: usize, broker_epoch: Option<i64>) -> VecDeque<StorageRequest> {
+    let epoch = broker_epoch.unwrap_or(-1);
+    let contents = Bytes::from(format!("{{\"version\":0,\"brokerEpoch\":{epoch}}}"));
+    (0..count)
+        .map(|index| StorageRequest::ReplaceFile {
+            path: root(index).join(CLEAN_MARK),
+            contents: contents.clone(),
+        })
+        .collect()
+}
+
+/// What a new directory gets before its `meta.properties`, which says that it is complete.
+fn format_steps(
+    steps: &mut VecDeque<StorageRequest>,
+    index: usize,
+    voter: Option<Voter>,
+    now_ms: TimestampMs,
+) {
+    if let Some(voter) = voter {
+        let folder = root(index).join(METADATA_FOLDER);
+        let voters = [voter];
+        let contents = encode_snapshot(0, now_ms, now_ms, Some(&voters), std::iter::empty());
+        steps.push_back(StorageRequest::CreateFolder {
+            path: folder.clone(),
+        });
+        steps.push_back(StorageRequest::ReplaceFile {
+            path: folder.join(&SnapshotId::default().file_name()),
+            contents,
+        });
+    }
+    let values = default_features().into_iter().map(|(name, feature_level)| {
+        let record = FeatureLevelRecord {
+            name,
+            feature_level,
+            ..FeatureLevelRecord::default()
+        };
+        encode_record(&MetadataRecord::from(record), METADATA_VERSION_MAX)
+    });
+    steps.push_back(StorageRequest::ReplaceFile {
+        path: root(index).join(BOOTSTRAP),
+        contents: encode_snapshot(0, now_ms, 0, None, values),
+    });
+}
+
+/// The features that a new cluster begins with.
+fn default_features() -> Vec<(String, i16)> {
+    vec![(METADATA_VERSION.to_owned(), METADATA_VERSION_MAX)]
+}
+
+/// The features in a `bootstrap.checkpoint`, which may be Kafka's.
+fn decode_bootstrap(file: &Bytes) -> Result<Vec<(String, i16)>, String> {
+    let contents = decode_snapshot(file).map_err(|why| format!("cannot be used: {why}"))?;
+    let mut features = Vec::new();
+    for value in &contents.values {
+        let record = decode_record(value).map_err(|error| error.to_string())?;
+        if let MetadataRecord::FeatureLevel(record) = record {
+            features.push((record.name, record.feature_level));
+        }
+    }
+    if features.iter().any(|(name, _)| name == METADATA_VERSION) {
+        Ok(features)
+    } else {
+        Err(format!("has no level of {METADATA_VERSION}"))
+    }
+}
+
+fn root(index: usize) -> StoragePath {
+    let index = u16::try_from(index).expect("log directories are counted in 16 bits");
+    StoragePath::new(DirectoryIndex(index), "")
+}
+
+fn root_name(settings: &NodeSettings, index: usize, file: &str) -> String {
+    format!("{}/{file}", settings.directory_name(index))
+}

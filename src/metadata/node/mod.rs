@@ -1,0 +1,654 @@
+//! The metadata of one node: its directories, the quorum, the image, the controller, as one thing.
+
+mod directories;
+mod properties;
+mod settings;
+mod state;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::config::{BrokerConfig, BrokerSettings};
+use crate::log::storage::{StorageFailure, StorageOutbox, StorageRequest, StorageResult, Ticket};
+use crate::model::{ErrorCode, LeaderEpoch, Offset, Uuid};
+use crate::protocol::messages::{
+    AlterConfigsRequest, AlterConfigsResponse, CreatePartitionsRequest, CreatePartitionsResponse,
+    CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse,
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, MetadataRecord,
+};
+use crate::quorum::{Quorum, QuorumEvent, QuorumFailure, SnapshotId, encode_snapshot};
+use crate::stdx::{Instant, Now};
+
+use super::controller::{Controller, Decision, NodeIdentity, ProducerIdBlock, Refusal, View};
+use super::delta::MetadataDelta;
+use super::image::MetadataImage;
+use super::record::encode_record;
+use directories::{Directories, Inspection, Plan};
+use state::{Publication, WorkingImage};
+
+pub use settings::{MetadataLogSettings, NodeSettings};
+
+/// Records of one batch, where more of them need not be committed together.
+const RECORDS_PER_BATCH: usize = 10_000;
+
+/// Names a request for the one who made it.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct RequestToken(pub u64);
+
+/// What the controller is asked.
+#[derive(Clone, Debug)]
+pub enum ControllerRequest {
+    /// Create topics.
+    CreateTopics(CreateTopicsRequest),
+    /// Delete topics; the version says what a client understands.
+    DeleteTopics {
+        request: DeleteTopicsRequest,
+        version: i16,
+    },
+    /// Add partitions.
+    CreatePartitions(CreatePartitionsRequest),
+    /// Replace settings.
+    AlterConfigs(AlterConfigsRequest),
+    /// Change settings.
+    IncrementalAlterConfigs(IncrementalAlterConfigsRequest),
+    /// A block of producer ids for this broker.
+    AllocateProducerIds,
+    /// Create those of these topics that do not exist, as somebody wants to use them.
+    AutoCreate { topics: Vec<String> },
+}
+
+/// What the controller answers.
+#[derive(Clone, Debug)]
+pub enum ControllerResponse {
+    /// To [`ControllerRequest::CreateTopics`].
+    CreateTopics(CreateTopicsResponse),
+    /// To [`ControllerRequest::DeleteTopics`].
+    DeleteTopics(DeleteTopicsResponse),
+    /// To [`ControllerRequest::CreatePartitions`].
+    CreatePartitions(CreatePartitionsResponse),
+    /// To [`ControllerRequest::AlterConfigs`].
+    AlterConfigs(AlterConfigsResponse),
+    /// To [`ControllerRequest::IncrementalAlterConfigs`].
+    IncrementalAlterConfigs(IncrementalAlterConfigsResponse),
+    /// To [`ControllerRequest::AllocateProducerIds`].
+    AllocateProducerIds(Result<ProducerIdBlock, Refusal>),
+    /// To [`ControllerRequest::AutoCreate`]: the id of each topic, in the order of the request.
+    AutoCreate(Vec<Result<Uuid, Refusal>>),
+    /// To any request: the controller does not work, now or any more.
+    Unavailable(ErrorCode),
+}
+
+/// A log directory that is part of the cluster.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct OpenDirectory {
+    /// Its id.
+    pub id: Uuid,
+    /// True if the logs in it were closed cleanly.
+    pub is_clean: bool,
+}
+
+/// Why the node must stop.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum HaltCause {
+    /// The data cannot be used as it is; the text says what was found, where, and what to do.
+    UnusableData(String),
+    /// The disk failed under the metadata.
+    StorageFailed(String),
+}
+
+/// Something that happened, for the shard to act upon.
+#[derive(Clone, Debug)]
+pub enum MetadataEvent {
+    /// The log directories belong to this node; in the order of the settings. Comes first, once.
+    DirectoriesOpened {
+        cluster_id: Arc<str>,
+        directories: Vec<OpenDirectory>,
+    },
+    /// A new image. The first one tells that the node is registered and leads its partitions.
+    Published {
+        image: Arc<MetadataImage>,
+        delta: Arc<MetadataDelta>,
+    },
+    /// The answer to a request; the image that holds what it says was published before.
+    Answer {
+        token: RequestToken,
+        response: ControllerResponse,
+    },
+    /// Nothing more can be done.
+    Halt(HaltCause),
+    /// All files are as a clean stop leaves them.
+    Closed,
+}
+
+#[derive(Debug)]
+enum Phase {
+    New,
+    Inspecting(Inspection),
+    /// Doing what the directories need, one step after the other.
+    Preparing(VecDeque<StorageRequest>),
+    /// The quorum reads what it has.
+    Loading,
+    /// The controller works.
+    Active,
+    /// The quorum closes its files.
+    Closing,
+    /// The directories are marked as clean, one after the other.
+    Marking(VecDeque<StorageRequest>),
+    Closed,
+    Failed,
+}
+
+/// An answer that waits for its records.
+#[derive(Debug)]
+struct WaitingAnswer {
+    end_offset: Offset,
+    token: RequestToken,
+    response: ControllerResponse,
+}
+
+/// The metadata of one node. It lives on shard 0.
+///
+/// Call [`MetadataNode::flush`] at the end of every turn in which anything else was called, and
+/// [`MetadataNode::next_event`] until nothing comes.
+#[derive(Debug)]
+pub struct MetadataNode {
+    settings: NodeSettings,
+    phase: Phase,
+    next_sequence: u64,
+    directories: Option<Directories>,
+    quorum: Option<Quorum>,
+    controller: Controller,
+    working: WorkingImage,
+    broker_settings: BrokerSettings,
+    broker_config: BrokerConfig,
+    published: Option<Arc<MetadataImage>>,
+    publications: VecDeque<Publication>,
+    answers: VecDeque<WaitingAnswer>,
+    committed: Offset,
+    /// Bytes of records since the last snapshot, and when the first of them came.
+    unsnapshotted_bytes: u64,
+    unsnapshotted_since: Option<Instant>,
+    events: VecDeque<MetadataEvent>,
+}
+
+impl MetadataNode {
+    /// The metadata of the node in `settings`; it does nothing before [`MetadataNode::start`].
+    #[must_use]
+    pub fn new(mut settings: NodeSettings) -> Self {
+        let node_id = settings.config.node_id;
+        let random = settings.random.fork();
+        Self {
+            controller: Controller::new(node_id, random),
+            broker_settings: settings.settings.clone(),
+            broker_config: settings.config.clone(),
+            settings,
+            phase: Phase::New,
+            next_sequence: 0,
+            directories: None,
+            quorum: None,
+            working: WorkingImage::default(),
+            published: None,
+            publications: VecDeque::new(),
+            answers: VecDeque::new(),
+            committed: 0,
+            unsnapshotted_bytes: 0,
+            unsnapshotted_since: None,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Begin: look at the log directories, format them if they are new, read the metadata, lead.
+    pub fn start(&mut self, _now: Now, outbox: &mut StorageOutbox) {
+        let mut inspection = Inspection::new(&self.settings);
+        for request in inspection.requests() {
+            let sequence = self.submit(outbox, request);
+            inspection.on_submitted(sequence);
+        }
+        self.phase = Phase::Inspecting(inspection);
+    }
+
+    /// The oldest event that was not asked for yet.
+    pub fn next_event(&mut self) -> Option<MetadataEvent> {
+        self.events.pop_front()
+    }
+
+    /// When [`MetadataNode::flush`] has to be called at the latest.
+    #[must_use]
+    pub fn next_deadline(&self) -> Instant {
+        let quorum = self
+            .quorum
+            .as_ref()
+            .map_or(Instant::MAX, Quorum::next_deadline);
+        let snapshot = match (&self.phase, self.unsnapshotted_since, self.interval()) {
+            (Phase::Active, Some(since), Some(interval)) => since + interval,
+            _ => Instant::MAX,
+        };
+        quorum.min(snapshot)
+    }
+
+    /// The epoch of the registration of this broker, once it has one.
+    #[must_use]
+    pub fn broker_epoch(&self) -> Option<i64> {
+        let brokers = &self.working.image.brokers;
+        Some(brokers.get(&self.settings.config.node_id)?.epoch)
+    }
+
+    /// The epoch that this node leads the metadata quorum in.
+    #[must_use]
+    pub fn leader_epoch(&self) -> LeaderEpoch {
+        self.quorum.as_ref().map_or(0, Quorum::epoch)
+    }
+
+    /// A request to the disk has ended.
+    pub fn on_storage(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        result: StorageResult,
+        outbox: &mut StorageOutbox,
+    ) {
+        let is_of_log = ticket.owner == self.settings.log_owner;
+        match (&mut self.phase, &mut self.quorum) {
+            (Phase::Failed | Phase::Closed, _) => {}
+            (Phase::Loading | Phase::Active | Phase::Closing, Some(quorum)) if is_of_log => {
+                quorum.on_log_storage(now, ticket.sequence, result);
+            }
+            (Phase::Loading | Phase::Active | Phase::Closing, Some(quorum)) => {
+                quorum.on_file_storage(now, ticket.sequence, result, outbox);
+                self.drain_quorum(now, outbox);
+            }
+            (Phase::Inspecting(inspection), _) => match result {
+                Ok(outcome) => {
+                    if inspection.on_outcome(ticket.sequence, outcome) {
+                        self.prepare(now, outbox);
+                    }
+                }
+                Err(failure) => self.halt_by_storage(&failure),
+            },
+            (Phase::Preparing(_) | Phase::Marking(_), _) => match result {
+                Ok(_) => self.next_step(outbox),
+                Err(failure) => self.halt_by_storage(&failure),
+            },
+            _ => {}
+        }
+    }
+
+    /// Every directory was looked at: go on with them, or say why not.
+    fn prepare(&mut self, now: Now, outbox: &mut StorageOutbox) {
+        let Phase::Inspecting(inspection) = std::mem::replace(&mut self.phase, Phase::New) else {
+            return;
+        };
+        match inspection.conclude(&self.settings, &mut self.controller, now.wall_ms) {
+            Ok(Plan { directories, steps }) => {
+                self.directories = Some(directories);
+                self.phase = Phase::Preparing(steps);
+                self.next_step(outbox);
+            }
+            Err(reason) => self.halt(HaltCause::UnusableData(reason)),
+        }
+    }
+
+    fn next_step(&mut self, outbox: &mut StorageOutbox) {
+        let (Phase::Preparing(steps) | Phase::Marking(steps)) = &mut self.phase else {
+            return;
+        };
+        if let Some(request) = steps.pop_front() {
+            self.submit(outbox, request);
+        } else if matches!(self.phase, Phase::Marking(_)) {
+            self.phase = Phase::Closed;
+            self.events.push_back(MetadataEvent::Closed);
+        } else {
+            self.start_quorum(outbox);
+        }
+    }
+
+    fn start_quorum(&mut self, outbox: &mut StorageOutbox) {
+        let directories = self.directories.as_ref().expect("they were looked at");
+        self.events.push_back(MetadataEvent::DirectoriesOpened {
+            cluster_id: Arc::clone(&directories.cluster_id),
+            directories: directories.open.clone(),
+        });
+        self.working.image.cluster_id = Arc::clone(&directories.cluster_id);
+        let metadata = &directories.open[usize::from(self.settings.metadata_directory.0)];
+        let quorum_settings = self.settings.quorum(metadata.id, metadata.is_clean);
+        let mut quorum = Quorum::new(quorum_settings, self.settings.random.fork());
+        quorum.start(outbox);
+        self.quorum = Some(quorum);
+        self.phase = Phase::Loading;
+    }
+
+    fn drain_quorum(&mut self, now: Now, outbox: &mut StorageOutbox) {
+        while let Some(event) = self.quorum.as_mut().and_then(Quorum::next_event) {
+            match event {
+                QuorumEvent::Snapshot { id, contents } => {
+                    let replayed = self.working.replay_snapshot(id, &contents);
+                    self.check_replayed(replayed);
+                }
+                QuorumEvent::Records(block) => {
+                    self.unsnapshotted_bytes += block.size_bytes;
+                    self.unsnapshotted_since.get_or_insert(now.instant);
+                    let replayed = self.working.replay_block(&block);
+                    self.check_replayed(replayed);
+                }
+                QuorumEvent::Elected { .. } => self.activate(now),
+                QuorumEvent::Committed { end_offset } => {
+                    self.committed = self.committed.max(end_offset);
+                    self.publish();
+                }
+                QuorumEvent::SnapshotWritten { .. } => {}
+                QuorumEvent::Failed(QuorumFailure::Storage(failure)) => {
+                    self.halt_by_storage(&failure);
+                }
+                QuorumEvent::Failed(QuorumFailure::Unusable(reason)) => {
+                    let place = self.settings.metadata_directory_name();
+                    self.halt(HaltCause::UnusableData(format!("{place}: {reason}")));
+                }
+                QuorumEvent::Closed => self.mark_clean(outbox),
+            }
+        }
+    }
+
+    fn check_replayed(&mut self, replayed: Result<(), String>) {
+        if let Err(reason) = replayed {
+            self.halt(HaltCause::UnusableData(format!(
+                "{}: the metadata log cannot be replayed: {reason}",
+                self.settings.metadata_directory_name()
+            )));
+        }
+    }
+
+    /// This node leads: it finishes what an earlier leader left, and joins.
+    fn activate(&mut self, now: Now) {
+        if matches!(self.phase, Phase::Failed) {
+            return;
+        }
+        self.refresh_settings();
+        let Some(directories) = &self.directories else {
+            return;
+        };
+        let features = directories.bootstrap_features.clone();
+        let identity = NodeIdentity {
+            broker_endpoints: self.settings.broker_endpoints(),
+            controller_endpoints: self.settings.controller_endpoints(),
+            rack: self.settings.config.broker_rack.clone(),
+            directories: directories.open.iter().map(|open| open.id).collect(),
+            folders: directories.folders.clone(),
+        };
+        if let Some(quorum) = &self.quorum {
+            self.working.image.kraft_version = quorum.kraft_version();
+        }
+        self.phase = Phase::Active;
+        if self.working.is_in_transaction() {
+            self.append(now, &[Controller::abort_record()]);
+        }
+        if self.working.image.metadata_version().is_none() {
+            self.append(now, &Controller::bootstrap_records(&features));
+        }
+        if let Err(reason) = self.working.check_metadata_version() {
+            let place = self.settings.metadata_directory_name();
+            self.halt(HaltCause::UnusableData(format!("{place}: {reason}")));
+            return;
+        }
+        let next_offset = self.quorum.as_ref().map_or(0, Quorum::next_offset);
+        let records = self
+            .controller
+            .start_records(&self.working.image, &identity, next_offset);
+        for records in records.chunks(RECORDS_PER_BATCH) {
+            self.append(now, records);
+        }
+    }
+
+    /// Append `records` as one batch and take them in; the offset behind them.
+    fn append(&mut self, now: Now, records: &[MetadataRecord]) -> Offset {
+        let (Some(quorum), false) = (&mut self.quorum, records.is_empty()) else {
+            return self.working.image.end_offset;
+        };
+        // The first records say themselves which version they are of.
+        let version = self
+            .working
+            .image
+            .metadata_version()
+            .unwrap_or(super::record::METADATA_VERSION_MAX);
+        let values: Vec<Bytes> = records
+            .iter()
+            .map(|record| encode_record(record, version))
+            .collect();
+        let (end_offset, size_bytes) = quorum.append(now, &values);
+        self.unsnapshotted_bytes += size_bytes;
+        self.unsnapshotted_since.get_or_insert(now.instant);
+        let epoch = quorum.epoch();
+        self.working
+            .replay_own(records, &values, (end_offset, epoch, now.wall_ms));
+        end_offset
+    }
+
+    /// Decide on a request. The answer comes as an event when its records are committed.
+    pub fn on_request(&mut self, now: Now, token: RequestToken, request: &ControllerRequest) {
+        if !matches!(self.phase, Phase::Active) {
+            let response = ControllerResponse::Unavailable(ErrorCode::NotController);
+            self.events
+                .push_back(MetadataEvent::Answer { token, response });
+            return;
+        }
+        let view = View {
+            image: &self.working.image,
+            settings: &self.broker_settings,
+            config: &self.broker_config,
+        };
+        let controller = &mut self.controller;
+        let (records, response) = match request {
+            ControllerRequest::CreateTopics(request) => controller
+                .create_topics(view, request)
+                .answering(ControllerResponse::CreateTopics),
+            ControllerRequest::DeleteTopics { request, version } => controller
+                .delete_topics(view, request, *version)
+                .answering(ControllerResponse::DeleteTopics),
+            ControllerRequest::CreatePartitions(request) => controller
+                .create_partitions(view, request)
+                .answering(ControllerResponse::CreatePartitions),
+            ControllerRequest::AlterConfigs(request) => controller
+                .alter_configs(view, request)
+                .answering(ControllerResponse::AlterConfigs),
+            ControllerRequest::IncrementalAlterConfigs(request) => controller
+                .incremental_alter_configs(view, request)
+                .answering(ControllerResponse::IncrementalAlterConfigs),
+            ControllerRequest::AllocateProducerIds => controller
+                .allocate_producer_ids(view.image)
+                .answering(ControllerResponse::AllocateProducerIds),
+            ControllerRequest::AutoCreate { topics } => {
+                let results = self.auto_create(now, topics);
+                (Vec::new(), ControllerResponse::AutoCreate(results))
+            }
+        };
+        let changes_settings = records
+            .iter()
+            .any(|record| matches!(record, MetadataRecord::Config(_)));
+        let end_offset = self.append(now, &records);
+        if changes_settings {
+            self.refresh_settings();
+        }
+        self.answers.push_back(WaitingAnswer {
+            end_offset,
+            token,
+            response,
+        });
+    }
+
+    /// Each topic by itself: one that cannot be made does not hinder the others.
+    fn auto_create(&mut self, now: Now, topics: &[String]) -> Vec<Result<Uuid, Refusal>> {
+        let mut results = Vec::with_capacity(topics.len());
+        for topic in topics {
+            let view = View {
+                image: &self.working.image,
+                settings: &self.broker_settings,
+                config: &self.broker_config,
+            };
+            let decision = self.controller.create_missing_topic(view, topic);
+            self.append(now, &decision.records);
+            results.push(decision.response);
+        }
+        results
+    }
+
+    /// Obey the settings of brokers that are in the working image.
+    fn refresh_settings(&mut self) {
+        let (cluster, broker) = self.working.broker_overrides(self.settings.config.node_id);
+        self.broker_settings.set_dynamic(cluster, broker);
+        if let Ok(config) = self.broker_settings.config() {
+            self.broker_config = config;
+        }
+    }
+
+    /// Send on its way what this turn brought. To be called at the end of every turn.
+    pub fn flush(&mut self, now: Now, outbox: &mut StorageOutbox) {
+        if matches!(self.phase, Phase::Active) {
+            self.publications.extend(self.working.take_publication());
+        }
+        self.snapshot_if_due(now, outbox);
+        if let Some(quorum) = &mut self.quorum {
+            quorum.flush(now, outbox);
+        }
+        self.drain_quorum(now, outbox);
+        // Answers without records of their own wait for those before them only.
+        self.publish();
+    }
+
+    /// Publish the images and release the answers whose records are committed.
+    fn publish(&mut self) {
+        if !matches!(self.phase, Phase::Active | Phase::Closing) {
+            return;
+        }
+        while let Some(next) = self.publications.front()
+            && next.image.end_offset <= self.committed
+        {
+            let Some(Publication { image, delta }) = self.publications.pop_front() else {
+                break;
+            };
+            let image = Arc::new(image);
+            self.published = Some(Arc::clone(&image));
+            self.events.push_back(MetadataEvent::Published {
+                image,
+                delta: Arc::new(delta),
+            });
+        }
+        let shown = self.published.as_ref().map_or(-1, |image| image.end_offset);
+        while let Some(waiting) = self.answers.front()
+            && waiting.end_offset <= shown
+        {
+            let Some(waiting) = self.answers.pop_front() else {
+                break;
+            };
+            self.events.push_back(MetadataEvent::Answer {
+                token: waiting.token,
+                response: waiting.response,
+            });
+        }
+    }
+
+    fn interval(&self) -> Option<std::time::Duration> {
+        self.settings.log.snapshot_interval
+    }
+
+    fn snapshot_if_due(&mut self, now: Now, outbox: &mut StorageOutbox) {
+        let (Phase::Active, Some(quorum), Some(image)) =
+            (&self.phase, &mut self.quorum, &self.published)
+        else {
+            return;
+        };
+        let is_old = match (
+            self.unsnapshotted_since,
+            self.settings.log.snapshot_interval,
+        ) {
+            (Some(since), Some(interval)) => now.instant >= since + interval,
+            _ => false,
+        };
+        let is_due = is_old || self.unsnapshotted_bytes >= self.settings.log.snapshot_bytes;
+        if !is_due || self.unsnapshotted_since.is_none() || quorum.is_writing_snapshot() {
+            return;
+        }
+        let id = SnapshotId {
+            end_offset: image.end_offset,
+            epoch: image.epoch,
+        };
+        let file = encode_snapshot(
+            id.epoch,
+            now.wall_ms,
+            image.timestamp_ms,
+            quorum.voters(),
+            image.to_record_values(),
+        );
+        quorum.write_snapshot(id, file, outbox);
+        self.unsnapshotted_bytes = 0;
+        self.unsnapshotted_since = None;
+    }
+
+    /// Stop cleanly: leave the cluster, close all files, and mark the directories, whose other
+    /// logs must be closed already. [`MetadataEvent::Closed`] follows.
+    pub fn close(&mut self, now: Now) {
+        match &self.phase {
+            Phase::Active => {
+                // What the node says when it leaves is for its successor, not for its shards.
+                self.publications.extend(self.working.take_publication());
+                let records = self.controller.stop_records(&self.working.image);
+                for records in records.chunks(RECORDS_PER_BATCH) {
+                    self.append(now, records);
+                }
+                if let Some(quorum) = &mut self.quorum {
+                    quorum.close();
+                }
+                self.phase = Phase::Closing;
+            }
+            Phase::Closing | Phase::Marking(_) | Phase::Closed => {}
+            // It never came so far that there is something to close.
+            _ => {
+                self.phase = Phase::Closed;
+                self.events.push_back(MetadataEvent::Closed);
+            }
+        }
+    }
+
+    fn mark_clean(&mut self, outbox: &mut StorageOutbox) {
+        let epoch = self.broker_epoch();
+        let steps = directories::clean_marks(self.settings.config.log_dirs.len(), epoch);
+        self.phase = Phase::Marking(steps);
+        self.next_step(outbox);
+    }
+
+    fn halt_by_storage(&mut self, failure: &StorageFailure) {
+        let index = usize::from(failure.path.directory.0);
+        let place = self.settings.directory_name(index);
+        self.halt(HaltCause::StorageFailed(format!("{place}: {failure}")));
+    }
+
+    fn halt(&mut self, cause: HaltCause) {
+        if !matches!(self.phase, Phase::Failed) {
+            self.phase = Phase::Failed;
+            self.events.push_back(MetadataEvent::Halt(cause));
+        }
+    }
+
+    fn submit(&mut self, outbox: &mut StorageOutbox, request: StorageRequest) -> u64 {
+        let sequence = self.next_sequence;
+        self.next_sequence += 1;
+        let ticket = Ticket {
+            owner: self.settings.files_owner,
+            sequence,
+        };
+        outbox.submit(ticket, request);
+        sequence
+    }
+}
+
+impl<R> Decision<R> {
+    fn answering(
+        self,
+        wrap: impl FnOnce(R) -> ControllerResponse,
+    ) -> (Vec<MetadataRecord>, ControllerResponse) {
+        (self.records, wrap(self.response))
+    }
+}

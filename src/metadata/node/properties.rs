@@ -1,0 +1,120 @@
+//! `meta.properties`: whose a log directory is.
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+
+use crate::model::{BrokerId, Uuid};
+
+/// The file's name.
+pub(super) const FILE_NAME: &str = "meta.properties";
+
+/// The version that `KRaft` writes.
+const VERSION: &str = "1";
+
+/// What a log directory says of itself.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct MetaProperties {
+    /// The cluster that the data belongs to.
+    pub cluster_id: String,
+    /// The node that the data belongs to.
+    pub node_id: BrokerId,
+    /// The directory's own id. Kafka before 3.7 gave none.
+    pub directory_id: Option<Uuid>,
+}
+
+impl MetaProperties {
+    /// The file of these properties.
+    pub(super) fn encode(&self) -> Bytes {
+        let mut text = format!("#\nnode.id={}\n", self.node_id);
+        if let Some(id) = self.directory_id {
+            writeln!(text, "directory.id={id}").expect("a string takes every text");
+        }
+        writeln!(text, "version={VERSION}").expect("a string takes every text");
+        writeln!(text, "cluster.id={}", self.cluster_id).expect("a string takes every text");
+        Bytes::from(text)
+    }
+
+    /// The properties in `file`.
+    ///
+    /// # Errors
+    /// A line that says what is wrong with it.
+    pub(super) fn decode(file: &[u8]) -> Result<Self, String> {
+        let text = str::from_utf8(file).map_err(|_| "is not text".to_owned())?;
+        let value = |name: &str| {
+            text.lines()
+                .map(str::trim)
+                .filter(|line| !line.starts_with(['#', '!']))
+                .filter_map(|line| line.split_once('='))
+                .find(|(key, _)| key.trim() == name)
+                .map(|(_, value)| value.trim().to_owned())
+        };
+        match value("version").as_deref() {
+            Some(VERSION) => {}
+            Some("0") => {
+                return Err("has version 0, written by a Kafka with ZooKeeper".to_owned());
+            }
+            Some(other) => return Err(format!("has version {other}, only 1 is known")),
+            None => return Err("has no version".to_owned()),
+        }
+        let cluster_id = value("cluster.id")
+            .filter(|id| !id.is_empty())
+            .ok_or("has no cluster.id")?;
+        let node_id = value("node.id").ok_or("has no node.id")?;
+        let node_id = node_id
+            .parse()
+            .ok()
+            .filter(|id| *id >= 0)
+            .ok_or_else(|| format!("has node.id={node_id}, which is no node id"))?;
+        let directory_id = match value("directory.id") {
+            None => None,
+            Some(text) => Some(
+                Uuid::parse(&text)
+                    .ok_or_else(|| format!("has directory.id={text}, which is no id"))?,
+            ),
+        };
+        Ok(Self {
+            cluster_id,
+            node_id,
+            directory_id,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_that_kafka_writes_is_read() {
+        let file = b"#\n#Sat Nov 21 17:27:29 UTC 2026\nnode.id=1\n\
+            directory.id=ZkmUMx3NyLiFJOJrRFfR1A\nversion=1\ncluster.id=TtZAqx5RnDV1DZAPSvzVjA\n";
+        let properties = MetaProperties::decode(file).unwrap();
+        assert_eq!(properties.node_id, 1);
+        assert_eq!(properties.cluster_id, "TtZAqx5RnDV1DZAPSvzVjA");
+        assert_eq!(
+            properties.directory_id,
+            Uuid::parse("ZkmUMx3NyLiFJOJrRFfR1A")
+        );
+        assert_eq!(MetaProperties::decode(&properties.encode()), Ok(properties));
+    }
+
+    #[test]
+    fn a_damaged_file_is_refused_with_a_reason() {
+        for (file, reason) in [
+            ("", "has no version"),
+            ("version=0\nbroker.id=1\n", "ZooKeeper"),
+            ("version=2\n", "only 1 is known"),
+            ("version=1\nnode.id=1\n", "no cluster.id"),
+            ("version=1\ncluster.id=a\n", "no node.id"),
+            ("version=1\ncluster.id=a\nnode.id=-1\n", "node.id=-1"),
+            (
+                "version=1\ncluster.id=a\nnode.id=1\ndirectory.id=x\n",
+                "directory.id=x",
+            ),
+        ] {
+            let refused = MetaProperties::decode(file.as_bytes()).unwrap_err();
+            assert!(refused.contains(reason), "{file}: {refused}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What the metadata of a node is told at the start.
+
+use std::time::Duration;
+
+use crate::config::{BrokerConfig, BrokerSettings, Listener, SecurityProtocol};
+use crate::log::storage::{DirectoryIndex, StorageOwner, StoragePath};
+use crate::model::Uuid;
+use crate::quorum::{QuorumSettings, VoterEndpoint};
+use crate::stdx::Random;
+
+use super::super::image::Endpoint;
+
+/// The port of a controller listener that nobody configured; Kafka ships it so.
+const CONTROLLER_PORT: u16 = 9093;
+
+/// What the node is told.
+#[derive(Clone, Debug)]
+pub struct NodeSettings {
+    /// What was set for the broker.
+    pub settings: BrokerSettings,
+    /// The same, resolved, with the ports that are really listened on.
+    pub config: BrokerConfig,
+    /// Which of `log.dirs` holds the metadata log.
+    pub metadata_directory: DirectoryIndex,
+    /// The id that a new cluster gets; `None` draws one.
+    pub cluster_id: Option<String>,
+    /// How the metadata log is kept.
+    pub log: MetadataLogSettings,
+    /// Whom the completions of small files are for.
+    pub files_owner: StorageOwner,
+    /// Whom the completions of the metadata log are for.
+    pub log_owner: StorageOwner,
+    /// New ids come from here.
+    pub random: Random,
+}
+
+/// How the metadata log is kept.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct MetadataLogSettings {
+    /// `metadata.log.segment.bytes`
+    pub segment_bytes: u32,
+    /// `metadata.log.segment.ms`
+    pub segment_ms: i64,
+    /// `metadata.log.max.record.bytes.between.snapshots`
+    pub snapshot_bytes: u64,
+    /// `metadata.log.max.snapshot.interval.ms`; `None` for never.
+    pub snapshot_interval: Option<Duration>,
+    /// `metadata.max.retention.bytes`
+    pub retention_bytes: u64,
+    /// `metadata.max.retention.ms`
+    pub retention_ms: i64,
+}
+
+impl Default for MetadataLogSettings {
+    /// Kafka's defaults.
+    fn default() -> Self {
+        Self {
+            segment_bytes: 1_073_741_824,
+            segment_ms: 604_800_000,
+            snapshot_bytes: 20_971_520,
+            snapshot_interval: Some(Duration::from_hours(1)),
+            retention_bytes: 104_857_600,
+            retention_ms: 604_800_000,
+        }
+    }
+}
+
+impl NodeSettings {
+    /// The quorum's settings, with the id of the directory that holds it.
+    pub(super) fn quorum(&self, directory_id: Uuid, is_clean: bool) -> QuorumSettings {
+        QuorumSettings {
+            node_id: self.config.node_id,
+            directory_id,
+            directory: StoragePath::new(self.metadata_directory, ""),
+            endpoints: self.voter_endpoints(),
+            files_owner: self.files_owner,
+            log_owner: self.log_owner,
+            is_clean,
+            segment_bytes: self.log.segment_bytes,
+            segment_ms: self.log.segment_ms,
+            retention_bytes: self.log.retention_bytes,
+            retention_ms: self.log.retention_ms,
+        }
+    }
+
+    /// The name of the directory that holds the metadata log, for people.
+    pub(super) fn metadata_directory_name(&self) -> &str {
+        self.directory_name(usize::from(self.metadata_directory.0))
+    }
+
+    /// The name of a directory, for people.
+    pub(super) fn directory_name(&self, index: usize) -> &str {
+        self.config.log_dirs.get(index).map_or("?", String::as_str)
+    }
+
+    /// The addresses that clients are told.
+    pub(super) fn broker_endpoints(&self) -> Vec<Endpoint> {
+        let listeners = self.config.listeners.iter();
+        listeners
+            .filter(|listener| !listener.is_controller)
+            .filter_map(endpoint_of)
+            .collect()
+    }
+
+    /// The addresses of the controller's listeners. A voter has at least one: where none is
+    /// configured, since nobody else is in the quorum, it is the one that Kafka ships.
+    pub(super) fn controller_endpoints(&self) -> Vec<Endpoint> {
+        let listeners = self.config.listeners.iter();
+        let configured: Vec<Endpoint> = listeners
+            .filter(|listener| listener.is_controller)
+            .filter_map(endpoint_of)
+            .collect();
+        if !configured.is_empty() {
+            return configured;
+        }
+        let name = self.config.controller_listener_names.first();
+        vec![Endpoint {
+            listener: name.map_or_else(|| "CONTROLLER".to_owned(), Clone::clone),
+            host: "localhost".to_owned(),
+            port: CONTROLLER_PORT,
+            security_protocol: 0,
+        }]
+    }
+
+    pub(super) fn voter_endpoints(&self) -> Vec<VoterEndpoint> {
+        let endpoints = self.controller_endpoints().into_iter();
+        endpoints
+            .map(|endpoint| VoterEndpoint {
+                listener: endpoint.listener,
+                host: endpoint.host,
+                port: endpoint.port,
+            })
+            .collect()
+    }
+}
+
+fn endpoint_of(listener: &Listener) -> Option<Endpoint> {
+    let (host, port) = listener.advertised.clone()?;
+    Some(Endpoint {
+        listener: listener.name.clone(),
+        host,
+        port,
+        security_protocol: match listener.security_protocol {
+            SecurityProtocol::Plaintext => 0,
+            SecurityProtocol::Ssl => 1,
+            SecurityProtocol::SaslPlaintext => 2,
+            SecurityProtocol::SaslSsl => 3,
+        },
+    })
+}

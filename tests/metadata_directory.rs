@@ -1,0 +1,410 @@
+//! The metadata of a node on a real file system, and Apache Kafka's view of it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where its own tools do")]
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use forebay::config::{Listener, SecurityProtocol, ServeArguments, Startup};
+use forebay::log::storage::{
+    DirectoryIndex, FileId, FolderEntry, StorageFailure, StorageOutbox, StorageOutcome,
+    StorageOwner, StoragePath, StorageRequest, StorageResult, Ticket,
+};
+use forebay::metadata::{
+    ConfigKind, ConfigResource, ControllerRequest, ControllerResponse, HaltCause, MetadataEvent,
+    MetadataImage, MetadataLogSettings, MetadataNode, NodeSettings, RequestToken,
+};
+use forebay::protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
+use forebay::protocol::messages::delete_topics_request::DeleteTopicState;
+use forebay::protocol::messages::{CreateTopicsRequest, DeleteTopicsRequest};
+use forebay::stdx::{Instant, Now, Random};
+
+/// Performs requests at once, on files below one folder for each log directory.
+struct Disk {
+    directories: Vec<PathBuf>,
+    files: BTreeMap<FileId, (File, StoragePath)>,
+}
+
+impl Disk {
+    fn path(&self, path: &StoragePath) -> PathBuf {
+        self.directories[usize::from(path.directory.0)].join(path.relative.as_ref())
+    }
+
+    fn perform(&mut self, request: StorageRequest) -> StorageResult {
+        let subject = match &request {
+            StorageRequest::Open { path, .. }
+            | StorageRequest::ReadFile { path }
+            | StorageRequest::ReplaceFile { path, .. }
+            | StorageRequest::CreateFolder { path }
+            | StorageRequest::Rename { from: path, .. }
+            | StorageRequest::Remove { path }
+            | StorageRequest::List { path } => path.clone(),
+            StorageRequest::Allocate { file, .. }
+            | StorageRequest::Write { file, .. }
+            | StorageRequest::Sync { file }
+            | StorageRequest::Read { file, .. }
+            | StorageRequest::Truncate { file, .. }
+            | StorageRequest::Close { file } => self.files[file].1.clone(),
+        };
+        self.try_perform(request).map_err(|error| StorageFailure {
+            operation: "use",
+            path: subject,
+            position: 0,
+            errno: error.raw_os_error().unwrap_or(0),
+        })
+    }
+
+    fn try_perform(&mut self, request: StorageRequest) -> std::io::Result<StorageOutcome> {
+        match request {
+            StorageRequest::Open { file, path, create } => {
+                let opened = OpenOptions::new()
+                    .read(true)
+                    .write(true)
+                    .create(create)
+                    .truncate(false)
+                    .open(self.path(&path))?;
+                let length = opened.metadata()?.len();
+                self.files.insert(file, (opened, path));
+                return Ok(StorageOutcome::Opened { length });
+            }
+            StorageRequest::Allocate { file, length } => {
+                let file = &self.files[&file].0;
+                if file.metadata()?.len() < length {
+                    file.set_len(length)?;
+                }
+            }
+            StorageRequest::Write {
+                file,
+                position,
+                slices,
+                ..
+            } => {
+                let mut bytes: Vec<u8> = slices.iter().flatten().copied().collect();
+                bytes.resize(bytes.len().next_multiple_of(4096), 0);
+                let file = &mut self.files.get_mut(&file).unwrap().0;
+                file.seek(SeekFrom::Start(position))?;
+                file.write_all(&bytes)?;
+            }
+            StorageRequest::Sync { file } => self.files[&file].0.sync_data()?,
+            StorageRequest::Read {
+                file,
+                position,
+                length,
+            } => {
+                let mut bytes = vec![0; usize::try_from(length).unwrap()];
+                let mut found = 0;
+                while found < bytes.len() {
+                    let at = position + found as u64;
+                    match self.files[&file].0.read_at(&mut bytes[found..], at)? {
+                        0 => break,
+                        count => found += count,
+                    }
+                }
+                bytes.truncate(found);
+                return Ok(StorageOutcome::Data(Bytes::from(bytes)));
+            }
+            StorageRequest::Truncate { file, length } => self.files[&file].0.set_len(length)?,
+            StorageRequest::Close { file } => drop(self.files.remove(&file)),
+            StorageRequest::ReadFile { path } => return self.read_file(&path),
+            StorageRequest::ReplaceFile { path, contents } => {
+                let path = self.path(&path);
+                let mut beside = path.clone().into_os_string();
+                beside.push(".tmp");
+                fs::write(&beside, &contents)?;
+                fs::rename(&beside, path)?;
+            }
+            StorageRequest::CreateFolder { path } => fs::create_dir_all(self.path(&path))?,
+            StorageRequest::Rename { from, to } => fs::rename(self.path(&from), self.path(&to))?,
+            StorageRequest::Remove { path } => {
+                let path = self.path(&path);
+                if path.is_dir() {
+                    fs::remove_dir_all(path)?;
+                } else if path.exists() {
+                    fs::remove_file(path)?;
+                }
+            }
+            StorageRequest::List { path } => return self.list(&path),
+        }
+        Ok(StorageOutcome::Done)
+    }
+
+    fn read_file(&self, path: &StoragePath) -> std::io::Result<StorageOutcome> {
+        match fs::read(self.path(path)) {
+            Ok(bytes) => Ok(StorageOutcome::Data(Bytes::from(bytes))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(StorageOutcome::Missing)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn list(&self, path: &StoragePath) -> std::io::Result<StorageOutcome> {
+        let Ok(entries) = fs::read_dir(self.path(path)) else {
+            return Ok(StorageOutcome::Missing);
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            let metadata = entry.metadata()?;
+            let modified = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap();
+            found.push(FolderEntry {
+                name: entry.file_name().into_string().unwrap(),
+                is_folder: metadata.is_dir(),
+                length: if metadata.is_dir() { 0 } else { metadata.len() },
+                modified_ms: i64::try_from(modified.as_millis()).unwrap(),
+            });
+        }
+        found.sort();
+        Ok(StorageOutcome::Entries(found))
+    }
+}
+
+/// A node and its disk, run until nothing is to be done.
+struct Node {
+    node: MetadataNode,
+    disk: Disk,
+    outbox: StorageOutbox,
+    image: Arc<MetadataImage>,
+    answers: Vec<(RequestToken, ControllerResponse)>,
+    halted: Option<HaltCause>,
+    is_closed: bool,
+}
+
+fn now() -> Now {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Now {
+        instant: Instant::from_nanos(u64::try_from(since_epoch.as_nanos()).unwrap()),
+        wall_ms: i64::try_from(since_epoch.as_millis()).unwrap(),
+    }
+}
+
+impl Node {
+    fn start(directories: &[PathBuf], port: u16, log: MetadataLogSettings) -> Self {
+        let Startup {
+            settings,
+            mut config,
+            ..
+        } = ServeArguments::default()
+            .resolve(None, "localhost")
+            .unwrap();
+        config.log_dirs = directories
+            .iter()
+            .map(|path| path.to_str().unwrap().to_owned())
+            .collect();
+        let listener = |name: &str, port| Listener {
+            name: name.to_owned(),
+            host: Some("127.0.0.1".to_owned()),
+            port,
+            security_protocol: SecurityProtocol::Plaintext,
+            advertised: Some(("127.0.0.1".to_owned(), port)),
+            is_controller: name == "CONTROLLER",
+        };
+        config.listeners = vec![
+            listener("PLAINTEXT", port),
+            listener("CONTROLLER", port + 1),
+        ];
+        config.controller_listener_names = vec!["CONTROLLER".to_owned()];
+        config.node_id = 1;
+        let owner = |slot| StorageOwner {
+            slot,
+            incarnation: 0,
+        };
+        let seed = u64::from(std::process::id()) ^ now().instant.as_nanos();
+        let node = MetadataNode::new(NodeSettings {
+            settings,
+            config,
+            metadata_directory: DirectoryIndex(0),
+            cluster_id: None,
+            log,
+            files_owner: owner(0),
+            log_owner: owner(1),
+            random: Random::from_seed(seed),
+        });
+        let mut started = Self {
+            node,
+            disk: Disk {
+                directories: directories.to_vec(),
+                files: BTreeMap::new(),
+            },
+            outbox: StorageOutbox::default(),
+            image: Arc::default(),
+            answers: Vec::new(),
+            halted: None,
+            is_closed: false,
+        };
+        started.node.start(now(), &mut started.outbox);
+        started.run();
+        started
+    }
+
+    fn run(&mut self) {
+        loop {
+            self.node.flush(now(), &mut self.outbox);
+            while let Some(event) = self.node.next_event() {
+                match event {
+                    MetadataEvent::Published { image, .. } => self.image = image,
+                    MetadataEvent::Answer { token, response } => {
+                        self.answers.push((token, response));
+                    }
+                    MetadataEvent::Halt(cause) => self.halted = Some(cause),
+                    MetadataEvent::Closed => self.is_closed = true,
+                    MetadataEvent::DirectoriesOpened { .. } => {}
+                }
+            }
+            let mut done: Vec<(Ticket, StorageResult)> = Vec::new();
+            while let Some((ticket, request)) = self.outbox.next_request() {
+                done.push((ticket, self.disk.perform(request)));
+            }
+            if done.is_empty() {
+                break;
+            }
+            for (ticket, result) in done {
+                self.node
+                    .on_storage(now(), ticket, result, &mut self.outbox);
+            }
+        }
+    }
+
+    fn ask(&mut self, request: &ControllerRequest) -> ControllerResponse {
+        self.node.on_request(now(), RequestToken(1), request);
+        self.run();
+        self.answers.pop().expect("an answer").1
+    }
+
+    fn create(&mut self, name: &str, partitions: i32, configs: &[(&str, &str)]) {
+        let configs = configs.iter().map(|(name, value)| CreatableTopicConfig {
+            name: (*name).to_owned(),
+            value: Some((*value).to_owned()),
+            ..CreatableTopicConfig::default()
+        });
+        let topic = CreatableTopic {
+            name: name.to_owned(),
+            num_partitions: partitions,
+            replication_factor: 1,
+            configs: configs.collect(),
+            ..CreatableTopic::default()
+        };
+        let request = ControllerRequest::CreateTopics(CreateTopicsRequest {
+            topics: vec![topic],
+            ..CreateTopicsRequest::default()
+        });
+        let ControllerResponse::CreateTopics(response) = self.ask(&request) else {
+            panic!("another answer");
+        };
+        assert_eq!(response.topics[0].error_code, 0, "{response:?}");
+    }
+
+    fn stop(mut self) -> Arc<MetadataImage> {
+        self.node.close(now());
+        self.run();
+        assert_eq!(self.halted, None);
+        assert!(self.is_closed);
+        self.image
+    }
+}
+
+fn directories(root: &Path) -> Vec<PathBuf> {
+    let directories: Vec<_> = ["a", "b"].iter().map(|name| root.join(name)).collect();
+    for directory in &directories {
+        fs::create_dir_all(directory).unwrap();
+    }
+    directories
+}
+
+#[test]
+fn what_was_created_is_there_after_a_restart() {
+    let root = tempfile::tempdir().unwrap();
+    let directories = directories(root.path());
+    let mut node = Node::start(&directories, 9092, MetadataLogSettings::default());
+    assert_eq!(node.halted, None);
+    node.create("t1", 3, &[("retention.ms", "1000")]);
+    node.create("t2", 1, &[]);
+    let request = ControllerRequest::DeleteTopics {
+        request: DeleteTopicsRequest {
+            topics: vec![DeleteTopicState {
+                name: Some("t2".to_owned()),
+                ..DeleteTopicState::default()
+            }],
+            ..DeleteTopicsRequest::default()
+        },
+        version: 6,
+    };
+    node.ask(&request);
+    let before = node.stop();
+    let node = Node::start(&directories, 9092, MetadataLogSettings::default());
+    assert_eq!(node.halted, None);
+    assert_eq!(node.image.cluster_id, before.cluster_id);
+    assert!(node.image.topic("t2").is_none());
+    let (old, new) = (before.topic("t1").unwrap(), node.image.topic("t1").unwrap());
+    assert_eq!(old.id, new.id);
+    assert_eq!(new.partitions.len(), 3);
+    for (index, partition) in new.partitions.iter() {
+        let old = &old.partitions.get(index).unwrap();
+        assert_eq!(partition.leader, Some(1));
+        assert!(partition.leader_epoch > old.leader_epoch);
+        assert_eq!(partition.directories, old.directories);
+    }
+    let resource = ConfigResource::new(ConfigKind::Topic, "t1");
+    let config = node.image.config(&resource).unwrap();
+    assert_eq!(config.get("retention.ms").unwrap(), "1000");
+}
+
+/// Writes a directory for Kafka to start on: `METADATA_DIRECTORY` says where, `METADATA_PORT` the
+/// port of the listener that Kafka will have.
+#[test]
+#[ignore = "a tool for comparing with Kafka"]
+fn write_a_directory() {
+    let root = PathBuf::from(std::env::var("METADATA_DIRECTORY").unwrap());
+    let port = std::env::var("METADATA_PORT").unwrap().parse().unwrap();
+    let log = MetadataLogSettings {
+        snapshot_bytes: 2000,
+        ..MetadataLogSettings::default()
+    };
+    let mut node = Node::start(&directories(&root), port, log.clone());
+    assert_eq!(node.halted, None);
+    for index in 0..10 {
+        let name = format!("topic-{index}-{}", node.node.leader_epoch());
+        node.create(
+            &name,
+            3,
+            &[("retention.ms", "123456789"), ("cleanup.policy", "compact")],
+        );
+    }
+    node.ask(&ControllerRequest::AllocateProducerIds);
+    print_image(&node.stop());
+}
+
+#[test]
+#[ignore = "a tool for comparing with Kafka"]
+fn read_a_directory() {
+    let root = PathBuf::from(std::env::var("METADATA_DIRECTORY").unwrap());
+    let names = std::env::var("METADATA_NAMES").unwrap_or("a,b".to_owned());
+    let directories: Vec<_> = names.split(',').map(|name| root.join(name)).collect();
+    let port = std::env::var("METADATA_PORT").unwrap().parse().unwrap();
+    let node = Node::start(&directories, port, MetadataLogSettings::default());
+    assert_eq!(node.halted, None);
+    print_image(&node.stop());
+}
+
+fn print_image(image: &MetadataImage) {
+    println!("cluster {} features {:?}", image.cluster_id, image.features);
+    println!("next producer id {}", image.next_producer_id);
+    for broker in image.brokers.values() {
+        println!("{broker:?}");
+    }
+    for topic in image.topics.values() {
+        println!("{} {}", topic.name, topic.id);
+        for (index, partition) in topic.partitions.iter() {
+            println!("  {index} {partition:?}");
+        }
+    }
+    for (resource, values) in image.configs.iter() {
+        println!("{resource:?} {values:?}");
+    }
+}
