@@ -173,6 +173,23 @@ fn unknown_tagged_fields_survive_in_the_order_of_their_tags() {
 }
 
 #[test]
+fn known_and_unknown_tagged_fields_stand_in_one_order() {
+    let mut tagged = TaggedFields::default();
+    for tag in [2, 200] {
+        let put_content = |writer: &mut Writer| {
+            writer.put_i8(7);
+            Ok(())
+        };
+        tagged.add(tag, put_content).unwrap();
+    }
+    let mut writer = Writer::new();
+    let unknown = vec![(5, Bytes::from_static(b"five"))];
+    tagged.put(&mut writer, &unknown.into()).unwrap();
+    let wanted = b"\x03\x02\x01\x07\x05\x04five\xc8\x01\x01\x07";
+    assert_eq!(hex(&writer.into_bytes()), hex(wanted));
+}
+
+#[test]
 fn a_tag_is_written_once() {
     let request = FetchRequest {
         cluster_id: Some("c".to_owned()),
