@@ -1,0 +1,223 @@
+//! Every metric: its name, its labels, one sentence on it, and the name that dashboards know.
+
+/// One metric.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// What the code calls it.
+    pub id: MetricId,
+    /// Its name.
+    pub name: &'static str,
+    /// What its values are.
+    pub kind: MetricKind,
+    /// The names of its labels.
+    pub labels: &'static [&'static str],
+    /// One sentence on it.
+    pub help: &'static str,
+    /// The same under the name that dashboards for Kafka use.
+    pub alias: Option<Alias>,
+}
+
+/// What the values of a metric are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum MetricKind {
+    /// A number that only grows.
+    Counter,
+    /// A number that is what it is now.
+    Gauge,
+    /// Durations, in seconds.
+    Histogram,
+}
+
+impl MetricKind {
+    /// Prometheus' name of it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// A name that dashboards use: that of Kafka's JMX bean as the rules that come with
+/// `jmx_exporter` spell it, or for groups the one of `kafka_exporter`.
+#[derive(Clone, Copy, Debug)]
+pub struct Alias {
+    /// The name.
+    pub name: &'static str,
+    /// The names of its labels, in the order of the metric's own.
+    pub labels: &'static [&'static str],
+    /// How its values differ from the metric's own.
+    pub form: AliasForm,
+}
+
+/// How the values of an alias differ from the metric's own.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum AliasForm {
+    /// Not at all.
+    Same,
+    /// There is the sum of all as well, without a label.
+    WithTotal,
+    /// They are quantiles, in milliseconds, and a count.
+    Quantiles,
+}
+
+macro_rules! metrics {
+    ($($id:ident, $kind:ident, $name:literal, [$($label:literal),*]
+        $(=> $form:ident $alias:literal [$($alias_label:literal),*])?, $help:literal;)*) => {
+        /// What the code calls a metric.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        pub enum MetricId {
+            $(#[doc = $help] $id,)*
+        }
+
+        /// Every metric, in the order in which they are told.
+        pub const METRICS: &[Metric] = &[$(Metric {
+            id: MetricId::$id,
+            name: $name,
+            kind: MetricKind::$kind,
+            labels: &[$($label),*],
+            help: $help,
+            alias: metrics!(@alias $($form $alias [$($alias_label),*])?),
+        },)*];
+    };
+    (@alias) => { None };
+    (@alias $form:ident $alias:literal [$($label:literal),*]) => {
+        Some(Alias { name: $alias, labels: &[$($label),*], form: AliasForm::$form })
+    };
+}
+
+metrics! {
+    Requests, Counter, "forebay_requests_total", ["api", "version"]
+        => Same "kafka_network_requestmetrics_requests_total" ["request", "version"],
+        "Requests that were answered.";
+    RequestErrors, Counter, "forebay_request_errors_total", ["api", "error"]
+        => Same "kafka_network_requestmetrics_errors_total" ["request", "error"],
+        "Error codes other than NONE in answers.";
+    RequestBytes, Counter, "forebay_request_bytes_total", ["api"],
+        "Bytes of requests.";
+    ResponseBytes, Counter, "forebay_response_bytes_total", ["api"],
+        "Bytes of answers.";
+    RequestQueueSeconds, Histogram, "forebay_request_queue_seconds", ["api"]
+        => Quantiles "kafka_network_requestmetrics_requestqueuetimems" ["request"],
+        "From the last byte of a request to the beginning of the work on it.";
+    RequestLocalSeconds, Histogram, "forebay_request_local_seconds", ["api"]
+        => Quantiles "kafka_network_requestmetrics_localtimems" ["request"],
+        "Work on a request in its own shard.";
+    RequestRemoteSeconds, Histogram, "forebay_request_remote_seconds", ["api"]
+        => Quantiles "kafka_network_requestmetrics_remotetimems" ["request"],
+        "Waiting of a request for other shards, for the disk, for replicas or for records.";
+    RequestSendSeconds, Histogram, "forebay_request_send_seconds", ["api"]
+        => Quantiles "kafka_network_requestmetrics_responsesendtimems" ["request"],
+        "From a finished answer to its last byte on the network.";
+    RequestTotalSeconds, Histogram, "forebay_request_total_seconds", ["api"]
+        => Quantiles "kafka_network_requestmetrics_totaltimems" ["request"],
+        "From the last byte of a request to the last byte of its answer.";
+
+    TopicBytesIn, Counter, "forebay_topic_bytes_in_total", ["topic"]
+        => WithTotal "kafka_server_brokertopicmetrics_bytesin_total" ["topic"],
+        "Bytes of record batches that producers sent and that were appended.";
+    TopicBytesOut, Counter, "forebay_topic_bytes_out_total", ["topic"]
+        => WithTotal "kafka_server_brokertopicmetrics_bytesout_total" ["topic"],
+        "Bytes of record batches that were sent to consumers.";
+    TopicRecordsIn, Counter, "forebay_topic_records_in_total", ["topic"]
+        => WithTotal "kafka_server_brokertopicmetrics_messagesin_total" ["topic"],
+        "Records that producers sent and that were appended.";
+    TopicProduceRequests, Counter, "forebay_topic_produce_requests_total", ["topic"]
+        => WithTotal "kafka_server_brokertopicmetrics_totalproducerequests_total" ["topic"],
+        "Partitions of the topic in Produce requests.";
+    TopicFetchRequests, Counter, "forebay_topic_fetch_requests_total", ["topic"]
+        => WithTotal "kafka_server_brokertopicmetrics_totalfetchrequests_total" ["topic"],
+        "Partitions of the topic in Fetch requests.";
+    TopicProduceFailures, Counter, "forebay_topic_produce_failures_total", ["topic"]
+        => WithTotal "kafka_server_brokertopicmetrics_failedproducerequests_total" ["topic"],
+        "Partitions of the topic in Produce requests that got an error.";
+    TopicFetchFailures, Counter, "forebay_topic_fetch_failures_total", ["topic"]
+        => WithTotal "kafka_server_brokertopicmetrics_failedfetchrequests_total" ["topic"],
+        "Partitions of the topic in Fetch requests that got an error.";
+
+    Connections, Gauge, "forebay_connections", ["listener"]
+        => Same "kafka_server_socket_server_metrics_connection_count" ["listener"],
+        "Open connections.";
+    ConnectionsOpened, Counter, "forebay_connections_opened_total", ["listener"]
+        => Same "kafka_server_socket_server_metrics_connection_creation_total" ["listener"],
+        "Connections that were accepted.";
+    ConnectionsClosed, Counter, "forebay_connections_closed_total", ["listener"]
+        => Same "kafka_server_socket_server_metrics_connection_close_total" ["listener"],
+        "Connections that are gone.";
+    ConnectionsRefused, Counter, "forebay_connections_refused_total", ["listener"],
+        "Connections that were closed at once because there were too many.";
+
+    ParkedRequests, Gauge, "forebay_parked_requests", ["operation"]
+        => Same "kafka_server_delayedoperationpurgatory_purgatorysize" ["delayedOperation"],
+        "Requests that wait: Produce for its records to be safe, Fetch for records to come.";
+
+    Partitions, Gauge, "forebay_partitions", []
+        => Same "kafka_server_replicamanager_partitioncount" [],
+        "Partitions with a replica on this broker.";
+    Leaders, Gauge, "forebay_leaders", []
+        => Same "kafka_server_replicamanager_leadercount" [],
+        "Partitions whose leader is this broker.";
+    OfflineReplicas, Gauge, "forebay_offline_replicas", []
+        => Same "kafka_server_replicamanager_offlinereplicacount" [],
+        "Replicas of this broker that cannot be used because their storage failed.";
+    ActiveControllers, Gauge, "forebay_active_controllers", []
+        => Same "kafka_controller_kafkacontroller_activecontrollercount" [],
+        "One if this node is the active controller.";
+    ClusterTopics, Gauge, "forebay_cluster_topics", []
+        => Same "kafka_controller_kafkacontroller_globaltopiccount" [],
+        "Topics of the cluster.";
+    ClusterPartitions, Gauge, "forebay_cluster_partitions", []
+        => Same "kafka_controller_kafkacontroller_globalpartitioncount" [],
+        "Partitions of the cluster.";
+
+    LogSizeBytes, Gauge, "forebay_log_size_bytes", ["topic", "partition"]
+        => Same "kafka_log_log_size" ["topic", "partition"],
+        "Bytes of the segments of a partition.";
+    LogStartOffset, Gauge, "forebay_log_start_offset", ["topic", "partition"]
+        => Same "kafka_log_log_logstartoffset" ["topic", "partition"],
+        "The first offset of a partition.";
+    LogEndOffset, Gauge, "forebay_log_end_offset", ["topic", "partition"]
+        => Same "kafka_log_log_logendoffset" ["topic", "partition"],
+        "The offset that the next record of a partition gets.";
+    LogSegments, Gauge, "forebay_log_segments", ["topic", "partition"]
+        => Same "kafka_log_log_numlogsegments" ["topic", "partition"],
+        "Segments of a partition.";
+
+    Groups, Gauge, "forebay_groups", []
+        => Same "kafka_coordinator_group_groupmetadatamanager_numgroups" [],
+        "Groups that this broker coordinates.";
+    GroupOffset, Gauge, "forebay_group_offset", ["group", "topic", "partition"]
+        => Same "kafka_consumergroup_current_offset" ["consumergroup", "topic", "partition"],
+        "The offset that a group has committed for a partition.";
+    GroupLag, Gauge, "forebay_group_lag", ["group", "topic", "partition"]
+        => Same "kafka_consumergroup_lag" ["consumergroup", "topic", "partition"],
+        "Records of a partition that a group has yet to commit.";
+
+    StorageWrites, Counter, "forebay_storage_writes_total", [],
+        "Writes that the disk has finished.";
+    StorageWrittenBytes, Counter, "forebay_storage_written_bytes_total", [],
+        "Bytes that were written to the disk.";
+    StorageReads, Counter, "forebay_storage_reads_total", [],
+        "Reads that the disk has finished.";
+    StorageReadBytes, Counter, "forebay_storage_read_bytes_total", [],
+        "Bytes that were read from the disk.";
+    StorageFailures, Counter, "forebay_storage_failures_total", [],
+        "Requests to the disk that failed.";
+    StorageWriteSeconds, Histogram, "forebay_storage_write_seconds", [],
+        "From asking for a write to its end.";
+    StorageSyncSeconds, Histogram, "forebay_storage_sync_seconds", []
+        => Quantiles "kafka_log_logflushstats_logflushrateandtimems" [],
+        "From asking for a sync to its end.";
+
+    InboxDepth, Gauge, "forebay_inbox_depth", ["shard"],
+        "Messages from other shards that wait in a shard's inbox.";
+    Turns, Counter, "forebay_turns_total", ["shard"],
+        "Turns of a shard's loop.";
+    Events, Counter, "forebay_events_total", ["shard"],
+        "Events that a shard has reacted to.";
+
+    SeriesLeftOut, Gauge, "forebay_series_left_out", ["metric"],
+        "Series that are not told because a metric has too many.";
+}
