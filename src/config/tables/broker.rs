@@ -281,7 +281,7 @@ broker_settings! {
         => NotYet "compaction";
     "log.cleaner.io.max.bytes.per.second", Double, "1.7976931348623157E308", Any, ClusterWide,
         Medium
-        => NotYet "quotas";
+        => NotYet "compaction";
     "log.cleaner.max.compaction.lag.ms", Long, "9223372036854775807", AtLeast(1), ClusterWide,
         Medium
         => NotYet "compaction";

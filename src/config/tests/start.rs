@@ -224,3 +224,48 @@ fn several_listeners_have_each_its_own_address() {
     );
     assert_eq!(config.listeners[3].host.as_deref(), Some("::1"));
 }
+
+#[test]
+fn the_command_line_is_what_the_help_says() {
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        serve: ServeArguments,
+    }
+    let parse =
+        |line: &str| <Line as clap::Parser>::try_parse_from(line.split(' ')).map(|line| line.serve);
+    <Line as clap::CommandFactory>::command().debug_assert();
+    let arguments =
+        parse("serve --listen :9092 --memory 4GiB --set a=b=c --set d= --strict-config");
+    let expected = ServeArguments {
+        listen: Some(":9092".to_owned()),
+        memory: Some("4GiB".to_owned()),
+        set: vec![
+            ("a".to_owned(), "b=c".to_owned()),
+            ("d".to_owned(), String::new()),
+        ],
+        strict_config: true,
+        ..ServeArguments::default()
+    };
+    assert_eq!(arguments.ok(), Some(expected));
+    for line in [
+        "serve --memory lots",
+        "serve --set a",
+        "serve --set =b",
+        "serve --shards x",
+    ] {
+        assert!(parse(line).is_err(), "{line}");
+    }
+    let help = <Line as clap::CommandFactory>::command()
+        .render_long_help()
+        .to_string();
+    for option in [
+        "--data-dir",
+        "--listen",
+        "--advertise",
+        "--http-listen",
+        "--config",
+    ] {
+        assert!(help.contains(option), "{option}");
+    }
+}
