@@ -292,11 +292,6 @@ impl Cache {
         }
     }
 
-    /// Let go of everything.
-    pub(super) fn clear(&mut self) {
-        *self = Self::default();
-    }
-
     pub(super) fn check_invariants(&self, log_end_offset: Offset) {
         let charged: usize = self.chunks.iter().map(Chunk::charge).sum();
         assert_eq!(charged, self.charged_bytes, "the cache knows its size");

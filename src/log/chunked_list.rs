@@ -58,16 +58,6 @@ impl<T: Copy> ChunkedList<T> {
         // The last chunk may count as a whole one.
         (whole * CHUNK_ENTRIES + rest).min(self.len())
     }
-
-    /// Keep the first `length` entries.
-    pub(super) fn truncate(&mut self, length: usize) {
-        self.chunks.truncate(length.div_ceil(CHUNK_ENTRIES));
-        if !length.is_multiple_of(CHUNK_ENTRIES)
-            && let Some(last) = self.chunks.last_mut()
-        {
-            last.truncate(length % CHUNK_ENTRIES);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -87,11 +77,6 @@ mod tests {
         for probe in [0, 1, 1023, 1024, 1025, 3998, 5000] {
             let expected = list.iter().filter(|entry| *entry < probe).count();
             assert_eq!(list.partition_point(|entry| entry < probe), expected);
-        }
-        for length in [1024, 1000, 512, 3, 0] {
-            list.truncate(length);
-            assert_eq!(list.len(), length);
-            assert_eq!(list.iter().count(), length);
         }
     }
 }

@@ -50,7 +50,9 @@ impl Log {
 
     fn close_files(&mut self, outbox: &mut StorageOutbox) {
         for index in 0..self.segments.len() {
-            if let SegmentFile::Open(file) = self.segments[index].file {
+            // Recovery may have been interrupted between asking for a file and noting it.
+            if let SegmentFile::Open(file) | SegmentFile::Opening(file) = self.segments[index].file
+            {
                 self.segments[index].file = SegmentFile::Closed;
                 self.submit(outbox, Pending::Other, StorageRequest::Close { file });
             }

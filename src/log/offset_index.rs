@@ -63,14 +63,6 @@ impl OffsetIndex {
         Some(base_offset + i64::from(last.relative_offset))
     }
 
-    /// Forget the entries of batches that do not end below `relative_offset`.
-    pub(super) fn truncate(&mut self, relative_offset: u32) {
-        let kept = self
-            .entries
-            .partition_point(|entry| entry.relative_offset < relative_offset);
-        self.entries.truncate(kept);
-    }
-
     /// Kafka's `.index` file.
     pub(super) fn encode(&self) -> Bytes {
         let mut file = BytesMut::with_capacity(self.len() * ENTRY_BYTES);
@@ -164,13 +156,5 @@ mod tests {
         let mut falling = file[8..].to_vec();
         falling.extend_from_slice(&file[..8]);
         assert!(OffsetIndex::decode(&falling, 10_000).is_none(), "falling");
-    }
-
-    #[test]
-    fn a_cut_forgets_batches_that_reach_beyond_it() {
-        let mut index = index();
-        index.truncate(25);
-        assert_eq!(index.len(), 1);
-        assert_eq!(index.last_position(), Some(4200));
     }
 }

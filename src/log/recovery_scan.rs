@@ -67,7 +67,7 @@ impl Log {
             self.begin_scan(recovery, index, outbox);
         }
         if scan.position == scan.file_length {
-            self.end_scan(recovery, index, &PieceEnd::Exact, outbox)?;
+            self.end_scan(recovery, index, &PieceEnd::Exact)?;
             return Ok(false);
         }
         match self.segments[index].file {
@@ -76,7 +76,7 @@ impl Log {
                     self.on_first_block(recovery, index);
                     let end = self.scan_piece(recovery, index, &data);
                     if !matches!(end, PieceEnd::ReadOn) {
-                        self.end_scan(recovery, index, &end, outbox)?;
+                        self.end_scan(recovery, index, &end)?;
                     }
                 } else {
                     self.read_piece(recovery, file, outbox);
@@ -136,7 +136,8 @@ impl Log {
             length: end.next_multiple_of(IO_BLOCK_BYTES) - position,
         };
         self.ask(recovery, Asked::Piece, request, outbox);
-        if scan.rebuilds && position > 0 && self.segments_first_timestamp(scan.segment).is_none() {
+        let is_known = scan.position == 0 || self.first_timestamp_of(scan.segment).is_some();
+        if scan.rebuilds && !is_known {
             let request = StorageRequest::Read {
                 file,
                 position: 0,
@@ -146,7 +147,7 @@ impl Log {
         }
     }
 
-    fn segments_first_timestamp(&mut self, segment: Offset) -> Option<i64> {
+    fn first_timestamp_of(&mut self, segment: Offset) -> Option<i64> {
         self.segment_mut(segment)?.first_timestamp
     }
 
@@ -244,7 +245,6 @@ impl Log {
         recovery: &mut Recovery,
         index: usize,
         end: &PieceEnd,
-        outbox: &mut StorageOutbox,
     ) -> Result<(), LogFailure> {
         let scan = recovery.scans.pop_front().expect("a scan is under way");
         let reason = match end {
@@ -276,10 +276,12 @@ impl Log {
             Some(expected) if next_offset > expected => {
                 return Err(damaged(self, scan.segment, expected, scan.position));
             }
-            Some(expected) if next_offset < expected && recovery.gap.is_none() => {
-                if !(may_have_gaps && is_exact) {
-                    recovery.gap = Some((scan.segment, next_offset));
-                }
+            Some(expected)
+                if next_offset < expected
+                    && recovery.gap.is_none()
+                    && !(may_have_gaps && is_exact) =>
+            {
+                recovery.gap = Some((scan.segment, next_offset));
             }
             _ => {}
         }

@@ -65,14 +65,6 @@ impl TimeIndex {
             .map_or(base_offset, |entry| entry.at(base_offset).offset)
     }
 
-    /// Forget the entries at or behind `relative_offset`.
-    pub(super) fn truncate(&mut self, relative_offset: u32) {
-        let kept = self
-            .entries
-            .partition_point(|entry| entry.relative_offset < relative_offset);
-        self.entries.truncate(kept);
-    }
-
     /// Kafka's `.timeindex` file; `largest` is its last entry.
     pub(super) fn encode(&self, base_offset: Offset, largest: Option<TimestampOffset>) -> Bytes {
         let mut whole = Self::clone(self);

@@ -32,10 +32,6 @@ impl Disk {
         }
     }
 
-    pub fn is_idle(&self) -> bool {
-        self.queue.is_empty()
-    }
-
     pub fn count(&self, operation: &str) -> usize {
         self.performed.get(operation).copied().unwrap_or(0)
     }
@@ -187,7 +183,7 @@ impl Disk {
         }
     }
 
-    fn rename(&mut self, from: &str, to: &str) {
+    pub fn rename(&mut self, from: &str, to: &str) {
         let moved = |name: &str| {
             let rest = name.strip_prefix(from)?;
             (rest.is_empty() || rest.starts_with('/')).then(|| format!("{to}{rest}"))

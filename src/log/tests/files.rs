@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::CleanupPolicy;
-use crate::log::{ActiveProducer, EpochEnd, LogFailure};
+use crate::log::{ActiveProducer, EpochEnd, LogFailure, deleted_folder};
 
 const FIRST_LOG: &str = "topic-0/00000000000000000000.log";
 
@@ -323,6 +323,53 @@ fn a_segment_is_rolled_by_time() {
     for (timestamp, segments) in [(5000, 1), (6000, 1), (6001, 2), (6002, 2), (7500, 3)] {
         world.store(batch_at(timestamp, 1, 10));
         assert_eq!(world.log.segments_count(), segments, "{timestamp}");
+    }
+}
+
+#[test]
+fn the_age_of_a_segment_survives_a_restart() {
+    let config = TopicConfig {
+        segment_ms: 1000,
+        index_interval_bytes: 100,
+        ..TopicConfig::default()
+    };
+    let mut world = World::create(config);
+    for value_bytes in [10, 200, 200, 9000] {
+        world.store(batch_at(5000, 1, value_bytes));
+        world.close();
+        world.reopen(CLEAN);
+    }
+    world.store(batch_at(6000, 1, 10));
+    assert_eq!(world.log.segments_count(), 1);
+    world.store(batch_at(6001, 1, 10));
+    assert_eq!(world.log.segments_count(), 2);
+}
+
+#[test]
+fn a_partition_is_deleted_while_it_is_being_opened() {
+    let mut world = World::create(small_segments());
+    world.store(batch(1, 1800));
+    world.crash();
+    for steps in 0..6 {
+        world.log = Log::open(
+            identity(),
+            Arc::new(small_segments()),
+            CRASHED,
+            world.random.fork(),
+        );
+        world.flush();
+        for _ in 0..steps {
+            world.step();
+        }
+        world.log.delete([7; 16]);
+        world.settle();
+        assert!(matches!(
+            world.take_progress().last(),
+            Some(LogProgress::Deleted { .. })
+        ));
+        assert_eq!(world.disk.open_files(), 0);
+        let (from, to) = (deleted_folder("topic", 0, [7; 16]), "topic-0");
+        world.disk.rename(&from, to);
     }
 }
 
