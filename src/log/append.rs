@@ -52,12 +52,12 @@ impl Log {
             State::Failed => return Err(ErrorCode::KafkaStorageError),
             _ => return Err(ErrorCode::NotLeaderOrFollower),
         }
-        if let Some(duplicate) = self.check_producers(&batches, origin)? {
-            return Ok(duplicate);
-        }
         let bytes: u64 = batches.iter().map(|batch| batch.size_bytes() as u64).sum();
         if bytes > u64::from(self.config.segment_bytes) && origin != AppendOrigin::Replication {
             return Err(ErrorCode::RecordListTooLarge);
+        }
+        if let Some(duplicate) = self.check_producers(&batches, origin)? {
+            return Ok(duplicate);
         }
         if origin != AppendOrigin::Replication {
             let mut next_offset = self.log_end_offset;

@@ -271,14 +271,16 @@ impl Cache {
         Some((slices, end_position, end_offset))
     }
 
-    pub(super) const fn charged_bytes(&self) -> usize {
-        self.charged_bytes
+    /// The memory that is held: records, and what is left of the dense block.
+    pub(super) fn charged_bytes(&self) -> usize {
+        let open = self.open.as_ref().map_or(0, |(_, bytes)| bytes.capacity());
+        self.charged_bytes + open + self.spare.capacity()
     }
 
     /// Let go of the oldest batches until at most `bytes_max` are charged, but of none that is not
     /// below `durable_end_offset`: the disk does not have it yet.
     pub(super) fn trim(&mut self, bytes_max: usize, durable_end_offset: Offset) {
-        while self.charged_bytes > bytes_max
+        while self.charged_bytes() > bytes_max
             && let Some(oldest) = self.chunks.front()
             && oldest.next_offset <= durable_end_offset
         {

@@ -48,11 +48,9 @@ impl Log {
         }
     }
 
-    fn close_files(&mut self, outbox: &mut StorageOutbox) {
+    pub(super) fn close_files(&mut self, outbox: &mut StorageOutbox) {
         for index in 0..self.segments.len() {
-            // Recovery may have been interrupted between asking for a file and noting it.
-            if let SegmentFile::Open(file) | SegmentFile::Opening(file) = self.segments[index].file
-            {
+            if let SegmentFile::Open(file) = self.segments[index].file {
                 self.segments[index].file = SegmentFile::Closed;
                 self.submit(outbox, Pending::Other, StorageRequest::Close { file });
             }
@@ -93,6 +91,12 @@ impl Log {
                 StorageRequest::Rename { from, to },
             );
             return;
+        }
+        // Opening may have been interrupted between asking for a file and noting it.
+        for segment in &mut self.segments {
+            if let SegmentFile::Opening(file) = segment.file {
+                segment.file = SegmentFile::Open(file);
+            }
         }
         self.close_files(outbox);
         if self.pending.is_empty() {

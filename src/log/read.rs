@@ -4,6 +4,8 @@
 //! reader goes through the log in order; what it does not need yet is kept for its next read.
 //! Reads stop at the last block of a file that is being written to: that block is in memory.
 
+use std::ops::Range;
+
 use bytes::{Bytes, BytesMut};
 
 use crate::model::{ErrorCode, Offset, TimestampMs};
@@ -123,6 +125,13 @@ impl Log {
             upper: request.upper.min(self.durable_end_offset),
             ..*request
         }
+    }
+
+    /// The offsets of the segment that is read at `place`.
+    pub(super) fn offsets_of(&self, place: Place) -> Range<Offset> {
+        let index = self.segment_index(place.segment);
+        let end = index.map_or(self.log_end_offset, |index| self.segment_end(index));
+        place.segment..end
     }
 
     pub(super) fn report_unsound(&mut self, place: Place, unsound: &Unsound) -> ErrorCode {
@@ -338,7 +347,7 @@ impl Log {
             return;
         };
         let (request, window_bytes) = (self.bounded(&read.request), read.window_bytes);
-        let found = match cut(data, &request) {
+        let found = match cut(data, &request, &self.offsets_of(place)) {
             Ok(found) => found,
             Err(unsound) => {
                 let error = self.report_unsound(place, &unsound);

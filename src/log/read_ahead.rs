@@ -87,7 +87,8 @@ impl Log {
         }
         let mut stream = self.reads.streams.remove(index)?;
         let request = self.bounded(request);
-        let found = match cut(&stream.data, &request) {
+        let offsets = self.offsets_of(stream.place);
+        let found = match cut(&stream.data, &request, &offsets) {
             Ok(found) => found,
             Err(unsound) => {
                 let place = stream.place;

@@ -284,7 +284,7 @@ impl Log {
         let mut leftovers = BTreeSet::new();
         for entry in entries.iter().filter(|entry| !entry.is_folder) {
             let name = entry.name.as_str();
-            if name.ends_with(DELETED) || name.ends_with(".cleaned") || name.ends_with(".tmp") {
+            if name.ends_with(DELETED) || name.ends_with(".cleaned") {
                 leftovers.insert(name.to_owned());
             } else if name.ends_with(".swap") {
                 return Err(self.unusable("a compaction of Apache Kafka was interrupted here"));

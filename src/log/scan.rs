@@ -1,5 +1,7 @@
 //! Looking at bytes that come from a segment file, and trusting none of them.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
 use crate::model::Offset;
@@ -39,10 +41,18 @@ pub(super) struct Unsound {
     pub(super) error: BatchError,
 }
 
-/// The batches of `piece` that `request` asks for, their checksums compared.
-pub(super) fn cut(piece: &Bytes, request: &ReadRequest) -> Result<Cut, Unsound> {
+/// The batches of `piece` that `request` asks for, their checksums compared. All of them belong to
+/// a segment with the offsets `segment`.
+///
+/// The checksum does not cover the base offset, since the leader sets it: that it is right is seen
+/// by the order of the batches only. Compaction leaves gaps, so those are no fault.
+pub(super) fn cut(
+    piece: &Bytes,
+    request: &ReadRequest,
+    segment: &Range<Offset>,
+) -> Result<Cut, Unsound> {
     let mut batches = Batches::new(piece.clone());
-    let (mut start, mut next_offset) = (0, request.offset);
+    let (mut start, mut next_offset, mut least) = (0, request.offset, segment.start);
     loop {
         let before = batches.position();
         let unsound = |error| Unsound {
@@ -60,28 +70,23 @@ pub(super) fn cut(piece: &Bytes, request: &ReadRequest) -> Result<Cut, Unsound> 
             let batch_bytes = batches.next_size().map_err(unsound)?;
             return Ok(done(CutEnd::BytesEnd { batch_bytes }));
         };
-        if batch.next_offset() <= request.offset && start == before {
+        check_order(&batch).map_err(unsound)?;
+        if batch.base_offset() < least || batch.next_offset() > segment.end {
+            return Err(unsound(BatchError::Records("the offsets are not in order")));
+        }
+        least = batch.next_offset();
+        if least <= request.offset {
             start = batches.position();
             continue;
         }
         let has_room = batches.position() - start <= request.bytes_max
             || (before == start && request.at_least_one);
-        if batch.next_offset() > request.upper || !has_room {
+        if least > request.upper || !has_room {
             return Ok(done(CutEnd::Enough));
         }
-        check_batch(&batch, next_offset).map_err(unsound)?;
-        next_offset = batch.next_offset();
+        batch.verify_crc().map_err(unsound)?;
+        next_offset = least;
     }
-}
-
-/// Whether `batch` is whole and continues a log at `next_offset`, which lies before its end.
-fn check_batch(batch: &RecordBatch, next_offset: Offset) -> Result<(), BatchError> {
-    batch.verify_crc()?;
-    check_order(batch)?;
-    if batch.next_offset() <= next_offset {
-        return Err(BatchError::Records("the offsets fall"));
-    }
-    Ok(())
 }
 
 /// Whether the offsets in the header of `batch` are those of any batch.

@@ -59,7 +59,8 @@ impl Log {
             State::Open | State::Closing => {}
             State::Deleting { .. } => return self.advance_deletion(outbox),
             State::Opening(_) => return self.advance_recovery(now, outbox),
-            State::Closed | State::Deleted | State::Failed => return,
+            State::Failed => return self.close_files(outbox),
+            State::Closed | State::Deleted => return,
         }
         self.flush_epochs(outbox);
         self.flush_segments(outbox);

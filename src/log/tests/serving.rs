@@ -167,6 +167,29 @@ fn damage_is_reported_and_never_served() {
 }
 
 #[test]
+fn an_offset_that_changed_on_the_disk_is_damage_though_no_checksum_covers_it() {
+    for changed in [0, 1, 3, 4, 9, 20] {
+        let mut world = World::create(TopicConfig::default());
+        for _ in 0..10 {
+            world.store(batch(1, 5000));
+        }
+        world.log.trim_cache(0);
+        let position = 2 * batch(1, 5000).size_bytes();
+        let file = world
+            .disk
+            .files
+            .get_mut("topic-0/00000000000000000000.log")
+            .unwrap();
+        file[position + 7] = changed;
+        assert_eq!(
+            world.read(request(0, 100_000)),
+            Err(ErrorCode::CorruptMessage),
+            "offset {changed} instead of 2"
+        );
+    }
+}
+
+#[test]
 fn after_a_failed_write_nothing_is_appended_or_read() {
     for operation in ["open", "allocate", "write"] {
         let mut world = World::create(TopicConfig::default());
@@ -190,6 +213,9 @@ fn after_a_failed_write_nothing_is_appended_or_read() {
             Err(ErrorCode::KafkaStorageError)
         );
         assert_eq!(world.disk.count(operation), 1, "nothing is tried again");
+        if operation != "open" {
+            assert_eq!(world.disk.open_files(), 0);
+        }
     }
 }
 
