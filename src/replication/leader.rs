@@ -1,0 +1,82 @@
+//! The leader's view of one partition.
+
+use crate::model::{ErrorCode, LeaderEpoch, Offset};
+
+/// The leader's view of one partition whose in-sync set is the leader alone.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Leader {
+    epoch: LeaderEpoch,
+    high_watermark: Offset,
+}
+
+impl Leader {
+    /// A leader of `epoch` whose log is on the disk up to `durable_end_offset`.
+    #[must_use]
+    pub const fn new(epoch: LeaderEpoch, durable_end_offset: Offset) -> Self {
+        Self {
+            epoch,
+            high_watermark: durable_end_offset,
+        }
+    }
+
+    /// The leader epoch.
+    #[must_use]
+    pub const fn epoch(&self) -> LeaderEpoch {
+        self.epoch
+    }
+
+    /// Everything below it is on every in-sync replica's disk; consumers see no further.
+    #[must_use]
+    pub const fn high_watermark(&self) -> Offset {
+        self.high_watermark
+    }
+
+    /// The leader's own log is on the disk up to `durable_end_offset`. True if the high watermark
+    /// moved.
+    pub fn on_durable(&mut self, durable_end_offset: Offset) -> bool {
+        let moved = durable_end_offset > self.high_watermark;
+        self.high_watermark = self.high_watermark.max(durable_end_offset);
+        moved
+    }
+
+    /// Compare the epoch that a client believes in with the real one (KIP-320).
+    ///
+    /// # Errors
+    /// `FENCED_LEADER_EPOCH` if the client is behind, `UNKNOWN_LEADER_EPOCH` if it is ahead.
+    pub const fn check_epoch(&self, current: Option<LeaderEpoch>) -> Result<(), ErrorCode> {
+        match current {
+            Some(epoch) if epoch < self.epoch => Err(ErrorCode::FencedLeaderEpoch),
+            Some(epoch) if epoch > self.epoch => Err(ErrorCode::UnknownLeaderEpoch),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_high_watermark_follows_the_disk_and_never_goes_back() {
+        let mut leader = Leader::new(3, 10);
+        assert!(!leader.on_durable(10));
+        assert!(leader.on_durable(15));
+        assert!(!leader.on_durable(12));
+        assert_eq!(leader.high_watermark(), 15);
+    }
+
+    #[test]
+    fn a_client_with_another_epoch_is_told_which_side_is_behind() {
+        let leader = Leader::new(3, 0);
+        assert_eq!(leader.check_epoch(None), Ok(()));
+        assert_eq!(leader.check_epoch(Some(3)), Ok(()));
+        assert_eq!(
+            leader.check_epoch(Some(2)),
+            Err(ErrorCode::FencedLeaderEpoch)
+        );
+        assert_eq!(
+            leader.check_epoch(Some(4)),
+            Err(ErrorCode::UnknownLeaderEpoch)
+        );
+    }
+}
