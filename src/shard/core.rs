@@ -1,44 +1,282 @@
-//! The shard itself: the parts it owns and the one entry to them.
+//! The shard itself: the parts it owns, the one entry to them, and the order within a turn.
 
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crate::log::storage::{StorageResult, Ticket};
+use crate::metadata::MetadataImage;
 use crate::model::ShardId;
 use crate::stdx::{Instant, Now};
 
-use super::{ConnectionId, Effects, Event};
+use super::api::{FetchSessions, Parts, ProducerIds};
+use super::configs::Configs;
+use super::connections::Connections;
+use super::controller::ControllerHost;
+use super::fetches::Fetches;
+use super::files::{BrokerFiles, is_file_owner};
+use super::groups::Groups;
+use super::housekeeping::Housekeeping;
+use super::opening::Opening;
+use super::partition::{Asker, Partitions};
+use super::request::Requests;
+use super::task::{Reply, RequestId, Task, TaskIndex};
+use super::{ConnectionId, Effect, Effects, Event, Message, ShardSettings};
+
+/// Where a shard is in its life.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Phase {
+    /// Waiting for the image and opening partitions; connections are not read from.
+    Starting,
+    /// Serving.
+    Serving,
+    /// Closing partitions; nothing new is begun.
+    Stopping,
+}
 
 /// One core's state.
 #[derive(Debug)]
 pub struct Shard {
-    id: ShardId,
+    pub(super) settings: ShardSettings,
+    pub(super) phase: Phase,
+    pub(super) image: Arc<MetadataImage>,
+    pub(super) configs: Configs,
+    pub(super) sessions: FetchSessions,
+    pub(super) producer_ids: ProducerIds,
+    pub(super) connections: Connections,
+    pub(super) requests: Requests,
+    pub(super) partitions: Partitions,
+    pub(super) fetches: Fetches,
+    pub(super) groups: Groups,
+    pub(super) opening: Opening,
+    pub(super) files: BrokerFiles,
+    pub(super) housekeeping: Housekeeping,
+    /// On shard 0 only.
+    pub(super) controller: Option<ControllerHost>,
+    /// Tasks that know of a partition which the image here does not reach yet.
+    pub(super) ahead_of_image: VecDeque<(Asker, i64, Task)>,
+    /// Replies for requests of this shard, not yet taken in.
+    pub(super) own_replies: VecDeque<(RequestId, TaskIndex, Reply)>,
+    /// Replies for other shards, posted at the end of the turn.
+    pub(super) replies_out: BTreeMap<ShardId, Vec<(RequestId, TaskIndex, Reply)>>,
 }
 
 impl Shard {
-    /// A shard that owns nothing yet.
+    /// A shard that owns nothing yet. Its first event must be [`Event::Started`].
     #[must_use]
-    pub const fn new(id: ShardId) -> Self {
-        Self { id }
+    pub fn new(mut settings: ShardSettings) -> Self {
+        let is_controller = settings.id == ShardId(0);
+        let controller = is_controller.then(|| ControllerHost::new(&mut settings));
+        Self {
+            phase: Phase::Starting,
+            image: Arc::new(MetadataImage::default()),
+            configs: Configs::new(settings.settings.clone(), Arc::clone(&settings.config)),
+            sessions: FetchSessions::new(&mut settings),
+            producer_ids: ProducerIds::default(),
+            connections: Connections::new(&settings),
+            requests: Requests::new(),
+            partitions: Partitions::new(),
+            fetches: Fetches::default(),
+            groups: Groups::new(&mut settings),
+            opening: Opening::default(),
+            files: BrokerFiles::new(&settings),
+            housekeeping: Housekeeping::new(&settings),
+            controller,
+            ahead_of_image: VecDeque::new(),
+            own_replies: VecDeque::new(),
+            replies_out: BTreeMap::new(),
+            settings,
+        }
     }
 
     /// This shard's number.
     #[must_use]
     pub const fn id(&self) -> ShardId {
-        self.id
+        self.settings.id
     }
 
     /// React to `event`; what must be done outside is put into `effects`.
     pub fn on_event(&mut self, now: Now, event: Event, effects: &mut Effects) {
-        let _ = (now, event, effects);
+        match event {
+            Event::Started => self.on_started(now, effects),
+            Event::Accepted {
+                connection,
+                listener,
+                peer,
+            } => {
+                self.connections.accept(now, connection, listener, peer);
+            }
+            Event::Received { connection, length } => {
+                self.on_received(now, connection, length, effects);
+            }
+            Event::Sent { connection, length } => self.on_sent(now, connection, length, effects),
+            Event::Disconnected { connection, reason } => {
+                self.connections.remove(connection, reason)
+            }
+            Event::StorageFinished { ticket, result } => {
+                self.on_storage(now, ticket, result, effects);
+            }
+            Event::MessageArrived { from, message } => self.on_message(now, from, message, effects),
+            Event::DeadlineReached => self.on_deadline(now, effects),
+            Event::TurnEnded => self.on_turn_ended(now, effects),
+            Event::Stopping => self.on_stopping(effects),
+        }
     }
 
     /// Memory for the next bytes of `connection`; `None` while the shard does not want to read
     /// from it. The runtime fills a prefix and says so with `Event::Received`.
     pub fn receive_buffer(&mut self, connection: ConnectionId) -> Option<&mut [u8]> {
-        let _ = connection;
-        None
+        if self.phase == Phase::Serving {
+            self.connections.receive_buffer(connection)
+        } else {
+            None
+        }
     }
 
     /// When the shard wants `Event::DeadlineReached`; [`Instant::MAX`] for never.
     #[must_use]
-    pub const fn next_deadline(&self) -> Instant {
-        Instant::MAX
+    pub fn next_deadline(&self) -> Instant {
+        let controller = self
+            .controller
+            .as_ref()
+            .map_or(Instant::MAX, ControllerHost::next_deadline);
+        [
+            self.fetches.next_deadline(),
+            self.groups.next_deadline(),
+            self.connections.next_deadline(),
+            self.housekeeping.next_deadline(),
+            controller,
+        ]
+        .into_iter()
+        .min()
+        .expect("the list is not empty")
+    }
+
+    fn on_started(&mut self, now: Now, effects: &mut Effects) {
+        self.housekeeping.start(now);
+        if let Some(controller) = &mut self.controller {
+            controller.start(now, &mut effects.storage);
+        }
+    }
+
+    fn on_storage(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        result: StorageResult,
+        effects: &mut Effects,
+    ) {
+        if ControllerHost::owns(ticket.owner) {
+            let controller = self
+                .controller
+                .as_mut()
+                .expect("only shard 0 asks for the controller");
+            controller.on_storage(now, ticket, result, &mut effects.storage);
+        } else if is_file_owner(ticket.owner) {
+            self.on_broker_file(now, ticket, result, effects);
+        } else if let Some(slot) = self.partitions.slot_of_owner(ticket.owner) {
+            let partition = self
+                .partitions
+                .touch(slot)
+                .expect("the slot was just found");
+            partition.log.on_storage(now, ticket.sequence, result);
+            self.on_log_progress(now, slot, effects);
+        }
+    }
+
+    fn on_message(&mut self, now: Now, from: ShardId, message: Message, effects: &mut Effects) {
+        match message {
+            Message::Tasks {
+                request,
+                image_end_offset,
+                tasks,
+            } => {
+                for (index, task) in tasks {
+                    let asker = Asker {
+                        shard: from,
+                        request,
+                        index,
+                    };
+                    self.take_task(now, asker, image_end_offset, task);
+                }
+            }
+            Message::Replies { replies } => self.own_replies.extend(replies),
+            Message::HurryFetch { request } => {
+                self.fetches
+                    .hurry(|asker| asker.shard == from && asker.request == request);
+            }
+            Message::MetadataPublished(update) => self.on_metadata(now, &update, effects),
+            Message::Serve => self.on_serve(),
+            Message::PartitionsOpened => self.on_partitions_opened(from, effects),
+            Message::Checkpoints {
+                directories,
+                is_last,
+            } => {
+                self.on_checkpoints(from, directories, is_last, effects);
+            }
+        }
+    }
+
+    fn on_deadline(&mut self, now: Now, effects: &mut Effects) {
+        self.fetches.wake_due(now.instant);
+        self.connections.close_idle(now, effects);
+        self.on_groups_deadline(now);
+        self.run_housekeeping(now, effects);
+    }
+
+    /// Everything that the turn's events led to is finished before the turn's effects leave: a
+    /// reply may start the next request of a connection, which may bring more replies.
+    fn on_turn_ended(&mut self, now: Now, effects: &mut Effects) {
+        loop {
+            if let Some((request, index, reply)) = self.own_replies.pop_front() {
+                self.on_reply(now, request, index, reply, effects);
+            } else if let Some(key) = self.fetches.next_woken() {
+                self.advance_fetch(now, key);
+            } else if !self.advance_controller(now, effects) && !self.flush_partitions(now, effects)
+            {
+                break;
+            }
+        }
+        for (shard, replies) in std::mem::take(&mut self.replies_out) {
+            effects.post(shard, Message::Replies { replies });
+        }
+        self.advance_stop(now, effects);
+        effects.take_storage();
+    }
+
+    /// What handlers may use.
+    pub(super) fn parts(&mut self, now: Now) -> Parts<'_> {
+        Parts {
+            now,
+            shard: self.settings.id,
+            shards_count: self.settings.shards_count,
+            image: &self.image,
+            configs: &mut self.configs,
+            listeners: &self.settings.listeners,
+            sessions: &mut self.sessions,
+            producer_ids: &mut self.producer_ids,
+        }
+    }
+
+    /// Bring `reply` to the one who asked.
+    pub(super) fn reply(&mut self, asker: Asker, reply: Reply) {
+        if asker.shard == self.settings.id {
+            self.own_replies
+                .push_back((asker.request, asker.index, reply));
+        } else {
+            let replies = self.replies_out.entry(asker.shard).or_default();
+            replies.push((asker.request, asker.index, reply));
+        }
+    }
+
+    /// Post `message` to every shard, this one included.
+    pub(super) fn broadcast(&self, effects: &mut Effects, message: impl Fn() -> Message) {
+        for shard in (0..self.settings.shards_count).map(ShardId) {
+            effects.post(shard, message());
+        }
+    }
+
+    /// What ends the process cleanly once everything is on the disk.
+    pub(super) fn stopped(effects: &mut Effects) {
+        effects.push(Effect::Stopped);
     }
 }

@@ -1,8 +1,61 @@
 //! What shards tell each other. Owned data and shared immutable images only.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::metadata::{MetadataDelta, MetadataImage, OpenDirectory};
+use crate::model::{Offset, TopicPartition};
+
+use super::task::{Reply, RequestId, Task, TaskIndex};
+
 /// A message from one shard to another.
 #[derive(Debug)]
 pub enum Message {
-    /// A shard has opened all partitions placed on it.
+    /// Do these tasks. `image_end_offset` is how far the sender's image reaches: what it knows of
+    /// a partition is known here, too, once the image here reaches as far.
+    Tasks {
+        request: RequestId,
+        image_end_offset: Offset,
+        tasks: Vec<(TaskIndex, Task)>,
+    },
+    /// What tasks brought.
+    Replies {
+        replies: Vec<(RequestId, TaskIndex, Reply)>,
+    },
+    /// The request has enough: answer its fetch with what there is.
+    HurryFetch { request: RequestId },
+    /// The cluster image changed. From shard 0 to every shard.
+    MetadataPublished(MetadataUpdate),
+    /// A shard has opened all partitions placed on it. To shard 0.
     PartitionsOpened,
+    /// Every shard has opened its partitions: serve. From shard 0 to every shard.
+    Serve,
+    /// Where logs start and how far they reach, for the checkpoint files. To shard 0, from time to
+    /// time and, with `is_last`, once the shard has closed its partitions.
+    Checkpoints {
+        directories: Vec<DirectoryCheckpoint>,
+        is_last: bool,
+    },
+}
+
+/// A new image, what changed in it, and which directories this broker has.
+#[derive(Clone, Debug)]
+pub struct MetadataUpdate {
+    /// The image.
+    pub image: Arc<MetadataImage>,
+    /// What changed since the one before.
+    pub delta: Arc<MetadataDelta>,
+    /// The log directories, in the order of `log.dirs`.
+    pub directories: Arc<[OpenDirectory]>,
+}
+
+/// What the checkpoint files of one log directory say of one shard's partitions.
+#[derive(Clone, Debug, Default)]
+pub struct DirectoryCheckpoint {
+    /// Where logs start that do not start at their first segment.
+    pub log_start_offsets: BTreeMap<TopicPartition, Offset>,
+    /// Up to where logs are on the disk.
+    pub recovery_points: BTreeMap<TopicPartition, Offset>,
+    /// High watermarks.
+    pub high_watermarks: BTreeMap<TopicPartition, Offset>,
 }

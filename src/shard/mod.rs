@@ -6,12 +6,29 @@
 //! are two runtimes for the same shard.
 //! Lives on: every core. Start at [`Shard::on_event`].
 
+pub mod api;
+mod configs;
+mod connections;
+mod controller;
+mod core;
 mod effect;
 mod event;
-mod core;
+mod fetches;
+mod files;
+mod groups;
+mod housekeeping;
 mod message;
+mod opening;
+mod owning;
+mod partition;
+mod placement;
+mod request;
+mod serving;
+mod settings;
+mod task;
 
 pub use self::core::Shard;
 pub use effect::{Effect, Effects, HaltReason};
 pub use event::{ConnectionId, DisconnectReason, Event, ListenerIndex, PeerAddress};
-pub use message::Message;
+pub use message::{DirectoryCheckpoint, Message, MetadataUpdate};
+pub use settings::{ListenerKind, ShardSettings};

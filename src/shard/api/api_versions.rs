@@ -1,0 +1,90 @@
+//! ApiVersions: what this broker serves, and which features it has (KIP-35, KIP-584).
+
+use crate::metadata::IMPLEMENTED_FEATURES;
+use crate::model::ErrorCode;
+use crate::protocol::messages::api_versions_response::{
+    ApiVersion, FinalizedFeatureKey, SupportedFeatureKey,
+};
+use crate::protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
+use crate::protocol::{AnyResponse, ApiKey};
+
+use super::{Parts, Plan};
+
+/// Answer with what is served.
+pub fn plan(request: &ApiVersionsRequest, parts: &Parts<'_>) -> Plan {
+    let is_named = |text: &str| {
+        let is_inner = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
+        text.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && text.ends_with(|c: char| c.is_ascii_alphanumeric())
+            && text.chars().all(is_inner)
+    };
+    let (name, version) = (
+        &request.client_software_name,
+        &request.client_software_version,
+    );
+    // Versions before 3 name no software; KIP-511 says what a name may look like.
+    let is_sound = (name.is_empty() || is_named(name)) && (version.is_empty() || is_named(version));
+    if !is_sound {
+        return Plan::answer(ApiVersionsResponse {
+            error_code: ErrorCode::InvalidRequest.code(),
+            ..Default::default()
+        });
+    }
+    Plan::answer(response(ErrorCode::None, parts))
+}
+
+/// The answer, in version 0, to a version that is too new.
+#[must_use]
+pub fn unsupported_version() -> AnyResponse {
+    let error = ErrorCode::UnsupportedVersion.code();
+    let response = ApiVersionsResponse {
+        error_code: error,
+        api_keys: served()
+            .filter(|api| api.api_key == ApiKey::ApiVersions.code())
+            .collect(),
+        ..Default::default()
+    };
+    response.into()
+}
+
+fn served() -> impl Iterator<Item = ApiVersion> {
+    ApiKey::ALL.iter().filter_map(|api| {
+        let (min_version, max_version) = api.key.advertised_versions()?;
+        Some(ApiVersion {
+            api_key: api.key.code(),
+            min_version,
+            max_version,
+            ..Default::default()
+        })
+    })
+}
+
+fn response(error: ErrorCode, parts: &Parts<'_>) -> ApiVersionsResponse {
+    let supported_features = IMPLEMENTED_FEATURES
+        .iter()
+        .map(|feature| SupportedFeatureKey {
+            name: feature.name.to_owned(),
+            min_version: feature.min_level,
+            max_version: feature.max_level,
+            ..Default::default()
+        });
+    let finalized_features = parts
+        .image
+        .features
+        .iter()
+        .map(|(name, level)| FinalizedFeatureKey {
+            name: name.clone(),
+            max_version_level: *level,
+            min_version_level: *level,
+            ..Default::default()
+        });
+    ApiVersionsResponse {
+        error_code: error.code(),
+        api_keys: served().collect(),
+        throttle_time_ms: 0,
+        supported_features: supported_features.collect(),
+        finalized_features_epoch: parts.image.end_offset - 1,
+        finalized_features: finalized_features.collect(),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,198 @@
+//! DescribeConfigs, ListConfigResources, AlterConfigs, IncrementalAlterConfigs.
+
+use crate::config::{DescribedSetting, describe_client_metrics};
+use crate::metadata::{ConfigKind, check_topic_name};
+use crate::model::ErrorCode;
+use crate::protocol::messages::describe_configs_request::DescribeConfigsResource;
+use crate::protocol::messages::describe_configs_response::{
+    DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
+};
+use crate::protocol::messages::list_config_resources_response::ConfigResource;
+use crate::protocol::messages::{
+    DescribeConfigsRequest, DescribeConfigsResponse, ListConfigResourcesRequest,
+    ListConfigResourcesResponse,
+};
+use crate::shard::configs::overrides_of;
+use crate::shard::request::RequestContext;
+
+use super::{Parts, Plan};
+
+/// The kinds that ListConfigResources tells of where a request names none, by number: client
+/// metrics, and since version 1 all of them (KIP-1142).
+const CLIENT_METRICS_ONLY: &[i8] = &[16];
+const ALL_KINDS: &[i8] = &[2, 4, 8, 16, 32];
+
+/// Describe the settings of each resource.
+pub fn plan_describe(request: &DescribeConfigsRequest, parts: &Parts<'_>) -> Plan {
+    let results = request.resources.iter().map(|resource| {
+        let described = describe(resource, parts);
+        let mut result = DescribeConfigsResult {
+            resource_type: resource.resource_type,
+            resource_name: resource.resource_name.clone(),
+            ..Default::default()
+        };
+        match described {
+            Ok(settings) => result.configs = select(settings, resource, request),
+            Err((error, message)) => {
+                result.error_code = error.code();
+                result.error_message = Some(message);
+            }
+        }
+        result
+    });
+    Plan::answer(DescribeConfigsResponse {
+        results: results.collect(),
+        ..Default::default()
+    })
+}
+
+fn describe(
+    resource: &DescribeConfigsResource,
+    parts: &Parts<'_>,
+) -> Result<Vec<DescribedSetting>, (ErrorCode, String)> {
+    let name = &resource.resource_name;
+    let settings = parts.configs.settings();
+    let kind = ConfigKind::from_code(resource.resource_type).ok_or_else(|| {
+        let text = format!(
+            "there is no kind of resource with number {}",
+            resource.resource_type
+        );
+        (ErrorCode::InvalidRequest, text)
+    })?;
+    let overrides = || overrides_of(parts.image, kind, name);
+    match kind {
+        ConfigKind::Topic => {
+            if let Err(reason) = check_topic_name(name) {
+                let text = reason.message.unwrap_or_default();
+                return Err((ErrorCode::InvalidTopicException, text));
+            }
+            if parts.image.topic(name).is_none() {
+                let error = ErrorCode::UnknownTopicOrPartition;
+                return Err((error, "there is no such topic".to_owned()));
+            }
+            Ok(settings.describe_topic(&overrides()))
+        }
+        ConfigKind::Broker if name.is_empty() => Ok(settings.describe_cluster_default()),
+        ConfigKind::Broker => check_own_id(name, true, parts).map(|()| settings.describe_broker()),
+        // Levels of loggers, which Kafka keeps beside the settings. There are none to be set here.
+        ConfigKind::BrokerLogger => check_own_id(name, false, parts).map(|()| Vec::new()),
+        ConfigKind::Group if name.is_empty() => Err((
+            ErrorCode::InvalidRequest,
+            "the name of a group is not empty".to_owned(),
+        )),
+        ConfigKind::Group => Ok(settings.describe_group(&overrides())),
+        ConfigKind::ClientMetrics if name.is_empty() => Err((
+            ErrorCode::InvalidRequest,
+            "the name of a subscription is not empty".to_owned(),
+        )),
+        ConfigKind::ClientMetrics => Ok(describe_client_metrics(&overrides())),
+    }
+}
+
+/// A broker knows its own settings only; the empty name stands for all brokers where that is
+/// allowed.
+fn check_own_id(
+    name: &str,
+    allows_empty: bool,
+    parts: &Parts<'_>,
+) -> Result<(), (ErrorCode, String)> {
+    let own = parts.config().node_id;
+    match name.parse::<i32>() {
+        Ok(id) if id == own => Ok(()),
+        Ok(id) => {
+            let or_empty = if allows_empty { " or empty string" } else { "" };
+            let text = format!("Unexpected broker id, expected {own}{or_empty}, but received {id}");
+            Err((ErrorCode::InvalidRequest, text))
+        }
+        Err(_) => Err((
+            ErrorCode::InvalidRequest,
+            format!("Broker id must be an integer, but it is: {name}"),
+        )),
+    }
+}
+
+fn select(
+    settings: Vec<DescribedSetting>,
+    resource: &DescribeConfigsResource,
+    request: &DescribeConfigsRequest,
+) -> Vec<DescribeConfigsResourceResult> {
+    let is_wanted = |setting: &DescribedSetting| {
+        let keys = resource.configuration_keys.as_ref();
+        // No names at all is what some clients send for "all".
+        keys.is_none_or(|keys| keys.is_empty() || keys.contains(&setting.name))
+    };
+    settings
+        .into_iter()
+        .filter(is_wanted)
+        .map(|setting| {
+            let synonyms = setting
+                .synonyms
+                .into_iter()
+                .map(|synonym| DescribeConfigsSynonym {
+                    name: synonym.name,
+                    value: synonym.value,
+                    source: synonym.source.code(),
+                    ..Default::default()
+                });
+            DescribeConfigsResourceResult {
+                name: setting.name,
+                value: setting.value,
+                read_only: setting.read_only,
+                config_source: setting.source.code(),
+                is_sensitive: setting.is_sensitive,
+                synonyms: synonyms.filter(|_| request.include_synonyms).collect(),
+                config_type: setting.kind.map_or(0, crate::config::Kind::code),
+                documentation: request
+                    .include_documentation
+                    .then_some(setting.documentation),
+                ..Default::default()
+            }
+        })
+        .collect()
+}
+
+/// Name the resources that have settings, or may have.
+pub fn plan_list(
+    context: &RequestContext,
+    request: &ListConfigResourcesRequest,
+    parts: &Parts<'_>,
+) -> Plan {
+    let kinds = match (context.version, request.resource_types.as_slice()) {
+        (0, _) => CLIENT_METRICS_ONLY,
+        (_, []) => ALL_KINDS,
+        (_, kinds) => kinds,
+    };
+    if kinds.iter().any(|kind| !ALL_KINDS.contains(kind)) {
+        return Plan::answer(ListConfigResourcesResponse {
+            error_code: ErrorCode::UnsupportedVersion.code(),
+            ..Default::default()
+        });
+    }
+    let mut found = Vec::new();
+    for kind in ALL_KINDS.iter().filter(|kind| kinds.contains(kind)) {
+        let brokers = || parts.image.brokers.keys().map(ToString::to_string);
+        let names: Vec<String> = match ConfigKind::from_code(*kind) {
+            Some(ConfigKind::Topic) => parts
+                .image
+                .topic_ids
+                .keys()
+                .map(|name| name.to_string())
+                .collect(),
+            Some(ConfigKind::Broker | ConfigKind::BrokerLogger) | None => brokers().collect(),
+            Some(kind @ (ConfigKind::Group | ConfigKind::ClientMetrics)) => {
+                let resources = parts.image.configs.keys();
+                let of_kind = resources.filter(|resource| resource.kind == kind);
+                of_kind.map(|resource| resource.name.to_string()).collect()
+            }
+        };
+        found.extend(names.into_iter().map(|resource_name| ConfigResource {
+            resource_name,
+            resource_type: *kind,
+            ..Default::default()
+        }));
+    }
+    Plan::answer(ListConfigResourcesResponse {
+        config_resources: found,
+        ..Default::default()
+    })
+}

@@ -1,0 +1,196 @@
+//! Fetch: read where the partitions are, wait where there is nothing yet, answer with slices.
+
+use std::time::Duration;
+
+use crate::model::{ErrorCode, TopicIdPartition};
+use crate::protocol::Records;
+use crate::protocol::messages::fetch_response::{
+    EpochEndOffset, FetchableTopicResponse, PartitionData,
+};
+use crate::protocol::messages::{FetchRequest, FetchResponse};
+use crate::shard::fetches::trim_parts;
+use crate::shard::request::RequestContext;
+use crate::shard::task::{FetchPart, FetchTask, FetchedPart, Task};
+
+use super::fetch_session::{SessionUse, Wanted};
+use super::{Gather, Parts, Plan, Tasks};
+
+const READ_COMMITTED: i8 = 1;
+
+/// What the partitions brought so far.
+#[derive(Debug)]
+pub struct FetchGather {
+    session: SessionUse,
+    wanted: Vec<Wanted>,
+    found: Vec<Option<FetchedPart>>,
+    bytes_min: usize,
+    bytes_max: usize,
+    is_committed_only: bool,
+    /// The shards that still wait were told to answer.
+    is_hurried: bool,
+}
+
+/// Ask every partition's owner.
+pub fn plan(context: &RequestContext, request: FetchRequest, parts: &mut Parts<'_>) -> Plan {
+    let started = parts
+        .sessions
+        .start(parts.now.instant, context.version, &request);
+    let (session, wanted) = match started {
+        Ok(started) => started,
+        Err(error) => {
+            return Plan::answer(FetchResponse {
+                error_code: error.code(),
+                ..Default::default()
+            });
+        }
+    };
+    let is_committed_only = request.isolation_level == READ_COMMITTED;
+    let size = |bytes: i32| usize::try_from(bytes).unwrap_or(0);
+    let bytes_max = size(request.max_bytes).min(parts.config().fetch_max_bytes as usize);
+    let mut gather = FetchGather {
+        session,
+        found: wanted.iter().map(|_| None).collect(),
+        wanted,
+        bytes_min: size(request.min_bytes).min(bytes_max),
+        bytes_max,
+        is_committed_only,
+        is_hurried: false,
+    };
+    let mut by_owner = std::collections::BTreeMap::<_, Vec<FetchPart>>::new();
+    for (place, wanted) in (0_u32..).zip(&gather.wanted) {
+        match readable_partition(wanted, parts) {
+            Ok(partition) => {
+                let part = FetchPart {
+                    place,
+                    partition,
+                    offset: wanted.fetch_offset,
+                    bytes_max: size(wanted.partition_max_bytes),
+                    leader_epoch: known(wanted.current_leader_epoch),
+                    last_fetched_epoch: known(wanted.last_fetched_epoch),
+                };
+                by_owner
+                    .entry(parts.owner_of(partition))
+                    .or_default()
+                    .push(part);
+            }
+            Err(error) => {
+                gather.found[place as usize] = Some(FetchedPart::refused(place, error));
+                // An error is told at once.
+                gather.bytes_min = 0;
+            }
+        }
+    }
+    if by_owner.is_empty() {
+        return gather.finish(parts);
+    }
+    // If all shards together have enough, one of them has at least its share. So no shard needs
+    // to know of the others: the first that reaches its share answers, and hurries the rest.
+    let share = gather.bytes_min.div_ceil(by_owner.len());
+    let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
+    let mut tasks = Tasks::default();
+    for (shard, owned) in by_owner {
+        let fetch = FetchTask {
+            parts: owned,
+            bytes_min: share,
+            bytes_max,
+            deadline: context.received_at + wait,
+            is_committed_only,
+        };
+        tasks.push(shard, 0, Task::Fetch(Box::new(fetch)));
+    }
+    Plan::Tasks {
+        tasks,
+        gather: Box::new(Gather::Fetch(gather)),
+    }
+}
+
+impl FetchGather {
+    /// A shard answered.
+    pub fn on_reply(&mut self, parts: Vec<FetchedPart>) {
+        for part in parts {
+            let place = part.place as usize;
+            self.found[place] = Some(part);
+        }
+    }
+
+    /// True, once, after the first shard answered: it would wait if it had nothing.
+    pub fn has_enough(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_hurried, true)
+    }
+
+    /// Every shard answered.
+    pub fn finish(mut self, parts: &mut Parts<'_>) -> Plan {
+        trim_parts(self.found.iter_mut().flatten(), self.bytes_max);
+        let mut responses: Vec<FetchableTopicResponse> = Vec::new();
+        for (wanted, part) in self.wanted.iter().zip(self.found) {
+            let part = part.expect("every partition was answered for");
+            if !parts.sessions.must_tell(self.session, &wanted.key, &part) {
+                continue;
+            }
+            let data = described(wanted.key.partition, part, self.is_committed_only);
+            match responses.last_mut() {
+                Some(last)
+                    if last.topic_id == wanted.key.topic_id && last.topic == wanted.key.topic =>
+                {
+                    last.partitions.push(data);
+                }
+                _ => responses.push(FetchableTopicResponse {
+                    topic: wanted.key.topic.clone(),
+                    topic_id: wanted.key.topic_id,
+                    partitions: vec![data],
+                    ..Default::default()
+                }),
+            }
+        }
+        Plan::answer(FetchResponse {
+            session_id: self.session.id(),
+            responses,
+            ..Default::default()
+        })
+    }
+}
+
+/// An epoch of the wire, where -1 stands for none.
+fn known(epoch: i32) -> Option<i32> {
+    (epoch >= 0).then_some(epoch)
+}
+
+fn readable_partition(wanted: &Wanted, parts: &Parts<'_>) -> Result<TopicIdPartition, ErrorCode> {
+    let key = &wanted.key;
+    let unknown = if key.topic_id.is_zero() {
+        ErrorCode::UnknownTopicOrPartition
+    } else {
+        ErrorCode::UnknownTopicId
+    };
+    let topic = parts.topic(key.topic_id, &key.topic).ok_or(unknown)?;
+    let (id, registration) = parts
+        .partition(topic, key.partition)
+        .ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    if registration.leader != Some(parts.config().node_id) {
+        return Err(ErrorCode::NotLeaderOrFollower);
+    }
+    Ok(id)
+}
+
+fn described(partition_index: i32, part: FetchedPart, is_committed_only: bool) -> PartitionData {
+    let has_aborted_list = is_committed_only && !part.error.is_error();
+    PartitionData {
+        partition_index,
+        error_code: part.error.code(),
+        high_watermark: part.high_watermark.unwrap_or(-1),
+        last_stable_offset: part.last_stable_offset.unwrap_or(-1),
+        log_start_offset: part.log_start_offset.unwrap_or(-1),
+        diverging_epoch: part.diverging.map_or_else(
+            EpochEndOffset::default,
+            |(epoch, end_offset)| EpochEndOffset {
+                epoch,
+                end_offset,
+                ..Default::default()
+            },
+        ),
+        aborted_transactions: has_aborted_list.then(Vec::new),
+        preferred_read_replica: -1,
+        records: Some(Records::new(part.records)),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,374 @@
+//! One handler for each API: what a request needs of which shard, and what the replies make.
+//!
+//! Owns: nothing. A handler turns a request into a [`Plan`]; if that has tasks, its [`Gather`]
+//! takes the replies and then makes the next plan, which mostly is the answer.
+//! Promises: the error codes are Apache Kafka's; a handler does not know another.
+//! Knows nothing of: bytes, the order of answers, where a task is done.
+//! Lives on: the shard of the connection. Start at [`plan`].
+
+pub mod api_versions;
+mod cluster;
+mod configs;
+mod coordinator;
+mod delete_records;
+mod describe_producers;
+mod epoch_ends;
+mod fetch;
+mod fetch_session;
+mod list_offsets;
+mod log_dirs;
+mod metadata;
+mod produce;
+mod producer_ids;
+mod topic_partitions;
+mod topics;
+
+use std::sync::Arc;
+
+use crate::config::BrokerConfig;
+use crate::metadata::{
+    ControllerRequest, ControllerResponse, MetadataImage, PartitionRegistration, TopicImage,
+};
+use crate::model::{ErrorCode, PartitionIndex, ShardId, TopicIdPartition, Uuid};
+use crate::protocol::{AnyRequest, AnyResponse};
+use crate::stdx::Now;
+
+use super::configs::Configs;
+use super::placement::{place, shard_of};
+use super::request::RequestContext;
+use super::settings::ListenerKind;
+use super::task::{Reply, Task, TaskIndex};
+
+pub use fetch_session::FetchSessions;
+pub use producer_ids::ProducerIds;
+
+/// What a handler may use of its shard.
+#[derive(Debug)]
+pub struct Parts<'a> {
+    /// The time.
+    pub now: Now,
+    /// This shard.
+    pub shard: ShardId,
+    /// How many shards there are.
+    pub shards_count: u16,
+    /// The cluster.
+    pub image: &'a Arc<MetadataImage>,
+    /// The settings.
+    pub configs: &'a mut Configs,
+    /// What is spoken on each listener.
+    pub listeners: &'a [ListenerKind],
+    /// The fetch sessions of this shard.
+    pub sessions: &'a mut FetchSessions,
+    /// The producer ids that this shard may give out.
+    pub producer_ids: &'a mut ProducerIds,
+}
+
+impl Parts<'_> {
+    /// The broker's settings.
+    #[must_use]
+    pub fn config(&self) -> &BrokerConfig {
+        self.configs.broker()
+    }
+
+    /// The name of the listener that the client connected to.
+    #[must_use]
+    pub fn listener_name(&self, context: &RequestContext) -> &str {
+        match self.listeners.get(usize::from(context.listener.0)) {
+            Some(ListenerKind::Kafka(name)) => name,
+            Some(ListenerKind::Http) | None => "",
+        }
+    }
+
+    /// The shard that owns a partition.
+    #[must_use]
+    pub fn owner_of(&self, partition: TopicIdPartition) -> ShardId {
+        shard_of(partition, self.shards_count)
+    }
+
+    /// The topic by id, if the client named one, else by name.
+    #[must_use]
+    pub fn topic(&self, id: Uuid, name: &str) -> Option<&Arc<TopicImage>> {
+        if id.is_zero() {
+            self.image.topic(name)
+        } else {
+            self.image.topics.get(&id)
+        }
+    }
+
+    /// The partition `index` of the topic `name`, if this broker leads it.
+    ///
+    /// # Errors
+    /// The code for the client.
+    pub fn leading_partition(
+        &self,
+        name: &str,
+        index: PartitionIndex,
+    ) -> Result<TopicIdPartition, ErrorCode> {
+        let topic = self
+            .image
+            .topic(name)
+            .ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        let (id, registration) = self
+            .partition(topic, index)
+            .ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        if registration.leader != Some(self.config().node_id) {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        }
+        Ok(id)
+    }
+
+    /// A partition of a topic.
+    #[must_use]
+    pub fn partition<'t>(
+        &self,
+        topic: &'t TopicImage,
+        index: PartitionIndex,
+    ) -> Option<(TopicIdPartition, &'t Arc<PartitionRegistration>)> {
+        let registration = topic.partitions.get(&index)?;
+        Some((place(topic.id, index), registration))
+    }
+}
+
+/// What is to be done for a request.
+#[derive(Debug)]
+pub enum Plan {
+    /// Answer.
+    Answer(Box<AnyResponse>),
+    /// The client does not expect an answer (acks=0).
+    NoAnswer,
+    /// Close the connection, for this reason.
+    Close(String),
+    /// Have these tasks done, then ask `gather` again.
+    Tasks { tasks: Tasks, gather: Box<Gather> },
+}
+
+impl Plan {
+    /// Answer with `response`.
+    #[must_use]
+    pub fn answer(response: impl Into<AnyResponse>) -> Self {
+        Self::Answer(Box::new(response.into()))
+    }
+
+    /// Ask the controller one thing.
+    #[must_use]
+    pub fn controller(request: ControllerRequest, gather: Gather) -> Self {
+        let mut tasks = Tasks::default();
+        tasks.push(ShardId(0), 0, Task::Controller(Box::new(request)));
+        Self::Tasks {
+            tasks,
+            gather: Box::new(gather),
+        }
+    }
+}
+
+/// The tasks of a request, by the shard that does them.
+#[derive(Debug, Default)]
+pub struct Tasks {
+    by_shard: std::collections::BTreeMap<ShardId, Vec<(TaskIndex, Task)>>,
+}
+
+impl Tasks {
+    /// One more task, whose reply comes with `index`.
+    pub fn push(&mut self, shard: ShardId, index: TaskIndex, task: Task) {
+        self.by_shard.entry(shard).or_default().push((index, task));
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.by_shard.values().map(Vec::len).sum()
+    }
+
+    /// True if nothing has to be asked.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_shard.is_empty()
+    }
+}
+
+impl IntoIterator for Tasks {
+    type Item = (ShardId, Vec<(TaskIndex, Task)>);
+    type IntoIter = std::collections::btree_map::IntoIter<ShardId, Vec<(TaskIndex, Task)>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.by_shard.into_iter()
+    }
+}
+
+/// Where in a response the reply of each task belongs: which topic, which partition of it.
+#[derive(Debug, Default)]
+pub struct Places(Vec<(usize, usize)>);
+
+impl Places {
+    /// The next task's reply belongs to `place`.
+    ///
+    /// # Panics
+    /// If there are more than a u32 counts, which no request's size allows.
+    pub fn add(&mut self, place: (usize, usize)) -> TaskIndex {
+        let index = TaskIndex::try_from(self.0.len()).expect("a u32 counts a request's partitions");
+        self.0.push(place);
+        index
+    }
+
+    /// Where the reply of the task `index` belongs.
+    #[must_use]
+    pub fn at(&self, index: TaskIndex) -> (usize, usize) {
+        self.0[index as usize]
+    }
+}
+
+/// What came for a request so far.
+#[derive(Debug)]
+pub enum Gather {
+    /// Produce.
+    Produce(produce::ProduceGather),
+    /// Fetch.
+    Fetch(fetch::FetchGather),
+    /// ListOffsets.
+    ListOffsets(list_offsets::ListOffsetsGather),
+    /// OffsetForLeaderEpoch.
+    EpochEnds(epoch_ends::EpochEndsGather),
+    /// DeleteRecords.
+    DeleteRecords(delete_records::DeleteRecordsGather),
+    /// DescribeProducers.
+    DescribeProducers(describe_producers::DescribeProducersGather),
+    /// DescribeLogDirs.
+    LogDirs(log_dirs::LogDirsGather),
+    /// One answer of the controller, and what to make of it.
+    Controller(ControllerGather),
+    /// The requests about groups.
+    Group(coordinator::GroupGather),
+}
+
+/// One answer of the controller, and what to make of it.
+#[derive(Debug)]
+pub struct ControllerGather {
+    /// The answer.
+    pub response: Option<Box<ControllerResponse>>,
+    /// The request to be planned again, now that the controller has done its part; `None` passes
+    /// the controller's answer on.
+    pub again: Option<Box<AnyRequest>>,
+}
+
+impl Gather {
+    /// A task brought `reply`.
+    ///
+    /// # Panics
+    /// If the reply does not belong to the task.
+    pub fn on_reply(&mut self, index: TaskIndex, reply: Reply) {
+        match (self, reply) {
+            (Self::Produce(gather), Reply::Appended(result)) => gather.on_reply(index, result),
+            (Self::Fetch(gather), Reply::Fetched(parts)) => gather.on_reply(parts),
+            (Self::ListOffsets(gather), Reply::Offset(result)) => gather.on_reply(index, result),
+            (Self::EpochEnds(gather), Reply::EpochEnd(result)) => gather.on_reply(index, result),
+            (Self::DeleteRecords(gather), Reply::DeletedRecords(result)) => {
+                gather.on_reply(index, result);
+            }
+            (Self::DescribeProducers(gather), Reply::Producers(result)) => {
+                gather.on_reply(index, result);
+            }
+            (Self::LogDirs(gather), Reply::Sizes(sizes)) => gather.on_reply(sizes),
+            (Self::Controller(gather), Reply::Controller(response)) => {
+                gather.response = Some(response);
+            }
+            (Self::Group(gather), Reply::Group(response)) => gather.on_reply(index, *response),
+            (gather, reply) => unreachable!("{reply:?} is no reply for {gather:?}"),
+        }
+    }
+
+    /// True, once, when what came is enough and the shards that still wait for data should answer.
+    pub fn has_enough(&mut self) -> bool {
+        match self {
+            Self::Fetch(gather) => gather.has_enough(),
+            _ => false,
+        }
+    }
+
+    /// Every reply has come: what is to be done next.
+    #[must_use]
+    pub fn finish(self, context: &RequestContext, parts: &mut Parts<'_>) -> Plan {
+        match self {
+            Self::Produce(gather) => gather.finish(),
+            Self::Fetch(gather) => gather.finish(parts),
+            Self::ListOffsets(gather) => gather.finish(),
+            Self::EpochEnds(gather) => gather.finish(),
+            Self::DeleteRecords(gather) => gather.finish(),
+            Self::DescribeProducers(gather) => gather.finish(),
+            Self::LogDirs(gather) => gather.finish(parts),
+            Self::Controller(gather) => controller_answered(context, gather, parts),
+            Self::Group(gather) => gather.finish(context),
+        }
+    }
+}
+
+fn controller_answered(
+    context: &RequestContext,
+    gather: ControllerGather,
+    parts: &mut Parts<'_>,
+) -> Plan {
+    let response = *gather.response.expect("the one reply has come");
+    match (response, gather.again) {
+        (ControllerResponse::AllocateProducerIds(block), Some(request)) => {
+            producer_ids::on_block(parts, block);
+            plan_again(context, *request, parts)
+        }
+        (_, Some(request)) => plan_again(context, *request, parts),
+        (response, None) => topics::controller_answered(response),
+    }
+}
+
+/// What is to be done for `request`.
+#[must_use]
+pub fn plan(context: &RequestContext, request: AnyRequest, parts: &mut Parts<'_>) -> Plan {
+    plan_request(context, request, Attempt::First, parts)
+}
+
+fn plan_again(context: &RequestContext, request: AnyRequest, parts: &mut Parts<'_>) -> Plan {
+    plan_request(context, request, Attempt::AfterController, parts)
+}
+
+/// Whether the controller was asked for what the request lacked: it is asked once.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Attempt {
+    /// Not yet.
+    First,
+    /// It answered; what is still lacking is not to be had.
+    AfterController,
+}
+
+fn plan_request(
+    context: &RequestContext,
+    request: AnyRequest,
+    attempt: Attempt,
+    parts: &mut Parts<'_>,
+) -> Plan {
+    match request {
+        AnyRequest::ApiVersions(request) => api_versions::plan(&request, parts),
+        AnyRequest::Metadata(request) => metadata::plan(context, request, attempt, parts),
+        AnyRequest::Produce(request) => produce::plan(context, request, parts),
+        AnyRequest::Fetch(request) => fetch::plan(context, request, parts),
+        AnyRequest::ListOffsets(request) => list_offsets::plan(context, request, parts),
+        AnyRequest::FindCoordinator(request) => {
+            coordinator::plan_find(context, request, attempt, parts)
+        }
+        AnyRequest::InitProducerId(request) => producer_ids::plan(request, attempt, parts),
+        AnyRequest::CreateTopics(request) => topics::plan_create(request),
+        AnyRequest::DeleteTopics(request) => topics::plan_delete(context, request),
+        AnyRequest::CreatePartitions(request) => topics::plan_create_partitions(request),
+        AnyRequest::DescribeCluster(request) => cluster::plan(context, &request, parts),
+        AnyRequest::DescribeTopicPartitions(request) => topic_partitions::plan(&request, parts),
+        AnyRequest::DescribeConfigs(request) => configs::plan_describe(&request, parts),
+        AnyRequest::ListConfigResources(request) => configs::plan_list(context, &request, parts),
+        AnyRequest::AlterConfigs(request) => {
+            topics::forward(ControllerRequest::AlterConfigs(request))
+        }
+        AnyRequest::IncrementalAlterConfigs(request) => {
+            topics::forward(ControllerRequest::IncrementalAlterConfigs(request))
+        }
+        AnyRequest::OffsetForLeaderEpoch(request) => epoch_ends::plan(request, parts),
+        AnyRequest::DeleteRecords(request) => delete_records::plan(request, parts),
+        AnyRequest::DescribeProducers(request) => describe_producers::plan(request, parts),
+        AnyRequest::DescribeLogDirs(request) => log_dirs::plan(request, parts),
+        request => coordinator::plan_group(context, request, parts),
+    }
+}

@@ -1,0 +1,76 @@
+//! InitProducerId: ids for idempotent producers, from blocks that the controller gives (KIP-360).
+
+use crate::metadata::ControllerRequest;
+use crate::metadata::ProducerIdBlock;
+use crate::model::{ErrorCode, ProducerId};
+use crate::protocol::AnyRequest;
+use crate::protocol::messages::{InitProducerIdRequest, InitProducerIdResponse};
+
+use super::{Attempt, ControllerGather, Gather, Parts, Plan};
+
+/// The producer ids that this shard may give out.
+#[derive(Debug, Default)]
+pub struct ProducerIds {
+    next: ProducerId,
+    end: ProducerId,
+}
+
+impl ProducerIds {
+    fn take(&mut self) -> Option<ProducerId> {
+        let id = (self.next < self.end).then_some(self.next)?;
+        self.next += 1;
+        Some(id)
+    }
+}
+
+/// Give out an id, after fetching a block if none is left.
+pub fn plan(request: InitProducerIdRequest, attempt: Attempt, parts: &mut Parts<'_>) -> Plan {
+    if request.transactional_id.is_some() {
+        // Retrying would not help, so the code is one that ends the producer at once.
+        let is_empty = request.transactional_id.as_deref() == Some("");
+        return refuse(if is_empty {
+            ErrorCode::InvalidRequest
+        } else {
+            ErrorCode::UnsupportedVersion
+        });
+    }
+    match parts.producer_ids.take() {
+        Some(producer_id) => Plan::answer(InitProducerIdResponse {
+            producer_id,
+            producer_epoch: 0,
+            ..Default::default()
+        }),
+        None if attempt == Attempt::First => {
+            let again = Some(Box::new(AnyRequest::InitProducerId(request)));
+            let gather = ControllerGather {
+                response: None,
+                again,
+            };
+            Plan::controller(
+                ControllerRequest::AllocateProducerIds,
+                Gather::Controller(gather),
+            )
+        }
+        None => refuse(ErrorCode::CoordinatorLoadInProgress),
+    }
+}
+
+/// The controller gave a block, or could not.
+pub fn on_block(parts: &mut Parts<'_>, block: Result<ProducerIdBlock, crate::metadata::Refusal>) {
+    match block {
+        Ok(block) => {
+            parts.producer_ids.next = block.first;
+            parts.producer_ids.end = block.first + i64::from(block.length);
+        }
+        Err(refusal) => tracing::error!(?refusal, "no producer ids are left to be given out"),
+    }
+}
+
+fn refuse(error: ErrorCode) -> Plan {
+    Plan::answer(InitProducerIdResponse {
+        error_code: error.code(),
+        producer_id: -1,
+        producer_epoch: -1,
+        ..Default::default()
+    })
+}

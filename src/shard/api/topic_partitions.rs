@@ -1,0 +1,143 @@
+//! DescribeTopicPartitions: topics page by page, for clusters with very many (KIP-966).
+
+use std::collections::BTreeSet;
+
+use crate::metadata::{PartitionRegistration, TopicImage, check_topic_name, is_internal_topic};
+use crate::model::ErrorCode;
+use crate::protocol::messages::describe_topic_partitions_response::{
+    Cursor, DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic,
+};
+use crate::protocol::messages::{DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse};
+use crate::security::{NOT_ASKED, TOPIC_OPERATIONS};
+
+use super::{Parts, Plan};
+
+/// Partitions of one answer, whatever the client allows; Kafka's
+/// `max.request.partition.size.limit`.
+fn partitions_max(request: &DescribeTopicPartitionsRequest, parts: &Parts<'_>) -> usize {
+    let broker_max = parts.config().max_request_partition_size_limit;
+    let asked = u32::try_from(request.response_partition_limit)
+        .unwrap_or(0)
+        .max(1);
+    usize::try_from(asked.min(broker_max)).unwrap_or(usize::MAX)
+}
+
+/// Answer one page from the image, topics by name.
+pub fn plan(request: &DescribeTopicPartitionsRequest, parts: &Parts<'_>) -> Plan {
+    if let Some(cursor) = &request.cursor
+        && cursor.partition_index < 0
+    {
+        return Plan::Close("a cursor of DescribeTopicPartitions points before a topic".to_owned());
+    }
+    let start = request
+        .cursor
+        .as_ref()
+        .map_or("", |cursor| &cursor.topic_name);
+    let is_all = request.topics.is_empty();
+    let names: BTreeSet<&str> = if is_all {
+        parts.image.topic_ids.keys().map(|name| &**name).collect()
+    } else {
+        request.topics.iter().map(|topic| &*topic.name).collect()
+    };
+    let mut left = partitions_max(request, parts);
+    let (mut topics, mut next_cursor) = (Vec::new(), None);
+    for name in names.range(start..) {
+        if left == 0 {
+            next_cursor = Some(Cursor {
+                topic_name: (*name).to_owned(),
+                ..Default::default()
+            });
+            break;
+        }
+        let cursor = request
+            .cursor
+            .as_ref()
+            .filter(|cursor| cursor.topic_name == *name);
+        let first = cursor.map_or(0, |cursor| cursor.partition_index);
+        let Some(topic) = parts.image.topic(name) else {
+            topics.push(unknown(name));
+            continue;
+        };
+        let (described, rest) = describe(topic, first, left);
+        left -= described.partitions.len();
+        topics.push(described);
+        if let Some(partition_index) = rest {
+            let topic_name = (*name).to_owned();
+            next_cursor = Some(Cursor {
+                topic_name,
+                partition_index,
+                ..Default::default()
+            });
+            break;
+        }
+    }
+    Plan::answer(DescribeTopicPartitionsResponse {
+        topics,
+        next_cursor,
+        ..Default::default()
+    })
+}
+
+fn unknown(name: &str) -> DescribeTopicPartitionsResponseTopic {
+    let error = if check_topic_name(name).is_err() {
+        ErrorCode::InvalidTopicException
+    } else {
+        ErrorCode::UnknownTopicOrPartition
+    };
+    DescribeTopicPartitionsResponseTopic {
+        error_code: error.code(),
+        name: Some(name.to_owned()),
+        is_internal: is_internal_topic(name),
+        topic_authorized_operations: NOT_ASKED,
+        ..Default::default()
+    }
+}
+
+/// The topic with at most `count_max` partitions from `first` on, and where the rest begins.
+fn describe(
+    topic: &TopicImage,
+    first: i32,
+    count_max: usize,
+) -> (DescribeTopicPartitionsResponseTopic, Option<i32>) {
+    let mut indices = topic
+        .partitions
+        .iter()
+        .filter(|(index, _)| **index >= first);
+    let partitions = indices
+        .by_ref()
+        .take(count_max)
+        .map(|(index, partition)| described(*index, partition))
+        .collect();
+    let rest = indices.next().map(|(index, _)| *index);
+    let described = DescribeTopicPartitionsResponseTopic {
+        error_code: ErrorCode::None.code(),
+        name: Some(topic.name.to_string()),
+        topic_id: topic.id,
+        is_internal: is_internal_topic(&topic.name),
+        partitions,
+        topic_authorized_operations: TOPIC_OPERATIONS,
+        ..Default::default()
+    };
+    (described, rest)
+}
+
+fn described(
+    partition_index: i32,
+    partition: &PartitionRegistration,
+) -> DescribeTopicPartitionsResponsePartition {
+    let error = match partition.leader {
+        Some(_) => ErrorCode::None,
+        None => ErrorCode::LeaderNotAvailable,
+    };
+    DescribeTopicPartitionsResponsePartition {
+        error_code: error.code(),
+        partition_index,
+        leader_id: partition.leader.unwrap_or(-1),
+        leader_epoch: partition.leader_epoch,
+        replica_nodes: partition.replicas.clone(),
+        isr_nodes: partition.isr.clone(),
+        eligible_leader_replicas: Some(partition.eligible_leader_replicas.clone()),
+        last_known_elr: Some(partition.last_known_elr.clone()),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,168 @@
+//! Shard 0's part of the cluster metadata: the node that writes it, and who asked it for what.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::config::BrokerConfig;
+use crate::log::storage::{DirectoryIndex, StorageOutbox, StorageOwner, StorageResult, Ticket};
+use crate::metadata::{
+    ControllerRequest, HaltCause, MetadataEvent, MetadataLogSettings, MetadataNode, NodeSettings,
+    OpenDirectory, RequestToken,
+};
+use crate::stdx::{Instant, Now};
+
+use super::core::Shard;
+use super::message::MetadataUpdate;
+use super::partition::Asker;
+use super::task::Reply;
+use super::{Effect, Effects, HaltReason, Message, ShardSettings};
+
+/// Completions of the metadata are addressed to places that no partition takes.
+const FILES_OWNER: StorageOwner = StorageOwner {
+    slot: u32::MAX - 1,
+    incarnation: 0,
+};
+const LOG_OWNER: StorageOwner = StorageOwner {
+    slot: u32::MAX - 2,
+    incarnation: 0,
+};
+
+/// The metadata node and who asked it for what.
+#[derive(Debug)]
+pub struct ControllerHost {
+    node: MetadataNode,
+    askers: BTreeMap<RequestToken, Asker>,
+    next_token: u64,
+    directories: Arc<[OpenDirectory]>,
+}
+
+impl ControllerHost {
+    /// A node that has yet to start.
+    pub fn new(settings: &mut ShardSettings) -> Self {
+        let config = &settings.config;
+        let metadata_directory = config
+            .log_dirs
+            .iter()
+            .position(|dir| *dir == config.metadata_log_dir);
+        let node_settings = NodeSettings {
+            settings: settings.settings.clone(),
+            config: BrokerConfig::clone(config),
+            metadata_directory: DirectoryIndex(
+                u16::try_from(metadata_directory.unwrap_or(0)).expect("log directories are few"),
+            ),
+            cluster_id: None,
+            log: MetadataLogSettings::default(),
+            files_owner: FILES_OWNER,
+            log_owner: LOG_OWNER,
+            random: settings.random.fork(),
+        };
+        Self {
+            node: MetadataNode::new(node_settings),
+            askers: BTreeMap::new(),
+            next_token: 0,
+            directories: Arc::from([]),
+        }
+    }
+
+    /// True for completions that [`ControllerHost::on_storage`] takes.
+    pub fn owns(owner: StorageOwner) -> bool {
+        owner == FILES_OWNER || owner == LOG_OWNER
+    }
+
+    /// Read what was written before, or format an empty directory.
+    pub fn start(&mut self, now: Now, outbox: &mut StorageOutbox) {
+        self.node.start(now, outbox);
+    }
+
+    /// A request to the disk has ended.
+    pub fn on_storage(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        result: StorageResult,
+        outbox: &mut StorageOutbox,
+    ) {
+        self.node.on_storage(now, ticket, result, outbox);
+    }
+
+    /// Serve a request.
+    pub fn on_request(&mut self, now: Now, asker: Asker, request: &ControllerRequest) {
+        self.next_token += 1;
+        let token = RequestToken(self.next_token);
+        self.askers.insert(token, asker);
+        self.node.on_request(now, token, request);
+    }
+
+    /// When the node has something to do.
+    pub fn next_deadline(&self) -> Instant {
+        self.node.next_deadline()
+    }
+}
+
+impl Shard {
+    /// Send the node's writes on their way and act on what it has to tell. True if there was
+    /// something.
+    pub(super) fn advance_controller(&mut self, now: Now, effects: &mut Effects) -> bool {
+        let Some(controller) = &mut self.controller else {
+            return false;
+        };
+        controller.node.flush(now, &mut effects.storage);
+        let mut has_events = false;
+        while let Some(event) = self
+            .controller
+            .as_mut()
+            .and_then(|host| host.node.next_event())
+        {
+            has_events = true;
+            self.on_controller_event(now, event, effects);
+        }
+        has_events
+    }
+
+    fn on_controller_event(&mut self, now: Now, event: MetadataEvent, effects: &mut Effects) {
+        match event {
+            MetadataEvent::DirectoriesOpened { directories, .. } => {
+                let controller = self.controller.as_mut().expect("the event came from it");
+                controller.directories = Arc::from(directories);
+            }
+            MetadataEvent::Published { image, delta } => {
+                let controller = self.controller.as_ref().expect("the event came from it");
+                let directories = Arc::clone(&controller.directories);
+                let update = MetadataUpdate {
+                    image,
+                    delta,
+                    directories,
+                };
+                for shard in 1..self.settings.shards_count {
+                    let message = Message::MetadataPublished(update.clone());
+                    effects.post(crate::model::ShardId(shard), message);
+                }
+                self.on_metadata(now, &update, effects);
+            }
+            MetadataEvent::Answer { token, response } => {
+                let controller = self.controller.as_mut().expect("the event came from it");
+                let asker = controller
+                    .askers
+                    .remove(&token)
+                    .expect("a request is answered once");
+                self.reply(asker, Reply::Controller(Box::new(response)));
+            }
+            MetadataEvent::Halt(HaltCause::UnusableData(reason)) => {
+                effects.push(Effect::Halt(HaltReason::UnusableData(reason)));
+            }
+            MetadataEvent::Halt(HaltCause::StorageFailed(reason)) => {
+                effects.push(Effect::Halt(HaltReason::StorageFailed(reason)));
+            }
+            MetadataEvent::Closed => Self::stopped(effects),
+        }
+    }
+
+    /// Everything else is on the disk: close the metadata log, the last thing before the end.
+    pub(super) fn close_controller(&mut self, now: Now) {
+        let controller = self
+            .controller
+            .as_mut()
+            .expect("shard 0 writes the last files");
+        controller.node.close(now);
+    }
+}

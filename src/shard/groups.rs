@@ -1,0 +1,374 @@
+//! The consumer groups of this shard: one coordinator for each partition of `__consumer_offsets`
+//! that is placed here. The coordinators decide; this carries their records to the log and back.
+
+use std::collections::BTreeMap;
+
+use crate::coordinator::group::{
+    GroupCoordinator, GroupRequest, GroupSettings, Output, ReplayedRecord, RequestContext,
+    RequestToken, Write, WriteToken,
+};
+use crate::log::validation::DECOMPRESSED_BYTES_MAX;
+use crate::log::{AppendOrigin, FetchedRecords, ReadPlan, ReadRequest};
+use crate::metadata::{CONSUMER_OFFSETS, MetadataImage};
+use crate::model::{ErrorCode, Offset, PartitionIndex, TopicIdPartition, Uuid};
+use crate::protocol::record_batch::{Batches, RecordBatch, RecordBatchBuilder};
+use crate::stdx::{Instant, Now, Random};
+
+use super::ShardSettings;
+use super::core::Shard;
+use super::partition::{Acknowledge, Asker, Partition, PartitionState, ReadPurpose, WaitingAppend};
+use super::task::Reply;
+
+/// How much of the offsets topic is read at a time, as in Kafka (`offsets.load.buffer.size`).
+const LOAD_BYTES_MAX: usize = 5 << 20;
+
+/// The groups of one partition.
+#[derive(Debug)]
+struct Host {
+    coordinator: GroupCoordinator,
+    slot: u32,
+}
+
+/// The consumer groups of this shard.
+#[derive(Debug)]
+pub struct Groups {
+    settings: GroupSettings,
+    random: Random,
+    hosts: BTreeMap<PartitionIndex, Host>,
+    offsets_topic: Option<Uuid>,
+    next_token: u64,
+    askers: BTreeMap<RequestToken, Asker>,
+}
+
+impl Groups {
+    /// None.
+    pub fn new(settings: &mut ShardSettings) -> Self {
+        Self {
+            settings: GroupSettings::new(&settings.config),
+            random: settings.random.fork(),
+            hosts: BTreeMap::new(),
+            offsets_topic: None,
+            next_token: 0,
+            askers: BTreeMap::new(),
+        }
+    }
+
+    /// True for a partition of the offsets topic.
+    pub fn is_host(&self, partition: TopicIdPartition) -> bool {
+        self.offsets_topic == Some(partition.topic_id)
+    }
+
+    /// When the first coordinator has something to do.
+    pub fn next_deadline(&self) -> Instant {
+        self.hosts
+            .values()
+            .map(|host| host.coordinator.next_deadline())
+            .min()
+            .unwrap_or(Instant::MAX)
+    }
+
+    /// The image changed.
+    pub fn on_metadata(&mut self, image: &MetadataImage) {
+        self.offsets_topic = image.topic(CONSUMER_OFFSETS).map(|topic| topic.id);
+    }
+
+    /// A partition is gone; if it kept groups, they are gone with it.
+    pub fn on_partition_removed(&mut self, partition: &Partition) {
+        if self.is_host(partition.id) {
+            self.hosts.remove(&partition.index());
+        }
+    }
+}
+
+impl Shard {
+    /// A partition of the offsets topic is open: load its groups.
+    pub(super) fn load_groups(&mut self, now: Now, slot: u32) {
+        let partition = self
+            .partitions
+            .at(slot)
+            .expect("the partition was just opened");
+        let (index, start) = (partition.index(), partition.log.log_start_offset());
+        let random = self.groups.random.fork();
+        let coordinator = GroupCoordinator::new(self.groups.settings.clone(), random);
+        self.groups.hosts.insert(index, Host { coordinator, slot });
+        self.load_groups_from(now, slot, start);
+    }
+
+    fn load_groups_from(&mut self, now: Now, slot: u32, offset: Offset) {
+        let bytes_max = LOAD_BYTES_MAX;
+        let mut offset = offset;
+        loop {
+            let partition = self
+                .partitions
+                .touch(slot)
+                .expect("the partition is loading");
+            let end = partition.log.log_end_offset();
+            if offset >= end {
+                return self.on_groups_loaded(now, partition_index(self, slot));
+            }
+            let request = ReadRequest {
+                offset,
+                bytes_max,
+                upper: end,
+                at_least_one: true,
+            };
+            match partition.log.plan_read(request) {
+                Ok(ReadPlan::Ready(records)) => match self.replay_groups(slot, &records) {
+                    Some(next) if next > offset => offset = next,
+                    _ => return,
+                },
+                Ok(ReadPlan::Disk(read)) => {
+                    let read = partition.log.start_read(read);
+                    partition.reads.insert(read, ReadPurpose::GroupLoad);
+                    return;
+                }
+                Err(error) => {
+                    tracing::error!(partition = slot, %error, "the groups cannot be loaded");
+                    return;
+                }
+            }
+        }
+    }
+
+    pub(super) fn on_group_log_read(
+        &mut self,
+        now: Now,
+        slot: u32,
+        result: Result<FetchedRecords, ErrorCode>,
+    ) {
+        match result {
+            Ok(records) => {
+                if let Some(next) = self.replay_groups(slot, &records) {
+                    self.load_groups_from(now, slot, next);
+                }
+            }
+            Err(error) => tracing::error!(partition = slot, %error, "the groups cannot be loaded"),
+        }
+    }
+
+    /// Replay what was read; the offset to go on at, or `None` if the records are not sound. The
+    /// coordinator then stays loading: answering from half of the truth would lose offsets.
+    fn replay_groups(&mut self, slot: u32, records: &FetchedRecords) -> Option<Offset> {
+        let index = partition_index(self, slot);
+        let host = self.groups.hosts.get_mut(&index)?;
+        let mut batches = Batches::new(records.slices.concat().into());
+        loop {
+            match batches.next_whole() {
+                Ok(Some(batch)) if batch.is_control() => {}
+                Ok(Some(batch)) => {
+                    if let Err(error) = replay_batch(&mut host.coordinator, &batch) {
+                        tracing::error!(
+                            partition = index,
+                            "a batch of offsets is damaged: {error}"
+                        );
+                        return None;
+                    }
+                }
+                Ok(None) => return Some(records.next_offset),
+                Err(error) => {
+                    tracing::error!(partition = index, %error, "a batch of offsets is damaged");
+                    return None;
+                }
+            }
+        }
+    }
+
+    fn on_groups_loaded(&mut self, now: Now, index: PartitionIndex) {
+        self.with_coordinator(now, index, |coordinator, _, output| {
+            coordinator.on_loaded(now, output);
+        });
+    }
+
+    /// Serve a request about the groups of partition `index`.
+    pub(super) fn on_group_task(
+        &mut self,
+        now: Now,
+        asker: Asker,
+        index: PartitionIndex,
+        context: RequestContext,
+        request: GroupRequest,
+    ) {
+        if !self.groups.hosts.contains_key(&index) {
+            let is_opening = self.groups.offsets_topic.is_some_and(|topic_id| {
+                let id = TopicIdPartition {
+                    topic_id,
+                    partition: index,
+                };
+                self.partitions
+                    .find(id)
+                    .is_some_and(|partition| partition.state != PartitionState::Failed)
+            });
+            let error = if is_opening {
+                ErrorCode::CoordinatorLoadInProgress
+            } else {
+                ErrorCode::NotCoordinator
+            };
+            let response = request.error_response(context.api_version, error);
+            return self.reply(asker, Reply::Group(Box::new(response)));
+        }
+        self.groups.next_token += 1;
+        let token = RequestToken(self.groups.next_token);
+        self.groups.askers.insert(token, asker);
+        self.with_coordinator(now, index, |coordinator, image, output| {
+            coordinator.on_request(now, token, &context, request, image, output);
+        });
+    }
+
+    pub(super) fn on_groups_deadline(&mut self, now: Now) {
+        let due: Vec<PartitionIndex> = self
+            .groups
+            .hosts
+            .iter()
+            .filter(|(_, host)| host.coordinator.next_deadline() <= now.instant)
+            .map(|(index, _)| *index)
+            .collect();
+        for index in due {
+            self.with_coordinator(now, index, |coordinator, _, output| {
+                coordinator.on_deadline(now, output);
+            });
+        }
+    }
+
+    pub(super) fn on_group_written(&mut self, now: Now, index: PartitionIndex, token: WriteToken) {
+        self.with_coordinator(now, index, |coordinator, _, output| {
+            coordinator.on_written(now, token, output);
+        });
+    }
+
+    pub(super) fn on_group_write_failed(
+        &mut self,
+        now: Now,
+        index: PartitionIndex,
+        token: WriteToken,
+        error: ErrorCode,
+    ) {
+        self.with_coordinator(now, index, |coordinator, _, output| {
+            coordinator.on_write_failed(now, token, error, output);
+        });
+    }
+
+    /// Topics are gone, and with them the offsets that groups committed for them.
+    pub(super) fn on_topics_removed(&mut self, now: Now, topics: &[(Uuid, &str)]) {
+        let indices: Vec<PartitionIndex> = self.groups.hosts.keys().copied().collect();
+        for index in indices {
+            self.with_coordinator(now, index, |coordinator, _, output| {
+                coordinator.on_topics_deleted(now, topics, output);
+            });
+        }
+    }
+
+    /// Let a coordinator act, then send its answers and append its records.
+    fn with_coordinator(
+        &mut self,
+        now: Now,
+        index: PartitionIndex,
+        act: impl FnOnce(&mut GroupCoordinator, &MetadataImage, &mut Output),
+    ) {
+        let mut output = Output::default();
+        let Some(host) = self.groups.hosts.get_mut(&index) else {
+            return;
+        };
+        act(&mut host.coordinator, &self.image, &mut output);
+        // A write that cannot be appended is a new input to the coordinator, which may answer or
+        // write again.
+        loop {
+            for (token, response) in output.answers.drain(..) {
+                let asker = self
+                    .groups
+                    .askers
+                    .remove(&token)
+                    .expect("a request is answered once");
+                self.reply(asker, Reply::Group(Box::new(response)));
+            }
+            let mut failed = Vec::new();
+            for write in output.writes.drain(..) {
+                let token = write.token;
+                if let Err(error) = self.append_group_records(now, index, write) {
+                    failed.push((token, error));
+                }
+            }
+            if failed.is_empty() {
+                return;
+            }
+            let host = self
+                .groups
+                .hosts
+                .get_mut(&index)
+                .expect("the coordinator just acted");
+            for (token, error) in failed {
+                host.coordinator
+                    .on_write_failed(now, token, error, &mut output);
+            }
+        }
+    }
+
+    fn append_group_records(
+        &mut self,
+        now: Now,
+        index: PartitionIndex,
+        write: Write,
+    ) -> Result<(), ErrorCode> {
+        let slot = self
+            .groups
+            .hosts
+            .get(&index)
+            .ok_or(ErrorCode::NotCoordinator)?
+            .slot;
+        let partition = self
+            .partitions
+            .touch(slot)
+            .ok_or(ErrorCode::NotCoordinator)?;
+        let mut builder = RecordBatchBuilder::new();
+        for record in &write.records {
+            builder.append(
+                write.timestamp_ms,
+                Some(&record.key),
+                record.value.as_deref(),
+                &[],
+            );
+        }
+        let batch = builder.finish();
+        if batch.size_bytes() > partition.log.config().max_message_bytes as usize {
+            return Err(ErrorCode::MessageTooLarge);
+        }
+        let epoch = partition.leader.epoch();
+        let appended = partition
+            .log
+            .append(now, vec![batch], epoch, AppendOrigin::Coordinator)?;
+        let then = Acknowledge::Coordinator(write.token);
+        let waiting = WaitingAppend {
+            last_offset: appended.last_offset,
+            then,
+        };
+        partition.waiting_appends.push_back(waiting);
+        Ok(())
+    }
+}
+
+fn replay_batch(coordinator: &mut GroupCoordinator, batch: &RecordBatch) -> Result<(), String> {
+    let records = batch
+        .records(DECOMPRESSED_BYTES_MAX)
+        .map_err(|error| error.to_string())?;
+    for record in records.iter() {
+        let record = record.map_err(|error| error.to_string())?;
+        let share = |part: &[u8]| records.share(part);
+        let replayed = ReplayedRecord {
+            key: record.key.map(share).unwrap_or_default(),
+            value: record.value.map(share),
+            offset: batch.base_offset() + i64::from(record.offset_delta),
+            transaction: batch.producer_id().filter(|_| batch.is_transactional()),
+        };
+        coordinator
+            .replay(replayed)
+            .map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+fn partition_index(shard: &Shard, slot: u32) -> PartitionIndex {
+    shard
+        .partitions
+        .at(slot)
+        .expect("the partition is loading")
+        .index()
+}

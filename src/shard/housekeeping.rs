@@ -1,0 +1,242 @@
+//! What a shard does from time to time, and what it does at the end: flush at the end of a turn,
+//! caches within their budget, retention, checkpoints, the clean stop.
+
+use std::time::Duration;
+
+use crate::model::ShardId;
+use crate::stdx::{Instant, Now};
+
+use super::core::{Phase, Shard};
+use super::opening::slots_of;
+use super::partition::PartitionState;
+use super::{Effects, ShardSettings};
+
+/// How often logs write down where they start and how far they reach, as Kafka does
+/// (`log.flush.start.offset.checkpoint.interval.ms`).
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How often files that nobody used are looked for, and for how long nobody used them then.
+const IDLE_FILES_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Partitions that one step of retention looks at, so that a turn stays short.
+const RETENTION_STEP_PARTITIONS: usize = 64;
+
+/// How soon the next step of retention follows.
+const RETENTION_STEP_INTERVAL: Duration = Duration::from_millis(5);
+
+/// The part of a shard's memory that caches of recent records may take.
+const CACHE_MEMORY_DIVISOR: u64 = 2;
+
+/// How much of its cache a log keeps when the shard's caches are over their budget.
+const TRIM_DIVISOR: usize = 2;
+
+/// When what is due, and what the caches hold.
+#[derive(Debug)]
+pub struct Housekeeping {
+    retention_interval: Duration,
+    retention_at: Instant,
+    /// Where the round of retention that is under way goes on.
+    retention_slot: Option<u32>,
+    checkpoint_at: Instant,
+    idle_files_at: Instant,
+    folders_at: Instant,
+    cache_bytes_max: usize,
+    cached_bytes: usize,
+    trim_slot: u32,
+    are_partitions_closing: bool,
+    are_last_checkpoints_sent: bool,
+}
+
+impl Housekeeping {
+    /// Nothing is due yet.
+    pub fn new(settings: &ShardSettings) -> Self {
+        let interval_ms = settings.config.log_retention_check_interval_ms.max(1);
+        let cache_bytes = settings.memory_bytes / CACHE_MEMORY_DIVISOR;
+        Self {
+            retention_interval: Duration::from_millis(interval_ms.unsigned_abs()),
+            retention_at: Instant::MAX,
+            retention_slot: None,
+            checkpoint_at: Instant::MAX,
+            idle_files_at: Instant::MAX,
+            folders_at: Instant::MAX,
+            cache_bytes_max: usize::try_from(cache_bytes).unwrap_or(usize::MAX),
+            cached_bytes: 0,
+            trim_slot: 0,
+            are_partitions_closing: false,
+            are_last_checkpoints_sent: false,
+        }
+    }
+
+    /// The shard started.
+    pub fn start(&mut self, now: Now) {
+        self.retention_at = now.instant + self.retention_interval;
+        self.checkpoint_at = now.instant + CHECKPOINT_INTERVAL;
+        self.idle_files_at = now.instant + IDLE_FILES_INTERVAL;
+    }
+
+    /// When the first thing is due.
+    pub fn next_deadline(&self) -> Instant {
+        self.retention_at
+            .min(self.checkpoint_at)
+            .min(self.idle_files_at)
+            .min(self.folders_at)
+    }
+
+    /// A partition is gone, and its cache with it.
+    pub const fn forget_cache(&mut self, cached_bytes: usize) {
+        self.cached_bytes -= cached_bytes;
+    }
+
+    /// The bytes that caches of recent records hold.
+    pub const fn cached_bytes(&self) -> usize {
+        self.cached_bytes
+    }
+}
+
+impl Shard {
+    pub(super) fn run_housekeeping(&mut self, now: Now, effects: &mut Effects) {
+        if self.housekeeping.retention_at <= now.instant {
+            self.step_retention(now);
+        }
+        if self.housekeeping.checkpoint_at <= now.instant {
+            self.housekeeping.checkpoint_at = now.instant + CHECKPOINT_INTERVAL;
+            if self.phase == Phase::Serving {
+                self.send_checkpoints(false, effects);
+                if self.settings.id == ShardId(0) {
+                    self.write_checkpoints(effects);
+                }
+            }
+        }
+        if self.housekeeping.idle_files_at <= now.instant {
+            self.housekeeping.idle_files_at = now.instant + IDLE_FILES_INTERVAL;
+            for slot in slots_of(&self.partitions) {
+                let partition = self
+                    .partitions
+                    .touch(slot)
+                    .expect("the slot was just found");
+                partition
+                    .log
+                    .close_idle_files(now, IDLE_FILES_INTERVAL, &mut effects.storage);
+                let expiration_ms = self.settings.config.producer_id_expiration_ms;
+                partition.log.expire_producers(now, expiration_ms);
+            }
+        }
+        self.remove_due_folders(now, effects);
+    }
+
+    /// One step of a round of retention: the next few partitions.
+    fn step_retention(&mut self, now: Now) {
+        let mut next = Some(self.housekeeping.retention_slot.unwrap_or(0));
+        for _ in 0..RETENTION_STEP_PARTITIONS {
+            let Some(slot) = next.and_then(|slot| self.partitions.next_slot(slot)) else {
+                next = None;
+                break;
+            };
+            let partition = self
+                .partitions
+                .touch(slot)
+                .expect("the slot was just found");
+            let high_watermark = partition.leader.high_watermark();
+            partition.log.apply_retention(high_watermark);
+            next = Some(slot + 1);
+        }
+        self.housekeeping.retention_slot = next;
+        let pause = match next {
+            Some(_) => RETENTION_STEP_INTERVAL,
+            None => self.housekeeping.retention_interval,
+        };
+        self.housekeeping.retention_at = now.instant + pause;
+    }
+
+    /// Send the turn's appends and reads on their way: group commit. True if that led to more to
+    /// do in this turn.
+    pub(super) fn flush_partitions(&mut self, now: Now, effects: &mut Effects) -> bool {
+        let touched = self.partitions.drain_touched();
+        let mut progressed = Vec::new();
+        for slot in touched {
+            let Some(partition) = self.partitions.touch(slot) else {
+                continue;
+            };
+            partition.log.flush(now, &mut effects.storage);
+            let cached = partition.log.cached_bytes();
+            let before = std::mem::replace(&mut partition.cached_bytes, cached);
+            self.housekeeping.cached_bytes = self.housekeeping.cached_bytes + cached - before;
+            progressed.push(slot);
+        }
+        self.partitions.drain_touched();
+        for slot in progressed {
+            self.on_log_progress(now, slot, effects);
+        }
+        self.trim_caches();
+        self.housekeeping.folders_at = self.opening.next_deadline();
+        !self.own_replies.is_empty() || self.partitions.has_touched() || self.fetches.has_woken()
+    }
+
+    /// Bring the caches back into their budget, one log after the other.
+    fn trim_caches(&mut self) {
+        let count = self.partitions.len();
+        for _ in 0..count {
+            if self.housekeeping.cached_bytes <= self.housekeeping.cache_bytes_max {
+                return;
+            }
+            let start = self.housekeeping.trim_slot;
+            let next = self
+                .partitions
+                .next_slot(start)
+                .or_else(|| self.partitions.next_slot(0));
+            let Some(slot) = next else { return };
+            self.housekeeping.trim_slot = slot + 1;
+            let partition = self
+                .partitions
+                .at_mut(slot)
+                .expect("the slot was just found");
+            partition
+                .log
+                .trim_cache(partition.cached_bytes / TRIM_DIVISOR);
+            let cached = partition.log.cached_bytes();
+            let before = std::mem::replace(&mut partition.cached_bytes, cached);
+            self.housekeeping.cached_bytes = self.housekeeping.cached_bytes + cached - before;
+        }
+    }
+
+    /// The operator wants a clean stop: answer what can be answered, then close the partitions.
+    pub(super) fn on_stopping(&mut self, effects: &mut Effects) {
+        if self.phase == Phase::Stopping {
+            return;
+        }
+        let was_serving = self.phase == Phase::Serving;
+        self.phase = Phase::Stopping;
+        if !was_serving {
+            // Nothing was acknowledged yet; what is on the disk is as a crash would leave it.
+            return Self::stopped(effects);
+        }
+        self.fetches.hurry(|_| true);
+        for slot in slots_of(&self.partitions) {
+            self.partitions
+                .touch(slot)
+                .expect("the slot was just found")
+                .log
+                .close();
+        }
+        self.housekeeping.are_partitions_closing = true;
+    }
+
+    /// Go on with a clean stop: with the last partition closed, shard 0 is told.
+    pub(super) fn advance_stop(&mut self, _now: Now, effects: &mut Effects) {
+        let is_waiting = !self.housekeeping.are_partitions_closing
+            || self.housekeeping.are_last_checkpoints_sent
+            || self
+                .partitions
+                .iter()
+                .any(|(_, partition)| partition.state != PartitionState::Closed);
+        if is_waiting {
+            return;
+        }
+        self.housekeeping.are_last_checkpoints_sent = true;
+        self.connections.close_all(effects);
+        self.send_checkpoints(true, effects);
+        if self.settings.id != ShardId(0) {
+            Self::stopped(effects);
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! Partitions come, change and go as the cluster image says.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use crate::log::partition_folder;
+use crate::log::storage::{DirectoryIndex, StoragePath};
+use crate::log::{Log, LogIdentity, OpenMode};
+use crate::metadata::{ConfigKind, MetadataDelta, OpenDirectory, PartitionRegistration};
+use crate::model::{ErrorCode, ShardId, TopicIdPartition, TopicPartition, Uuid};
+use crate::replication::Leader;
+use crate::stdx::{Instant, Now};
+
+use super::core::{Phase, Shard};
+use super::message::MetadataUpdate;
+use super::owning::refusal;
+use super::partition::{Acknowledge, Partition, PartitionState, Partitions};
+use super::placement::{place, shard_of};
+use super::task::Reply;
+use super::{Effect, Effects, Message};
+
+/// Logs that are opened at the same time. Each asks for a few files; more would not make the disk
+/// faster, and every one of them may need descriptors.
+const OPENING_MAX: usize = 128;
+
+/// Partitions on their way to being open or removed.
+#[derive(Debug, Default)]
+pub struct Opening {
+    /// The log directories, in the order of `log.dirs`.
+    directories: Arc<[OpenDirectory]>,
+    are_directories_read: bool,
+    waiting: VecDeque<TopicIdPartition>,
+    /// The partitions being opened, by their place in the table.
+    underway: BTreeSet<u32>,
+    is_told: bool,
+    /// On shard 0: the shards that have opened their partitions.
+    shards_opened: BTreeSet<ShardId>,
+    /// Folders of deleted partitions, by when they are to be removed.
+    removals: BTreeMap<Instant, Vec<StoragePath>>,
+}
+
+impl Opening {
+    /// When the first folder is to be removed.
+    pub fn next_deadline(&self) -> Instant {
+        self.removals
+            .first_key_value()
+            .map_or(Instant::MAX, |(due, _)| *due)
+    }
+}
+
+impl Shard {
+    /// The cluster image changed.
+    pub(super) fn on_metadata(&mut self, now: Now, update: &MetadataUpdate, effects: &mut Effects) {
+        let MetadataUpdate {
+            image,
+            delta,
+            directories,
+        } = update;
+        let is_first = self.opening.directories.is_empty();
+        self.opening.directories = directories.clone();
+        self.image = Arc::clone(image);
+        self.configs.on_metadata(image, delta);
+        self.groups.on_metadata(image);
+        let removed: Vec<(Uuid, &str)> = delta
+            .topics_removed
+            .iter()
+            .map(|(id, topic)| (*id, &*topic.name))
+            .collect();
+        for (topic_id, topic) in &delta.topics_removed {
+            for partition in topic.partitions.keys() {
+                self.delete_partition(place(*topic_id, *partition));
+            }
+        }
+        if !removed.is_empty() {
+            self.on_topics_removed(now, &removed);
+        }
+        for (topic_id, partition) in &delta.partitions_changed {
+            self.on_partition_changed(place(*topic_id, *partition));
+        }
+        self.change_log_configs(delta);
+        if is_first {
+            self.files.read(effects);
+        }
+        self.open_waiting(effects);
+        self.perform_reached(now);
+    }
+
+    fn on_partition_changed(&mut self, id: TopicIdPartition) {
+        if shard_of(id, self.settings.shards_count) != self.settings.id
+            || self.partitions.slot_of(id).is_some()
+        {
+            return;
+        }
+        let node = self.settings.config.node_id;
+        let registration = self.image.partition(id.topic_id, id.partition);
+        if registration.is_some_and(|registration| registration.replicas.contains(&node)) {
+            self.opening.waiting.push_back(id);
+        }
+    }
+
+    fn change_log_configs(&mut self, delta: &MetadataDelta) {
+        let all = delta
+            .configs_changed
+            .iter()
+            .any(|resource| resource.kind == ConfigKind::Broker);
+        let changed: BTreeSet<&str> = delta
+            .configs_changed
+            .iter()
+            .filter(|resource| resource.kind == ConfigKind::Topic)
+            .map(|resource| &*resource.name)
+            .collect();
+        if !all && changed.is_empty() {
+            return;
+        }
+        let slots: Vec<u32> = self
+            .partitions
+            .iter()
+            .filter(|(_, partition)| all || changed.contains(&*partition.topic))
+            .map(|(slot, _)| slot)
+            .collect();
+        for slot in slots {
+            let partition = self
+                .partitions
+                .touch(slot)
+                .expect("the slot was just found");
+            let config = self.configs.topic(&self.image, &partition.topic);
+            partition.log.change_config(config);
+        }
+    }
+
+    /// Every directory was read: what is there is known, and partitions can be opened.
+    pub(super) fn on_directories_read(&mut self, effects: &mut Effects) {
+        self.opening.are_directories_read = true;
+        self.open_waiting(effects);
+    }
+
+    fn open_waiting(&mut self, effects: &mut Effects) {
+        if !self.opening.are_directories_read || self.phase == Phase::Stopping {
+            return;
+        }
+        while self.opening.underway.len() < OPENING_MAX
+            && let Some(id) = self.opening.waiting.pop_front()
+        {
+            self.open_partition(id);
+        }
+        let is_done = self.opening.waiting.is_empty() && self.opening.underway.is_empty();
+        if is_done && !std::mem::replace(&mut self.opening.is_told, true) {
+            effects.post(ShardId(0), Message::PartitionsOpened);
+        }
+    }
+
+    fn open_partition(&mut self, id: TopicIdPartition) {
+        // The topic may have been deleted while its partition waited.
+        let Some(topic) = self.image.topics.get(&id.topic_id) else {
+            return;
+        };
+        let Some(registration) = topic.partitions.get(&id.partition) else {
+            return;
+        };
+        let topic = topic.name.clone();
+        let directory = self.directory_of(registration);
+        let name = partition_folder(&topic, id.partition);
+        let owner = self.partitions.next_owner();
+        let mode = self.open_mode(directory, &name, &topic, id);
+        let identity = LogIdentity {
+            topic: topic.clone(),
+            topic_id: id.topic_id,
+            partition: id.partition,
+            folder: StoragePath::new(directory, &name),
+            owner,
+        };
+        let config = self.configs.topic(&self.image, &topic);
+        let random = self.settings.random.fork();
+        let log = Log::open(identity, config, mode, random);
+        let partition = Partition {
+            id,
+            topic,
+            directory,
+            log,
+            leader: Leader::new(registration.leader_epoch, 0),
+            waiting_appends: VecDeque::new(),
+            waiting_fetches: BTreeSet::new(),
+            reads: BTreeMap::new(),
+            queued_tasks: Vec::new(),
+            cached_bytes: 0,
+            state: PartitionState::Opening,
+        };
+        self.partitions.insert(owner, partition);
+        self.opening.underway.insert(owner.slot);
+    }
+
+    fn open_mode(
+        &self,
+        directory: DirectoryIndex,
+        name: &str,
+        topic: &Arc<str>,
+        id: TopicIdPartition,
+    ) -> OpenMode {
+        let contents = self.files.contents(directory);
+        if !contents.entries.contains_key(name) {
+            return OpenMode::Create;
+        }
+        let key = TopicPartition {
+            topic: topic.clone(),
+            partition: id.partition,
+        };
+        OpenMode::Existing {
+            is_clean: self.opening.directories[usize::from(directory.0)].is_clean,
+            log_start_offset: contents.log_start_offsets.get(&key).copied(),
+            recovery_point: contents.recovery_points.get(&key).copied(),
+        }
+    }
+
+    fn directory_of(&self, registration: &PartitionRegistration) -> DirectoryIndex {
+        let assigned = registration.directory_of(self.settings.config.node_id);
+        let index = assigned.and_then(|id| {
+            self.opening
+                .directories
+                .iter()
+                .position(|directory| directory.id == id)
+        });
+        DirectoryIndex(u16::try_from(index.unwrap_or(0)).expect("log directories are few"))
+    }
+
+    pub(super) fn on_log_opened(&mut self, now: Now, slot: u32, effects: &mut Effects) {
+        let partition = self
+            .partitions
+            .touch(slot)
+            .expect("the log belongs to a partition");
+        partition.state = PartitionState::Open;
+        let epoch = partition.leader.epoch();
+        let end = partition.log.log_end_offset();
+        partition.leader = Leader::new(epoch, end);
+        partition.log.on_leader_epoch(epoch, end);
+        let (id, queued) = (partition.id, std::mem::take(&mut partition.queued_tasks));
+        if self.groups.is_host(id) {
+            self.load_groups(now, slot);
+        }
+        for (asker, task) in queued {
+            self.perform(now, asker, task);
+        }
+        self.on_partition_settled(slot, effects);
+    }
+
+    /// The partition is open, or never will be.
+    pub(super) fn on_partition_settled(&mut self, slot: u32, effects: &mut Effects) {
+        self.opening.underway.remove(&slot);
+        self.open_waiting(effects);
+    }
+
+    /// On shard 0: another shard has its partitions. With the last one the broker serves.
+    pub(super) fn on_partitions_opened(&mut self, from: ShardId, effects: &mut Effects) {
+        self.opening.shards_opened.insert(from);
+        let count = usize::from(self.settings.shards_count);
+        if self.opening.shards_opened.len() == count && self.phase == Phase::Starting {
+            self.files.remove_deleted_folders(effects);
+            self.files.forget_contents();
+            self.broadcast(effects, || Message::Serve);
+            effects.push(Effect::Ready);
+        }
+    }
+
+    /// Every shard has its partitions: connections are read from.
+    pub(super) fn on_serve(&mut self) {
+        if self.phase == Phase::Starting {
+            self.phase = Phase::Serving;
+        }
+    }
+
+    /// Tasks whose senders knew more than the image here did: it may have caught up.
+    fn perform_reached(&mut self, now: Now) {
+        let end_offset = self.image.end_offset;
+        for (asker, needed, task) in std::mem::take(&mut self.ahead_of_image) {
+            if needed <= end_offset {
+                self.perform(now, asker, task);
+            } else {
+                self.ahead_of_image.push_back((asker, needed, task));
+            }
+        }
+    }
+
+    fn delete_partition(&mut self, id: TopicIdPartition) {
+        self.opening.waiting.retain(|waiting| *waiting != id);
+        let Some(slot) = self.partitions.slot_of(id) else {
+            return;
+        };
+        let unique = self.settings.random.next_bytes16();
+        let partition = self
+            .partitions
+            .touch(slot)
+            .expect("the slot was just found");
+        partition.state = PartitionState::Deleting;
+        partition.log.delete(unique);
+        self.fetches
+            .wake(std::mem::take(&mut partition.waiting_fetches));
+        let waiting = std::mem::take(&mut partition.waiting_appends);
+        let queued = std::mem::take(&mut partition.queued_tasks);
+        for append in waiting {
+            // The coordinator of a deleted offsets topic is dropped with its partition.
+            if let Acknowledge::Producer(asker, _) = append.then {
+                self.reply(
+                    asker,
+                    Reply::Appended(Err(ErrorCode::UnknownTopicOrPartition)),
+                );
+            }
+        }
+        for (asker, task) in queued {
+            self.reply(asker, refusal(&task, ErrorCode::UnknownTopicOrPartition));
+        }
+    }
+
+    /// The folder has its new name: the partition is gone, the folder goes when the topic's
+    /// `file.delete.delay.ms` have passed.
+    pub(super) fn on_log_deleted(&mut self, now: Now, slot: u32, folder: StoragePath) {
+        let Some(partition) = self.partitions.remove(slot) else {
+            return;
+        };
+        self.groups.on_partition_removed(&partition);
+        self.housekeeping.forget_cache(partition.cached_bytes);
+        let delay_ms = u64::try_from(partition.log.config().file_delete_delay_ms).unwrap_or(0);
+        let due = now.instant + std::time::Duration::from_millis(delay_ms);
+        self.opening.removals.entry(due).or_default().push(folder);
+        self.opening.underway.remove(&slot);
+    }
+
+    /// Remove the folders whose time has come.
+    pub(super) fn remove_due_folders(&mut self, now: Now, effects: &mut Effects) {
+        while let Some(entry) = self.opening.removals.first_entry()
+            && *entry.key() <= now.instant
+        {
+            for folder in entry.remove() {
+                self.files.remove_folder(folder, effects);
+            }
+        }
+    }
+}
+
+/// The places of all partitions, for a step over each.
+pub fn slots_of(partitions: &Partitions) -> Vec<u32> {
+    partitions.iter().map(|(slot, _)| slot).collect()
+}

@@ -1,0 +1,578 @@
+//! What this shard does as the owner of partitions: tasks in, replies out.
+
+use crate::log::{
+    AppendOrigin, FetchedRecords, FoundOffset, LogProgress, Lookup, ReadId, ReadPlan, ReadRequest,
+};
+use crate::model::{ErrorCode, LeaderEpoch, Offset, TopicIdPartition};
+use crate::stdx::Now;
+
+use super::Effects;
+use super::core::Shard;
+use super::fetches::{Fetch, FetchKey, trim_parts};
+use super::partition::{
+    Acknowledge, Asker, Partition, PartitionState, QUEUED_TASKS_MAX, ReadPurpose, WaitingAppend,
+};
+use super::task::{
+    AppendTask, AppendedReply, FetchPart, FetchedPart, ListedOffset, OffsetTarget, PartitionSize,
+    Reply, Task,
+};
+
+/// Tasks that may wait for the image to reach what their sender knew. A sender is ahead for one
+/// message's time only.
+const AHEAD_OF_IMAGE_MAX: usize = 4096;
+
+impl Shard {
+    /// Do a task now, or when the image here knows what its sender knew.
+    pub(super) fn take_task(
+        &mut self,
+        now: Now,
+        asker: Asker,
+        image_end_offset: Offset,
+        task: Task,
+    ) {
+        let is_ahead = image_end_offset > self.image.end_offset;
+        if is_ahead && self.ahead_of_image.len() < AHEAD_OF_IMAGE_MAX {
+            self.ahead_of_image
+                .push_back((asker, image_end_offset, task));
+        } else {
+            self.perform(now, asker, task);
+        }
+    }
+
+    pub(super) fn perform(&mut self, now: Now, asker: Asker, task: Task) {
+        match task {
+            Task::Fetch(fetch) => {
+                let key = self.fetches.open(asker, *fetch);
+                self.fetches.wake([key]);
+            }
+            Task::DescribeSizes { partitions } => {
+                let sizes = self.describe_sizes(partitions.as_deref());
+                self.reply(asker, Reply::Sizes(sizes));
+            }
+            Task::Controller(request) => {
+                let controller = self
+                    .controller
+                    .as_mut()
+                    .expect("controller tasks go to shard 0");
+                controller.on_request(now, asker, &request);
+            }
+            Task::Group {
+                partition,
+                context,
+                request,
+            } => {
+                self.on_group_task(now, asker, partition, context, *request);
+            }
+            Task::Append(_)
+            | Task::ListOffset { .. }
+            | Task::EpochEnd { .. }
+            | Task::DeleteRecords { .. }
+            | Task::DescribeProducers { .. } => self.perform_on_partition(now, asker, task),
+        }
+    }
+
+    fn perform_on_partition(&mut self, now: Now, asker: Asker, task: Task) {
+        let id = partition_of(&task);
+        let Some(slot) = self.partitions.slot_of(id) else {
+            // The sender's image had the partition; it is gone since, or has yet to be opened.
+            return self.reply(asker, refusal(&task, ErrorCode::NotLeaderOrFollower));
+        };
+        let partition = self
+            .partitions
+            .touch(slot)
+            .expect("the slot was just found");
+        if partition.state == PartitionState::Opening
+            && partition.queued_tasks.len() < QUEUED_TASKS_MAX
+        {
+            return partition.queued_tasks.push((asker, task));
+        }
+        if let Err(error) = partition.state.check_open() {
+            return self.reply(asker, refusal(&task, error));
+        }
+        let reply = match task {
+            Task::Append(append) => append_to(now, partition, asker, *append),
+            Task::ListOffset {
+                leader_epoch,
+                target,
+                ..
+            } => find_offset(partition, asker, leader_epoch, target),
+            Task::EpochEnd {
+                leader_epoch,
+                epoch,
+                ..
+            } => Some(Reply::EpochEnd(epoch_end(partition, leader_epoch, epoch))),
+            Task::DeleteRecords { before, .. } => {
+                Some(Reply::DeletedRecords(delete_records(partition, before)))
+            }
+            Task::DescribeProducers { .. } => {
+                Some(Reply::Producers(Ok(partition.log.active_producers())))
+            }
+            Task::Fetch(_)
+            | Task::DescribeSizes { .. }
+            | Task::Controller(_)
+            | Task::Group { .. } => unreachable!("these are not about one partition"),
+        };
+        if let Some(reply) = reply {
+            self.reply(asker, reply);
+        }
+    }
+
+    fn describe_sizes(&self, wanted: Option<&[TopicIdPartition]>) -> Vec<PartitionSize> {
+        let size = |partition: &Partition| PartitionSize {
+            partition: partition.id,
+            topic: partition.topic.clone(),
+            directory: partition.directory.0,
+            size_bytes: partition.log.size_bytes(),
+        };
+        match wanted {
+            None => self
+                .partitions
+                .iter()
+                .map(|(_, partition)| size(partition))
+                .collect(),
+            Some(ids) => ids
+                .iter()
+                .filter_map(|id| self.partitions.find(*id))
+                .map(size)
+                .collect(),
+        }
+    }
+
+    /// Act on everything that happened to a log.
+    pub(super) fn on_log_progress(&mut self, now: Now, slot: u32, effects: &mut Effects) {
+        while let Some(progress) = self
+            .partitions
+            .at_mut(slot)
+            .and_then(|partition| partition.log.next_progress())
+        {
+            match progress {
+                LogProgress::Opened => self.on_log_opened(now, slot, effects),
+                LogProgress::DurableAdvanced { durable_end_offset } => {
+                    self.on_durable(now, slot, durable_end_offset);
+                }
+                LogProgress::ReadFinished { read, result } => {
+                    self.on_read_finished(now, slot, read, result);
+                }
+                LogProgress::LookupFinished { read, result } => {
+                    self.on_lookup_finished(slot, read, result);
+                }
+                LogProgress::LogStartAdvanced { .. } => {}
+                LogProgress::Damaged(damage) => tracing::error!("{damage}"),
+                LogProgress::ReadFailed(failure) => tracing::error!("{failure}"),
+                LogProgress::Failed(failure) => {
+                    tracing::error!("the partition is offline: {failure}");
+                    self.on_log_failed(now, slot, effects);
+                }
+                LogProgress::Closed => {
+                    let partition = self.partitions.at_mut(slot);
+                    partition.expect("the log belongs to a partition").state =
+                        PartitionState::Closed;
+                }
+                LogProgress::Deleted { folder } => self.on_log_deleted(now, slot, folder),
+            }
+        }
+    }
+
+    /// Records up to here are on the disk: consumers may see them, producers are told.
+    fn on_durable(&mut self, now: Now, slot: u32, durable_end_offset: Offset) {
+        let partition = self
+            .partitions
+            .touch(slot)
+            .expect("the log belongs to a partition");
+        if !partition.leader.on_durable(durable_end_offset) {
+            return;
+        }
+        let high_watermark = partition.leader.high_watermark();
+        let mut acknowledged = Vec::new();
+        while let Some(waiting) = partition.waiting_appends.front()
+            && waiting.last_offset < high_watermark
+        {
+            acknowledged.extend(
+                partition
+                    .waiting_appends
+                    .pop_front()
+                    .map(|waiting| waiting.then),
+            );
+        }
+        let (index, is_offsets) = (partition.index(), self.groups.is_host(partition.id));
+        self.fetches
+            .wake(std::mem::take(&mut partition.waiting_fetches));
+        for then in acknowledged {
+            match then {
+                Acknowledge::Producer(asker, reply) => {
+                    self.reply(asker, Reply::Appended(Ok(reply)));
+                }
+                Acknowledge::Coordinator(token) => {
+                    assert!(is_offsets, "coordinators write to their own partition");
+                    self.on_group_written(now, index, token);
+                }
+            }
+        }
+    }
+
+    /// Nothing can be appended or read any more: everyone who waits is told.
+    fn on_log_failed(&mut self, now: Now, slot: u32, effects: &mut Effects) {
+        let partition = self
+            .partitions
+            .touch(slot)
+            .expect("the log belongs to a partition");
+        let index = partition.index();
+        let waiting = std::mem::take(&mut partition.waiting_appends);
+        let queued = std::mem::take(&mut partition.queued_tasks);
+        self.fetches
+            .wake(std::mem::take(&mut partition.waiting_fetches));
+        for append in waiting {
+            match append.then {
+                Acknowledge::Producer(asker, _) => {
+                    self.reply(asker, Reply::Appended(Err(ErrorCode::KafkaStorageError)));
+                }
+                Acknowledge::Coordinator(token) => {
+                    self.on_group_write_failed(now, index, token, ErrorCode::KafkaStorageError);
+                }
+            }
+        }
+        for (asker, task) in queued {
+            self.reply(asker, refusal(&task, ErrorCode::KafkaStorageError));
+        }
+        self.on_partition_settled(slot, effects);
+    }
+
+    /// Read for a fetch; answer it if that gave enough, else leave it waiting.
+    pub(super) fn advance_fetch(&mut self, now: Now, key: FetchKey) {
+        let Some(fetch) = self.fetches.find(key) else {
+            return;
+        };
+        if fetch.pending_reads > 0 {
+            return;
+        }
+        let parts = fetch.task.parts.clone();
+        let (mut bytes_left, is_committed_only) =
+            (fetch.task.bytes_max, fetch.task.is_committed_only);
+        let (mut found, mut pending_reads) = (Vec::with_capacity(parts.len()), 0);
+        for (place, part) in parts.iter().enumerate() {
+            let is_first = bytes_left == fetch_bytes_max(&mut self.fetches, key);
+            match self.read_part(key, place, part, bytes_left, is_first, is_committed_only) {
+                Some(result) => {
+                    bytes_left = bytes_left.saturating_sub(result.records_bytes());
+                    found.push(Some(result));
+                }
+                None => {
+                    pending_reads += 1;
+                    found.push(None);
+                }
+            }
+        }
+        let fetch = self
+            .fetches
+            .find(key)
+            .expect("the fetch was not closed meanwhile");
+        fetch.found = found;
+        fetch.pending_reads = pending_reads;
+        if pending_reads == 0 {
+            self.conclude_fetch(now, key);
+        }
+    }
+
+    /// What the partition of `part` has for a fetch, or `None` if it is being read from the disk.
+    fn read_part(
+        &mut self,
+        key: FetchKey,
+        place: usize,
+        part: &FetchPart,
+        bytes_left: usize,
+        is_first: bool,
+        is_committed_only: bool,
+    ) -> Option<FetchedPart> {
+        let Some(slot) = self.partitions.slot_of(part.partition) else {
+            return Some(FetchedPart::refused(
+                part.place,
+                ErrorCode::NotLeaderOrFollower,
+            ));
+        };
+        let partition = self
+            .partitions
+            .touch(slot)
+            .expect("the slot was just found");
+        let mut result = match view_of(partition, part) {
+            Ok(view) => view,
+            Err(error) => return Some(FetchedPart::refused(part.place, error)),
+        };
+        if result.diverging.is_some() || (bytes_left == 0 && !is_first) {
+            return Some(result);
+        }
+        let upper = if is_committed_only {
+            result.last_stable_offset
+        } else {
+            result.high_watermark
+        };
+        let request = ReadRequest {
+            offset: part.offset,
+            bytes_max: part.bytes_max.min(bytes_left),
+            upper: upper.expect("the view of an open partition has its bounds"),
+            at_least_one: is_first,
+        };
+        match partition.log.plan_read(request) {
+            Ok(ReadPlan::Ready(records)) => {
+                result.records = records.slices;
+                Some(result)
+            }
+            Ok(ReadPlan::Disk(read)) => {
+                let read = partition.log.start_read(read);
+                partition.reads.insert(read, ReadPurpose::Fetch(key, place));
+                None
+            }
+            Err(error) => Some(FetchedPart::refused(part.place, error)),
+        }
+    }
+
+    fn on_read_finished(
+        &mut self,
+        now: Now,
+        slot: u32,
+        read: ReadId,
+        result: Result<FetchedRecords, ErrorCode>,
+    ) {
+        let partition = self
+            .partitions
+            .touch(slot)
+            .expect("the log belongs to a partition");
+        match partition.reads.remove(&read) {
+            Some(ReadPurpose::Fetch(key, place)) => {
+                let Some(fetch) = self.fetches.find(key) else {
+                    return;
+                };
+                let part = &fetch.task.parts[place];
+                let found = match (result, view_of(partition, part)) {
+                    (Ok(records), Ok(view)) => FetchedPart {
+                        records: records.slices,
+                        ..view
+                    },
+                    (Err(error), _) | (_, Err(error)) => FetchedPart::refused(part.place, error),
+                };
+                fetch.found[place] = Some(found);
+                fetch.pending_reads -= 1;
+                if fetch.pending_reads == 0 {
+                    self.conclude_fetch(now, key);
+                }
+            }
+            Some(ReadPurpose::GroupLoad) => self.on_group_log_read(now, slot, result),
+            Some(ReadPurpose::Lookup(_)) | None => {
+                unreachable!("a read ends once, as what it was begun")
+            }
+        }
+    }
+
+    fn on_lookup_finished(
+        &mut self,
+        slot: u32,
+        read: ReadId,
+        result: Result<Option<FoundOffset>, ErrorCode>,
+    ) {
+        let partition = self
+            .partitions
+            .touch(slot)
+            .expect("the log belongs to a partition");
+        match partition.reads.remove(&read) {
+            Some(ReadPurpose::Lookup(asker)) => {
+                let listed = result.map(|found| {
+                    found.map(|found| ListedOffset {
+                        offset: found.offset,
+                        timestamp: Some(found.timestamp),
+                        leader_epoch: found.leader_epoch,
+                    })
+                });
+                self.reply(asker, Reply::Offset(listed));
+            }
+            _ => unreachable!("a search ends once, as what it was begun"),
+        }
+    }
+
+    /// All parts of a fetch were read: answer it, or let it wait for more.
+    fn conclude_fetch(&mut self, now: Now, key: FetchKey) {
+        let fetch = self.fetches.find(key).expect("the fetch is open");
+        if is_enough(fetch, now) {
+            let fetch = self.fetches.close(key).expect("the fetch is open");
+            let mut found: Vec<FetchedPart> = fetch.found.into_iter().flatten().collect();
+            trim_parts(found.iter_mut(), fetch.task.bytes_max);
+            self.reply(fetch.asker, Reply::Fetched(found));
+            return;
+        }
+        for place in &mut fetch.found {
+            *place = None;
+        }
+        let ids: Vec<TopicIdPartition> =
+            fetch.task.parts.iter().map(|part| part.partition).collect();
+        for id in ids {
+            if let Some(slot) = self.partitions.slot_of(id) {
+                let partition = self
+                    .partitions
+                    .touch(slot)
+                    .expect("the slot was just found");
+                partition.waiting_fetches.insert(key);
+            }
+        }
+    }
+}
+
+fn fetch_bytes_max(fetches: &mut super::fetches::Fetches, key: FetchKey) -> usize {
+    fetches.find(key).map_or(0, |fetch| fetch.task.bytes_max)
+}
+
+fn is_enough(fetch: &Fetch, now: Now) -> bool {
+    let found = || fetch.found.iter().flatten();
+    fetch.is_hurried
+        || fetch.task.deadline <= now.instant
+        || found().any(|part| part.error.is_error() || part.diverging.is_some())
+        || found().map(FetchedPart::records_bytes).sum::<usize>() >= fetch.task.bytes_min
+}
+
+/// The bounds of a partition as a fetch sees them, without records.
+fn view_of(partition: &Partition, part: &FetchPart) -> Result<FetchedPart, ErrorCode> {
+    let (log, leader) = (&partition.log, &partition.leader);
+    partition.state.check_open()?;
+    leader.check_epoch(part.leader_epoch)?;
+    let high_watermark = leader.high_watermark();
+    let last_stable_offset = log
+        .first_open_transaction()
+        .map_or(high_watermark, |first| first.min(high_watermark));
+    let diverging = part.last_fetched_epoch.and_then(|epoch| {
+        let end = log.end_offset_for_epoch(epoch)?;
+        let diverges = end.epoch < epoch || end.end_offset < part.offset;
+        diverges.then_some((end.epoch, end.end_offset))
+    });
+    let is_within = (log.log_start_offset()..=log.log_end_offset()).contains(&part.offset);
+    if diverging.is_none() && !is_within {
+        return Err(ErrorCode::OffsetOutOfRange);
+    }
+    Ok(FetchedPart {
+        place: part.place,
+        error: ErrorCode::None,
+        high_watermark: Some(high_watermark),
+        last_stable_offset: Some(last_stable_offset),
+        log_start_offset: Some(log.log_start_offset()),
+        diverging,
+        records: Vec::new(),
+    })
+}
+
+fn append_to(now: Now, partition: &mut Partition, asker: Asker, task: AppendTask) -> Option<Reply> {
+    let append_time = task.batch.log_append_time;
+    let epoch = partition.leader.epoch();
+    let batches = vec![task.batch.batch];
+    let appended = match partition
+        .log
+        .append(now, batches, epoch, AppendOrigin::Client)
+    {
+        Ok(appended) => appended,
+        Err(error) => return Some(Reply::Appended(Err(error))),
+    };
+    let reply = AppendedReply {
+        base_offset: appended.first_offset,
+        append_time: appended.append_time.or(append_time),
+        log_start_offset: appended.log_start_offset,
+    };
+    if !task.waits_for_disk || appended.last_offset < partition.leader.high_watermark() {
+        return Some(Reply::Appended(Ok(reply)));
+    }
+    let waiting = WaitingAppend {
+        last_offset: appended.last_offset,
+        then: Acknowledge::Producer(asker, reply),
+    };
+    // A batch that was sent twice waits for the offset it got the first time, which may lie below
+    // those of later batches.
+    let place = partition
+        .waiting_appends
+        .partition_point(|other| other.last_offset <= waiting.last_offset);
+    partition.waiting_appends.insert(place, waiting);
+    None
+}
+
+fn find_offset(
+    partition: &mut Partition,
+    asker: Asker,
+    leader_epoch: Option<LeaderEpoch>,
+    target: OffsetTarget,
+) -> Option<Reply> {
+    let log = &mut partition.log;
+    if let Err(error) = partition.leader.check_epoch(leader_epoch) {
+        return Some(Reply::Offset(Err(error)));
+    }
+    let high_watermark = partition.leader.high_watermark();
+    let bare = |offset: Offset, leader_epoch: Option<LeaderEpoch>| {
+        Some(Reply::Offset(Ok(Some(ListedOffset {
+            offset,
+            timestamp: None,
+            leader_epoch,
+        }))))
+    };
+    let lookup = match target {
+        OffsetTarget::Earliest => {
+            let start = log.log_start_offset();
+            return bare(
+                start,
+                log.epoch_of(start).or(Some(partition.leader.epoch())),
+            );
+        }
+        OffsetTarget::Latest { is_committed_only } => {
+            let stable = log.first_open_transaction().filter(|_| is_committed_only);
+            let end = stable.map_or(high_watermark, |first| first.min(high_watermark));
+            return bare(end, Some(partition.leader.epoch()));
+        }
+        OffsetTarget::LatestTiered => return Some(Reply::Offset(Ok(None))),
+        OffsetTarget::MaxTimestamp => Lookup::Largest,
+        OffsetTarget::Timestamp(timestamp) => Lookup::AtOrAfter(timestamp),
+    };
+    let read = log.start_lookup(lookup);
+    partition.reads.insert(read, ReadPurpose::Lookup(asker));
+    None
+}
+
+fn epoch_end(
+    partition: &Partition,
+    leader_epoch: Option<LeaderEpoch>,
+    epoch: LeaderEpoch,
+) -> Result<Option<(LeaderEpoch, Offset)>, ErrorCode> {
+    partition.leader.check_epoch(leader_epoch)?;
+    // The leader's own epoch ends where its log ends, also before its first record.
+    if epoch == partition.leader.epoch() {
+        return Ok(Some((epoch, partition.log.log_end_offset())));
+    }
+    Ok(partition
+        .log
+        .end_offset_for_epoch(epoch)
+        .map(|end| (end.epoch, end.end_offset)))
+}
+
+fn delete_records(partition: &mut Partition, before: Option<Offset>) -> Result<Offset, ErrorCode> {
+    let high_watermark = partition.leader.high_watermark();
+    partition
+        .log
+        .delete_records(before.unwrap_or(high_watermark), high_watermark)
+}
+
+fn partition_of(task: &Task) -> TopicIdPartition {
+    match task {
+        Task::Append(append) => append.partition,
+        Task::ListOffset { partition, .. }
+        | Task::EpochEnd { partition, .. }
+        | Task::DeleteRecords { partition, .. }
+        | Task::DescribeProducers { partition } => *partition,
+        Task::Fetch(_) | Task::DescribeSizes { .. } | Task::Controller(_) | Task::Group { .. } => {
+            unreachable!("these are not about one partition")
+        }
+    }
+}
+
+/// The reply that tells why a task about one partition was not done.
+pub(super) fn refusal(task: &Task, error: ErrorCode) -> Reply {
+    match task {
+        Task::Append(_) => Reply::Appended(Err(error)),
+        Task::ListOffset { .. } => Reply::Offset(Err(error)),
+        Task::EpochEnd { .. } => Reply::EpochEnd(Err(error)),
+        Task::DeleteRecords { .. } => Reply::DeletedRecords(Err(error)),
+        Task::DescribeProducers { .. } => Reply::Producers(Err(error)),
+        Task::Fetch(_) | Task::DescribeSizes { .. } | Task::Controller(_) | Task::Group { .. } => {
+            unreachable!("these are not about one partition")
+        }
+    }
+}

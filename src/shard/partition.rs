@@ -1,0 +1,251 @@
+//! One partition that this shard owns: its log, its leader's view, what waits for it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use crate::coordinator::group::WriteToken;
+use crate::log::storage::{DirectoryIndex, StorageOwner};
+use crate::log::{Log, ReadId};
+use crate::model::{ErrorCode, Offset, PartitionIndex, ShardId, TopicIdPartition};
+use crate::replication::Leader;
+use crate::stdx::{HashMap, new_map};
+
+use super::fetches::FetchKey;
+use super::task::{AppendedReply, RequestId, Task, TaskIndex};
+
+/// Tasks that may wait for a partition to open. More would only fill memory while a disk is slow;
+/// clients try again.
+pub const QUEUED_TASKS_MAX: usize = 1024;
+
+/// Who is to be told what a task brought.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Asker {
+    /// The shard of the connection.
+    pub shard: ShardId,
+    /// The request.
+    pub request: RequestId,
+    /// The task's place in it.
+    pub index: TaskIndex,
+}
+
+/// Something that is done once the high watermark has passed `last_offset`.
+#[derive(Debug)]
+pub struct WaitingAppend {
+    /// The last offset that was appended.
+    pub last_offset: Offset,
+    /// What is done.
+    pub then: Acknowledge,
+}
+
+/// Whom an append is acknowledged to.
+#[derive(Debug)]
+pub enum Acknowledge {
+    /// A producer.
+    Producer(Asker, AppendedReply),
+    /// The coordinator of this partition.
+    Coordinator(WriteToken),
+}
+
+/// What a read from the disk or a search is for.
+#[derive(Clone, Copy, Debug)]
+pub enum ReadPurpose {
+    /// A place of a fetch.
+    Fetch(FetchKey, usize),
+    /// A ListOffsets task.
+    Lookup(Asker),
+    /// Loading the groups of this partition.
+    GroupLoad,
+}
+
+/// One partition that this shard owns.
+#[derive(Debug)]
+pub struct Partition {
+    /// Its topic's id and its number.
+    pub id: TopicIdPartition,
+    /// Its topic's name.
+    pub topic: Arc<str>,
+    /// Where its log lies.
+    pub directory: DirectoryIndex,
+    /// Its log.
+    pub log: Log,
+    /// The leader's view.
+    pub leader: Leader,
+    /// Appends that wait for the high watermark, by offset.
+    pub waiting_appends: VecDeque<WaitingAppend>,
+    /// Fetches that wait for data of this partition.
+    pub waiting_fetches: BTreeSet<FetchKey>,
+    /// What the log's reads are for.
+    pub reads: BTreeMap<ReadId, ReadPurpose>,
+    /// Tasks that came before the log was open.
+    pub queued_tasks: Vec<(Asker, Task)>,
+    /// The bytes of its cache when they were last counted.
+    pub cached_bytes: usize,
+    /// Where it is in its life.
+    pub state: PartitionState,
+}
+
+/// Where a partition is in its life.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PartitionState {
+    /// Its log is being opened; tasks wait.
+    Opening,
+    /// It serves.
+    Open,
+    /// The disk failed under it, or its files are not sound.
+    Failed,
+    /// Its topic is being deleted.
+    Deleting,
+    /// Its log was closed for a clean stop.
+    Closed,
+}
+
+impl PartitionState {
+    /// Why the partition does not serve, if it does not.
+    pub const fn check_open(self) -> Result<(), ErrorCode> {
+        match self {
+            Self::Open => Ok(()),
+            Self::Opening | Self::Closed => Err(ErrorCode::NotLeaderOrFollower),
+            Self::Failed => Err(ErrorCode::KafkaStorageError),
+            Self::Deleting => Err(ErrorCode::UnknownTopicOrPartition),
+        }
+    }
+}
+
+impl Partition {
+    /// The partition's number.
+    pub const fn index(&self) -> PartitionIndex {
+        self.id.partition
+    }
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    incarnation: u32,
+    partition: Option<Box<Partition>>,
+}
+
+/// The partitions that this shard owns. Their places in the table are what completions from the
+/// disk are addressed to.
+#[derive(Debug)]
+pub struct Partitions {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    by_id: HashMap<TopicIdPartition, u32>,
+    /// Those whose log was touched since the last flush.
+    touched: BTreeSet<u32>,
+}
+
+impl Partitions {
+    /// None.
+    pub fn new() -> Self {
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            by_id: new_map(),
+            touched: BTreeSet::new(),
+        }
+    }
+
+    /// The owner that the log of the next partition to be inserted must have.
+    pub fn next_owner(&mut self) -> StorageOwner {
+        let slot = self.free.last().copied().unwrap_or_else(|| {
+            let slot = u32::try_from(self.slots.len()).expect("fewer partitions than a u32 counts");
+            self.slots.push(Slot::default());
+            self.free.push(slot);
+            slot
+        });
+        StorageOwner {
+            slot,
+            incarnation: self.slots[slot as usize].incarnation,
+        }
+    }
+
+    /// Take in a partition whose log has the owner that [`Partitions::next_owner`] gave.
+    pub fn insert(&mut self, owner: StorageOwner, partition: Partition) {
+        assert_eq!(
+            self.free.pop(),
+            Some(owner.slot),
+            "a partition takes the place it asked for"
+        );
+        let before = self.by_id.insert(partition.id, owner.slot);
+        assert!(before.is_none(), "a partition is inserted once");
+        self.slots[owner.slot as usize].partition = Some(Box::new(partition));
+        self.touched.insert(owner.slot);
+    }
+
+    /// Let go of the partition in `slot`; later completions for it are dropped.
+    pub fn remove(&mut self, slot: u32) -> Option<Box<Partition>> {
+        let place = self.slots.get_mut(slot as usize)?;
+        let partition = place.partition.take()?;
+        place.incarnation += 1;
+        self.by_id.remove(&partition.id);
+        self.touched.remove(&slot);
+        self.free.push(slot);
+        Some(partition)
+    }
+
+    /// The place of a partition.
+    pub fn slot_of(&self, id: TopicIdPartition) -> Option<u32> {
+        self.by_id.get(&id).copied()
+    }
+
+    /// The partition in `slot`, to be flushed at the end of the turn.
+    pub fn touch(&mut self, slot: u32) -> Option<&mut Partition> {
+        let partition = self
+            .slots
+            .get_mut(slot as usize)?
+            .partition
+            .as_deref_mut()?;
+        self.touched.insert(slot);
+        Some(partition)
+    }
+
+    /// The partition in `slot`.
+    pub fn at(&self, slot: u32) -> Option<&Partition> {
+        self.slots.get(slot as usize)?.partition.as_deref()
+    }
+
+    /// The place of the partition that `owner` names, unless it is gone.
+    pub fn slot_of_owner(&self, owner: StorageOwner) -> Option<u32> {
+        let place = self.slots.get(owner.slot as usize)?;
+        (place.incarnation == owner.incarnation && place.partition.is_some()).then_some(owner.slot)
+    }
+
+    /// The partition `id`.
+    pub fn find(&self, id: TopicIdPartition) -> Option<&Partition> {
+        self.slot_of(id).and_then(|slot| self.at(slot))
+    }
+
+    /// The partition in `slot`, where nothing has to be flushed for what is done to it.
+    pub fn at_mut(&mut self, slot: u32) -> Option<&mut Partition> {
+        self.slots.get_mut(slot as usize)?.partition.as_deref_mut()
+    }
+
+    /// True if a partition is to be flushed.
+    pub fn has_touched(&self) -> bool {
+        !self.touched.is_empty()
+    }
+
+    /// The places of the partitions touched since the last call.
+    pub fn drain_touched(&mut self) -> BTreeSet<u32> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// Every partition, by place.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &Partition)> {
+        (0..)
+            .zip(&self.slots)
+            .filter_map(|(slot, place)| Some((slot, place.partition.as_deref()?)))
+    }
+
+    /// The next place at or after `slot` that holds a partition, for going round in steps.
+    pub fn next_slot(&self, slot: u32) -> Option<u32> {
+        let count = u32::try_from(self.slots.len()).expect("fewer partitions than a u32 counts");
+        (slot..count).find(|slot| self.at(*slot).is_some())
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+}

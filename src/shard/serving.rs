@@ -1,0 +1,298 @@
+//! From received bytes to requests, and from replies to answers.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::connection::Overlap;
+use crate::protocol::{
+    AnyRequest, AnyResponse, ApiKey, DecodeError, EncodeError, HeaderError, Writer,
+    decode_request_header, encode_response_header,
+};
+use crate::stdx::Now;
+
+use super::api::{self, Plan};
+use super::connections::Answer;
+use super::core::{Phase, Shard};
+use super::partition::Asker;
+use super::request::{OpenRequest, RequestContext};
+use super::task::{Reply, RequestId, TaskIndex};
+use super::{ConnectionId, Effects, Message};
+
+/// Why a request cannot be answered: its connection is closed, as Apache Kafka does.
+#[derive(Debug)]
+enum Unanswerable {
+    Header(HeaderError),
+    Body(ApiKey, i16, DecodeError),
+    NotServed(ApiKey, i16),
+}
+
+impl std::fmt::Display for Unanswerable {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Header(HeaderError::UnknownApi { code, version }) => {
+                write!(formatter, "there is no API {code} (version {version})")
+            }
+            Self::Header(HeaderError::Malformed(error)) => {
+                write!(formatter, "not a Kafka request: {error}")
+            }
+            Self::Body(key, version, error) => {
+                write!(
+                    formatter,
+                    "{} version {version} is malformed: {error}",
+                    key.name()
+                )
+            }
+            Self::NotServed(key, version) => {
+                write!(formatter, "{} version {version} is not served", key.name())
+            }
+        }
+    }
+}
+
+/// Produce and Fetch may overlap with each other; everything else is done by itself.
+fn overlap_of(frame: &[u8]) -> Overlap {
+    let key = frame.first_chunk().map(|bytes| i16::from_be_bytes(*bytes));
+    match key.and_then(ApiKey::from_code) {
+        Some(ApiKey::Produce | ApiKey::Fetch) => Overlap::Allowed,
+        _ => Overlap::Forbidden,
+    }
+}
+
+impl Shard {
+    pub(super) fn on_received(
+        &mut self,
+        now: Now,
+        id: ConnectionId,
+        length: usize,
+        effects: &mut Effects,
+    ) {
+        if let Some(peer) = self.connections.find(id) {
+            peer.connection.on_received(now.instant, length);
+            self.start_requests(now, id, effects);
+            self.connections.release_block(id);
+        }
+    }
+
+    pub(super) fn on_sent(
+        &mut self,
+        now: Now,
+        id: ConnectionId,
+        length: usize,
+        effects: &mut Effects,
+    ) {
+        if let Some(peer) = self.connections.find(id) {
+            peer.connection.on_sent(now.instant, length);
+            self.start_requests(now, id, effects);
+        }
+    }
+
+    /// Start the requests of a connection that may start.
+    fn start_requests(&mut self, now: Now, id: ConnectionId, effects: &mut Effects) {
+        if self.phase != Phase::Serving {
+            return;
+        }
+        let frame_bytes_max = self.settings.config.socket_request_max_bytes as usize;
+        while let Some(peer) = self.connections.find(id) {
+            match peer.connection.next_frame(frame_bytes_max, overlap_of) {
+                Ok(Some(frame)) => {
+                    if let Err(reason) = self.start_request(now, id, frame, effects) {
+                        self.refuse_connection(id, &reason, effects);
+                    }
+                }
+                Ok(None) => return,
+                Err(reason) => self.refuse_connection(id, &reason, effects),
+            }
+        }
+    }
+
+    fn refuse_connection(
+        &mut self,
+        id: ConnectionId,
+        reason: &dyn std::fmt::Display,
+        effects: &mut Effects,
+    ) {
+        if let Some(peer) = self.connections.find(id) {
+            tracing::warn!(peer = %peer.address, "closing the connection: {reason}");
+        }
+        self.connections.close(id, true, effects);
+    }
+
+    fn start_request(
+        &mut self,
+        now: Now,
+        id: ConnectionId,
+        frame: Bytes,
+        effects: &mut Effects,
+    ) -> Result<(), Unanswerable> {
+        let (key, header, mut reader) =
+            decode_request_header(frame).map_err(Unanswerable::Header)?;
+        let version = header.request_api_version;
+        let peer = self
+            .connections
+            .find(id)
+            .expect("the frame came from an open connection");
+        let context = RequestContext {
+            connection: id,
+            slot: peer.connection.open_slot(),
+            key,
+            version,
+            correlation_id: header.correlation_id,
+            client_id: header.client_id.map(Arc::from),
+            peer: peer.address,
+            listener: peer.listener,
+            received_at: now.instant,
+        };
+        let is_served = key
+            .served_versions()
+            .is_some_and(|(first, last)| (first..=last).contains(&version));
+        if !is_served {
+            // A client must be able to learn which versions there are (KIP-511).
+            if key != ApiKey::ApiVersions {
+                return Err(Unanswerable::NotServed(key, version));
+            }
+            let response = api::api_versions::unsupported_version();
+            let mut context = context;
+            context.version = 0;
+            self.answer(&context, &response, effects);
+            return Ok(());
+        }
+        let request = AnyRequest::decode(key, version, &mut reader)
+            .map_err(|error| Unanswerable::Body(key, version, error))?;
+        let plan = api::plan(&context, request, &mut self.parts(now));
+        self.follow(now, None, context, plan, effects);
+        Ok(())
+    }
+
+    /// Do what a handler planned for a request.
+    fn follow(
+        &mut self,
+        now: Now,
+        id: Option<RequestId>,
+        context: RequestContext,
+        plan: Plan,
+        effects: &mut Effects,
+    ) {
+        match plan {
+            Plan::Answer(response) => self.answer(&context, &response, effects),
+            Plan::NoAnswer => self.complete(&context, Vec::new(), effects),
+            Plan::Close(reason) => self.refuse_connection(context.connection, &reason, effects),
+            Plan::Tasks { tasks, gather } => {
+                let id = id.unwrap_or_else(|| self.requests.next_id());
+                let missing = tasks.count();
+                self.requests.open(
+                    id,
+                    OpenRequest {
+                        context,
+                        gather: *gather,
+                        missing,
+                    },
+                );
+                let image_end_offset = self.image.end_offset;
+                for (shard, tasks) in tasks {
+                    if shard != self.settings.id {
+                        let request = id;
+                        effects.post(
+                            shard,
+                            Message::Tasks {
+                                request,
+                                image_end_offset,
+                                tasks,
+                            },
+                        );
+                        continue;
+                    }
+                    for (index, task) in tasks {
+                        let asker = Asker {
+                            shard,
+                            request: id,
+                            index,
+                        };
+                        self.take_task(now, asker, image_end_offset, task);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn on_reply(
+        &mut self,
+        now: Now,
+        id: RequestId,
+        index: TaskIndex,
+        reply: Reply,
+        effects: &mut Effects,
+    ) {
+        let Some(request) = self.requests.find(id) else {
+            return;
+        };
+        request.gather.on_reply(index, reply);
+        request.missing -= 1;
+        if request.missing > 0 {
+            if request.gather.has_enough() {
+                self.hurry(id, effects);
+            }
+            return;
+        }
+        let request = self.requests.close(id).expect("the request was just found");
+        let OpenRequest {
+            context, gather, ..
+        } = request;
+        let plan = gather.finish(&context, &mut self.parts(now));
+        let connection = context.connection;
+        self.follow(now, Some(id), context, plan, effects);
+        self.start_requests(now, connection, effects);
+        self.connections.release_block(connection);
+    }
+
+    /// Tell every shard that works for the fetch `id` to answer with what it has.
+    fn hurry(&mut self, id: RequestId, effects: &mut Effects) {
+        let own = self.settings.id;
+        self.fetches
+            .hurry(|asker| asker.shard == own && asker.request == id);
+        self.broadcast_to_others(effects, || Message::HurryFetch { request: id });
+    }
+
+    fn broadcast_to_others(&self, effects: &mut Effects, message: impl Fn() -> Message) {
+        for shard in 0..self.settings.shards_count {
+            if shard != self.settings.id.0 {
+                effects.post(crate::model::ShardId(shard), message());
+            }
+        }
+    }
+
+    fn answer(&mut self, context: &RequestContext, response: &AnyResponse, effects: &mut Effects) {
+        match encode(context, response) {
+            Ok(answer) => self.complete(context, answer, effects),
+            Err(error) => {
+                tracing::error!(
+                    api = context.key.name(),
+                    version = context.version,
+                    "an answer cannot be said in the client's version: {error}"
+                );
+                self.connections.close(context.connection, false, effects);
+            }
+        }
+    }
+
+    fn complete(&mut self, context: &RequestContext, answer: Answer, effects: &mut Effects) {
+        if let Some(peer) = self.connections.find(context.connection) {
+            peer.connection.complete_slot(context.slot, answer);
+            self.connections.send_answers(context.connection, effects);
+        }
+    }
+}
+
+fn encode(context: &RequestContext, response: &AnyResponse) -> Result<Answer, EncodeError> {
+    let mut writer = Writer::new();
+    writer.start_frame();
+    encode_response_header(
+        &mut writer,
+        context.key,
+        context.version,
+        context.correlation_id,
+    )?;
+    response.encode(&mut writer, context.version)?;
+    writer.finish_frame()?;
+    Ok(writer.into_slices())
+}

@@ -1,0 +1,220 @@
+//! What one shard does for a request of another, and what it answers.
+//!
+//! A request is cut into tasks by the shard of its connection, each goes to the shard that owns
+//! what it is about, each brings one reply. A shard is its own neighbour: tasks for itself take
+//! the same way without the mailbox.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::coordinator::group::{GroupRequest, GroupResponse, RequestContext as GroupContext};
+use crate::log::ActiveProducer;
+use crate::log::validation::ValidatedBatch;
+use crate::metadata::{ControllerRequest, ControllerResponse};
+use crate::model::{ErrorCode, LeaderEpoch, Offset, PartitionIndex, TimestampMs, TopicIdPartition};
+use crate::stdx::Instant;
+
+/// A request in work on the shard of its connection.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct RequestId(pub u64);
+
+/// The place of a task among those of its request.
+pub type TaskIndex = u32;
+
+/// A piece of a request.
+#[derive(Debug)]
+pub enum Task {
+    /// Append a batch.
+    Append(Box<AppendTask>),
+    /// Read from partitions of this shard, waiting for data if asked to.
+    Fetch(Box<FetchTask>),
+    /// Find an offset.
+    ListOffset {
+        partition: TopicIdPartition,
+        leader_epoch: Option<LeaderEpoch>,
+        target: OffsetTarget,
+    },
+    /// Find where an epoch ends.
+    EpochEnd {
+        partition: TopicIdPartition,
+        leader_epoch: Option<LeaderEpoch>,
+        epoch: LeaderEpoch,
+    },
+    /// Delete records before an offset; `None` is the high watermark.
+    DeleteRecords {
+        partition: TopicIdPartition,
+        before: Option<Offset>,
+    },
+    /// Tell the producers that the partition knows.
+    DescribeProducers { partition: TopicIdPartition },
+    /// Tell the sizes of these partitions, or of all on this shard.
+    DescribeSizes {
+        partitions: Option<Vec<TopicIdPartition>>,
+    },
+    /// Ask the controller.
+    Controller(Box<ControllerRequest>),
+    /// Ask the groups of one partition of `__consumer_offsets`.
+    Group {
+        partition: PartitionIndex,
+        context: GroupContext,
+        request: Box<GroupRequest>,
+    },
+}
+
+/// Append one validated batch.
+#[derive(Debug)]
+pub struct AppendTask {
+    /// Where to.
+    pub partition: TopicIdPartition,
+    /// The batch.
+    pub batch: ValidatedBatch,
+    /// False for acks=0: the reply then does not wait for the disk.
+    pub waits_for_disk: bool,
+}
+
+/// Read from partitions of one shard.
+#[derive(Debug)]
+pub struct FetchTask {
+    /// What to read, in the order of the request.
+    pub parts: Vec<FetchPart>,
+    /// Answer once there are this many bytes.
+    pub bytes_min: usize,
+    /// Answer with at most this many bytes.
+    pub bytes_max: usize,
+    /// Answer at this time whatever there is.
+    pub deadline: Instant,
+    /// Only what is committed (`isolation.level=read_committed`).
+    pub is_committed_only: bool,
+}
+
+/// One partition of a fetch.
+#[derive(Clone, Debug)]
+pub struct FetchPart {
+    /// The place in the request.
+    pub place: u32,
+    /// Where to read.
+    pub partition: TopicIdPartition,
+    /// From where on.
+    pub offset: Offset,
+    /// The most bytes of this partition.
+    pub bytes_max: usize,
+    /// The epoch that the client believes the leader to have.
+    pub leader_epoch: Option<LeaderEpoch>,
+    /// The epoch of the last record that the client has.
+    pub last_fetched_epoch: Option<LeaderEpoch>,
+}
+
+/// What was found in one partition.
+#[derive(Clone, Debug)]
+pub struct FetchedPart {
+    /// The place in the request.
+    pub place: u32,
+    /// What went wrong.
+    pub error: ErrorCode,
+    /// The high watermark, absent with an error.
+    pub high_watermark: Option<Offset>,
+    /// The last stable offset, absent with an error.
+    pub last_stable_offset: Option<Offset>,
+    /// Where the log starts, absent with an error.
+    pub log_start_offset: Option<Offset>,
+    /// The client's log is not a prefix of ours: the largest epoch that may agree and its end.
+    pub diverging: Option<(LeaderEpoch, Offset)>,
+    /// The record batches.
+    pub records: Vec<Bytes>,
+}
+
+impl FetchedPart {
+    /// The answer for a partition that cannot be read.
+    #[must_use]
+    pub const fn refused(place: u32, error: ErrorCode) -> Self {
+        Self {
+            place,
+            error,
+            high_watermark: None,
+            last_stable_offset: None,
+            log_start_offset: None,
+            diverging: None,
+            records: Vec::new(),
+        }
+    }
+
+    /// The bytes of the records.
+    #[must_use]
+    pub fn records_bytes(&self) -> usize {
+        self.records.iter().map(Bytes::len).sum()
+    }
+}
+
+/// Which offset is asked for (the negative timestamps of ListOffsets).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OffsetTarget {
+    /// Where the log starts: -2, and -4 for the part of it that is on local disks.
+    Earliest,
+    /// Where consumers' view ends: -1, by isolation level.
+    Latest { is_committed_only: bool },
+    /// The record with the largest timestamp: -3 (KIP-734).
+    MaxTimestamp,
+    /// The last offset in remote storage: -5 (KIP-1005). There is no remote storage.
+    LatestTiered,
+    /// The first record at or after this time.
+    Timestamp(TimestampMs),
+}
+
+/// An append that was acknowledged.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct AppendedReply {
+    /// The offset of the first record.
+    pub base_offset: Offset,
+    /// The time of the append where the broker sets the timestamps.
+    pub append_time: Option<TimestampMs>,
+    /// Where the log starts.
+    pub log_start_offset: Offset,
+}
+
+/// An offset that was asked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ListedOffset {
+    /// The offset.
+    pub offset: Offset,
+    /// The timestamp of the record there, if a record was searched for.
+    pub timestamp: Option<TimestampMs>,
+    /// The epoch of the leader that appended it.
+    pub leader_epoch: Option<LeaderEpoch>,
+}
+
+/// The size of one partition.
+#[derive(Clone, Debug)]
+pub struct PartitionSize {
+    /// The partition.
+    pub partition: TopicIdPartition,
+    /// The topic's name.
+    pub topic: Arc<str>,
+    /// The position of its log directory in `log.dirs`.
+    pub directory: u16,
+    /// The bytes of its segments.
+    pub size_bytes: u64,
+}
+
+/// What a task brought.
+#[derive(Debug)]
+pub enum Reply {
+    /// To [`Task::Append`].
+    Appended(Result<AppendedReply, ErrorCode>),
+    /// To [`Task::Fetch`].
+    Fetched(Vec<FetchedPart>),
+    /// To [`Task::ListOffset`]: the offset found, if any.
+    Offset(Result<Option<ListedOffset>, ErrorCode>),
+    /// To [`Task::EpochEnd`]: the largest epoch not above the one asked for, and its end.
+    EpochEnd(Result<Option<(LeaderEpoch, Offset)>, ErrorCode>),
+    /// To [`Task::DeleteRecords`]: where the log starts now.
+    DeletedRecords(Result<Offset, ErrorCode>),
+    /// To [`Task::DescribeProducers`].
+    Producers(Result<Vec<ActiveProducer>, ErrorCode>),
+    /// To [`Task::DescribeSizes`].
+    Sizes(Vec<PartitionSize>),
+    /// To [`Task::Controller`].
+    Controller(Box<ControllerResponse>),
+    /// To [`Task::Group`].
+    Group(Box<GroupResponse>),
+}
