@@ -1,0 +1,247 @@
+//! `forebay serve`: settings to a running broker. The one place that knows both the broker's
+//! settings and the runtime that carries it.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use forebay::config::{BrokerConfig, Listener, ServeArguments, Startup};
+use forebay::model::ShardId;
+use forebay::runtime::{ConnectionLimits, ListenerPlan, ServePlan, Serving, StartFailure, serve};
+use forebay::shard::{ListenerKind, Shard, ShardSettings};
+use forebay::stdx::Random;
+
+/// The part of the machine's memory that the broker takes unless told otherwise: the other half
+/// is the page cache's and the clients'.
+const MEMORY_DIVISOR: u64 = 2;
+
+/// The memory assumed where the kernel does not tell.
+const MEMORY_BYTES_UNKNOWN: u64 = 1 << 30;
+
+/// The name of the HTTP listener in messages.
+const HTTP: &str = "HTTP";
+
+/// Run a broker until it is told to stop.
+pub fn run(arguments: &ServeArguments) -> ExitCode {
+    let started = Instant::now();
+    start_logging();
+    let startup = match read_settings(arguments) {
+        Ok(startup) => startup,
+        Err(lines) => {
+            for line in lines {
+                eprintln!("forebay: {line}");
+            }
+            return exit(StartFailure::EXIT_STATUS);
+        }
+    };
+    for warning in &startup.warnings {
+        eprintln!("forebay: warning: {warning}");
+    }
+    let plan = plan_of(&startup.config);
+    let (shards_count, memory_bytes) = (plan.shards_count, plan.memory_bytes);
+    let listeners = listener_kinds(&startup.config);
+    let seed = random_seed();
+    let make_shard = move |id: ShardId, serving: &Serving| {
+        let config = as_started(&startup.config, serving);
+        let mut random = Random::from_seed(seed);
+        for _ in 0..=id.0 {
+            random = random.fork();
+        }
+        Shard::new(ShardSettings {
+            id,
+            shards_count,
+            config: Arc::new(config),
+            settings: startup.settings.clone(),
+            random,
+            memory_bytes: memory_bytes / u64::from(shards_count),
+            listeners: listeners.clone(),
+        })
+    };
+    match serve(plan, make_shard, move |serving| announce(serving, started)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("forebay: {failure}");
+            exit(StartFailure::EXIT_STATUS)
+        }
+    }
+}
+
+fn exit(status: i32) -> ExitCode {
+    ExitCode::from(u8::try_from(status).unwrap_or(1))
+}
+
+/// Logs go to standard error: for a person on a terminal, as JSON where `FOREBAY_LOG_FORMAT=json`.
+/// `FOREBAY_LOG` chooses what is logged, in the way of `RUST_LOG`.
+fn start_logging() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("FOREBAY_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    if std::env::var("FOREBAY_LOG_FORMAT").is_ok_and(|format| format == "json") {
+        builder.json().init();
+    } else {
+        builder.init();
+    }
+}
+
+fn read_settings(arguments: &ServeArguments) -> Result<Startup, Vec<String>> {
+    let text = match &arguments.config {
+        None => None,
+        Some(path) => Some(
+            std::fs::read_to_string(path)
+                .map_err(|error| vec![format!("cannot read the settings in {path}: {error}")])?,
+        ),
+    };
+    let startup = arguments.resolve(text.as_deref(), &host_name());
+    startup.map_err(|errors| errors.iter().map(ToString::to_string).collect())
+}
+
+fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| "localhost".to_owned(), |name| name.trim().to_owned())
+}
+
+fn random_seed() -> u64 {
+    let mut bytes = [0; 8];
+    let read = std::fs::File::open("/dev/urandom")
+        .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut bytes));
+    read.expect("the kernel gives random bytes");
+    u64::from_le_bytes(bytes)
+}
+
+fn memory_bytes() -> u64 {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total = text.lines().find_map(|line| {
+        let kib = line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?;
+        kib.parse::<u64>().ok()
+    });
+    total.map_or(MEMORY_BYTES_UNKNOWN, |kib| kib << 10)
+}
+
+fn cpus_count() -> u16 {
+    let count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u16::try_from(count).unwrap_or(u16::MAX)
+}
+
+/// The listeners for clients: a controller's listener is for other nodes of the quorum, which has
+/// one node.
+fn client_listeners(config: &BrokerConfig) -> impl Iterator<Item = &Listener> {
+    let names = &config.controller_listener_names;
+    config
+        .listeners
+        .iter()
+        .filter(|listener| !names.contains(&listener.name))
+}
+
+fn listener_kinds(config: &BrokerConfig) -> Vec<ListenerKind> {
+    let kafka = client_listeners(config).map(|listener| ListenerKind::Kafka(listener.name.clone()));
+    kafka
+        .chain(
+            config
+                .forebay_http_listen
+                .iter()
+                .map(|_| ListenerKind::Http),
+        )
+        .collect()
+}
+
+fn plan_of(config: &BrokerConfig) -> ServePlan {
+    let kafka = client_listeners(config).map(|listener| ListenerPlan {
+        name: listener.name.clone(),
+        host: listener.host.clone().unwrap_or_default(),
+        port: listener.port,
+    });
+    let http = config
+        .forebay_http_listen
+        .iter()
+        .map(|(host, port)| ListenerPlan {
+            name: HTTP.to_owned(),
+            host: host.clone(),
+            port: *port,
+        });
+    let cpus: Vec<usize> = config
+        .forebay_cpus
+        .iter()
+        .map(|cpu| usize::from(*cpu))
+        .collect();
+    let cpus_given = u16::try_from(cpus.len()).ok().filter(|count| *count > 0);
+    let size = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+    let overrides: BTreeMap<IpAddr, usize> = config
+        .max_connections_per_ip_overrides
+        .iter()
+        .filter_map(|(host, count)| Some((host.parse().ok()?, size(*count))))
+        .collect();
+    ServePlan {
+        listeners: kafka.chain(http).collect(),
+        directories: config.log_dirs.iter().map(PathBuf::from).collect(),
+        shards_count: config
+            .forebay_shards
+            .or(cpus_given)
+            .unwrap_or_else(cpus_count),
+        cpus,
+        memory_bytes: config
+            .forebay_memory_bytes
+            .unwrap_or(memory_bytes() / MEMORY_DIVISOR),
+        limits: ConnectionLimits {
+            total_max: size(config.max_connections),
+            per_address_max: size(config.max_connections_per_ip),
+            per_address_overrides: overrides.into_iter().collect(),
+        },
+    }
+}
+
+/// The settings as they came to be: a listener with port zero got its port from the kernel, which
+/// is what clients are told; directories are told by their full paths.
+fn as_started(config: &BrokerConfig, serving: &Serving) -> BrokerConfig {
+    let mut config = config.clone();
+    let metadata = config
+        .log_dirs
+        .iter()
+        .position(|dir| *dir == config.metadata_log_dir);
+    config.log_dirs = serving
+        .directories
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    config.metadata_log_dir = config.log_dirs[metadata.unwrap_or(0)].clone();
+    let controllers = config.controller_listener_names.clone();
+    let clients = config
+        .listeners
+        .iter_mut()
+        .filter(|one| !controllers.contains(&one.name));
+    for (listener, address) in clients.zip(&serving.addresses) {
+        listener.port = address.port();
+        if let Some((_, port)) = &mut listener.advertised
+            && *port == 0
+        {
+            *port = address.port();
+        }
+    }
+    config
+}
+
+/// The one line that says that the broker serves.
+fn announce(serving: &Serving, started: Instant) {
+    for warning in &serving.warnings {
+        eprintln!("forebay: warning: {warning}");
+    }
+    let addresses: Vec<String> = serving.addresses.iter().map(ToString::to_string).collect();
+    let directories: Vec<String> = serving
+        .directories
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    println!(
+        "forebay is ready: listening on {}, {} shards, data in {}, after {} ms",
+        addresses.join(", "),
+        serving.shards_count,
+        directories.join(", "),
+        started.elapsed().as_millis()
+    );
+}
