@@ -10,8 +10,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+#[path = "support/mod.rs"]
+mod support;
+
 use bytes::Bytes;
-use forebay::config::{Listener, SecurityProtocol, ServeArguments, Startup};
+use forebay::config::{ServeArguments, Startup};
 use forebay::log::storage::{
     DirectoryIndex, FileId, FolderEntry, StorageFailure, StorageOutbox, StorageOutcome,
     StorageOwner, StoragePath, StorageRequest, StorageResult, Ticket,
@@ -24,6 +27,7 @@ use forebay::protocol::messages::create_topics_request::{CreatableTopic, Creatab
 use forebay::protocol::messages::delete_topics_request::DeleteTopicState;
 use forebay::protocol::messages::{CreateTopicsRequest, DeleteTopicsRequest};
 use forebay::stdx::{Instant, Now, Random};
+use support::{Broker, Kind, Lab, needs};
 
 /// Performs requests at once, on files below one folder for each log directory.
 struct Disk {
@@ -185,32 +189,19 @@ fn now() -> Now {
 }
 
 impl Node {
-    fn start(directories: &[PathBuf], port: u16, log: MetadataLogSettings) -> Self {
+    /// A node with the settings in `properties`, on these directories.
+    fn start(properties: Option<&str>, directories: &[PathBuf]) -> Self {
         let Startup {
             settings,
             mut config,
             ..
         } = ServeArguments::default()
-            .resolve(None, "localhost")
+            .resolve(properties, "localhost")
             .unwrap();
         config.log_dirs = directories
             .iter()
             .map(|path| path.to_str().unwrap().to_owned())
             .collect();
-        let listener = |name: &str, port| Listener {
-            name: name.to_owned(),
-            host: Some("127.0.0.1".to_owned()),
-            port,
-            security_protocol: SecurityProtocol::Plaintext,
-            advertised: Some(("127.0.0.1".to_owned(), port)),
-            is_controller: name == "CONTROLLER",
-        };
-        config.listeners = vec![
-            listener("PLAINTEXT", port),
-            listener("CONTROLLER", port + 1),
-        ];
-        config.controller_listener_names = vec!["CONTROLLER".to_owned()];
-        config.node_id = 1;
         let owner = |slot| StorageOwner {
             slot,
             incarnation: 0,
@@ -221,7 +212,11 @@ impl Node {
             config,
             metadata_directory: DirectoryIndex(0),
             cluster_id: None,
-            log,
+            // Small enough for a test to make some snapshots.
+            log: MetadataLogSettings {
+                snapshot_bytes: 2000,
+                ..MetadataLogSettings::default()
+            },
             files_owner: owner(0),
             log_owner: owner(1),
             random: Random::from_seed(seed),
@@ -321,7 +316,7 @@ fn directories(root: &Path) -> Vec<PathBuf> {
 fn what_was_created_is_there_after_a_restart() {
     let root = tempfile::tempdir().unwrap();
     let directories = directories(root.path());
-    let mut node = Node::start(&directories, 9092, MetadataLogSettings::default());
+    let mut node = Node::start(None, &directories);
     assert_eq!(node.halted, None);
     node.create("t1", 3, &[("retention.ms", "1000")]);
     node.create("t2", 1, &[]);
@@ -337,7 +332,7 @@ fn what_was_created_is_there_after_a_restart() {
     };
     node.ask(&request);
     let before = node.stop();
-    let node = Node::start(&directories, 9092, MetadataLogSettings::default());
+    let node = Node::start(None, &directories);
     assert_eq!(node.halted, None);
     assert_eq!(node.image.cluster_id, before.cluster_id);
     assert!(node.image.topic("t2").is_none());
@@ -355,56 +350,131 @@ fn what_was_created_is_there_after_a_restart() {
     assert_eq!(config.get("retention.ms").unwrap(), "1000");
 }
 
-/// Writes a directory for Kafka to start on: `METADATA_DIRECTORY` says where, `METADATA_PORT` the
-/// port of the listener that Kafka will have.
-#[test]
-#[ignore = "a tool for comparing with Kafka"]
-fn write_a_directory() {
-    let root = PathBuf::from(std::env::var("METADATA_DIRECTORY").unwrap());
-    let port = std::env::var("METADATA_PORT").unwrap().parse().unwrap();
-    let log = MetadataLogSettings {
-        snapshot_bytes: 2000,
-        ..MetadataLogSettings::default()
-    };
-    let mut node = Node::start(&directories(&root), port, log.clone());
-    assert_eq!(node.halted, None);
-    for index in 0..10 {
-        let name = format!("topic-{index}-{}", node.node.leader_epoch());
-        node.create(
-            &name,
-            3,
-            &[("retention.ms", "123456789"), ("cleanup.policy", "compact")],
-        );
-    }
-    node.ask(&ControllerRequest::AllocateProducerIds);
-    print_image(&node.stop());
+/// What Kafka tells of every topic: name, id, partitions and settings.
+fn described_by_kafka(broker: &Broker) -> String {
+    let topics = broker.tool("org.apache.kafka.tools.TopicCommand", &["--describe"]);
+    topics.run().succeeded().stdout
 }
 
-#[test]
-#[ignore = "a tool for comparing with Kafka"]
-fn read_a_directory() {
-    let root = PathBuf::from(std::env::var("METADATA_DIRECTORY").unwrap());
-    let names = std::env::var("METADATA_NAMES").unwrap_or("a,b".to_owned());
-    let directories: Vec<_> = names.split(',').map(|name| root.join(name)).collect();
-    let port = std::env::var("METADATA_PORT").unwrap().parse().unwrap();
-    let node = Node::start(&directories, port, MetadataLogSettings::default());
-    assert_eq!(node.halted, None);
-    print_image(&node.stop());
+fn assert_told(described: &str, image: &MetadataImage, name: &str) {
+    let topic = image.topic(name).unwrap();
+    let partitions = topic.partitions.len();
+    let line = format!(
+        "Topic: {name}\tTopicId: {}\tPartitionCount: {partitions}",
+        topic.id
+    );
+    assert!(described.contains(&line), "{line} is not in\n{described}");
+    let leader = format!("Topic: {name}\tPartition: 0\tLeader: 1\tReplicas: 1\tIsr: 1");
+    assert!(
+        described.contains(&leader),
+        "{leader} is not in\n{described}"
+    );
 }
 
-fn print_image(image: &MetadataImage) {
-    println!("cluster {} features {:?}", image.cluster_id, image.features);
-    println!("next producer id {}", image.next_producer_id);
-    for broker in image.brokers.values() {
-        println!("{broker:?}");
-    }
-    for topic in image.topics.values() {
-        println!("{} {}", topic.name, topic.id);
-        for (index, partition) in topic.partitions.iter() {
-            println!("  {index} {partition:?}");
+/// Every file of the metadata log, as Kafka's own tool reads it.
+fn dumped_by_kafka(lab: &Lab, folder: &Path) -> String {
+    let mut files: Vec<String> = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path
+            .extension()
+            .is_some_and(|end| end == "log" || end == "checkpoint")
+        {
+            files.push(path.to_str().unwrap().to_owned());
         }
     }
-    for (resource, values) in image.configs.iter() {
-        println!("{resource:?} {values:?}");
+    let dump = lab
+        .java("org.apache.kafka.tools.DumpLogSegments", 120)
+        .args([
+            "--cluster-metadata-decoder".to_owned(),
+            "--files".to_owned(),
+            files.join(","),
+        ]);
+    dump.run().succeeded().stdout
+}
+
+#[test]
+fn apache_kafka_and_this_node_take_turns_on_one_directory() {
+    let lab = needs!(Java);
+    let mut kafka = Broker::start(&lab, Kind::Kafka, &[]);
+    let create = ["--create", "--topic", "kafkas", "--partitions", "3"];
+    let configs = ["--config", "cleanup.policy=compact"];
+    kafka
+        .tool(
+            "org.apache.kafka.tools.TopicCommand",
+            &[create.as_slice(), &configs].concat(),
+        )
+        .run()
+        .succeeded();
+    let described = described_by_kafka(&kafka);
+    kafka.stop();
+
+    // What Kafka formatted and filled is opened here ...
+    let data = kafka.data();
+    let properties = fs::read_to_string(data.with_file_name("server.properties")).unwrap();
+    let directories = [data.clone()];
+    let mut node = Node::start(Some(&properties), &directories);
+    assert_eq!(node.halted, None);
+    assert_told(&described, &node.image, "kafkas");
+    let resource = ConfigResource::new(ConfigKind::Topic, "kafkas");
+    let config = node.image.config(&resource).unwrap();
+    assert_eq!(config.get("cleanup.policy").unwrap(), "compact");
+    let offered = node.image.finalized_features();
+    assert_eq!(offered, [("kraft.version", 1), ("metadata.version", 30)]);
+    for number in 0..10 {
+        node.create(&format!("ours-{number}"), 2, &[("retention.ms", "123456")]);
+    }
+    let image = node.stop();
+
+    // ... and what was added here is served there.
+    kafka.resume();
+    let described = described_by_kafka(&kafka);
+    for name in ["kafkas", "ours-0", "ours-9"] {
+        assert_told(&described, &image, name);
+    }
+    assert!(described.contains("retention.ms=123456"), "{described}");
+    kafka.stop();
+    let node = Node::start(Some(&properties), &directories);
+    assert_eq!(node.halted, None);
+    assert_eq!(
+        node.image.topic("ours-9").unwrap().id,
+        image.topic("ours-9").unwrap().id
+    );
+    node.stop();
+}
+
+#[test]
+fn apache_kafka_starts_on_a_directory_that_this_node_formatted() {
+    let lab = needs!(Java);
+    let mut kafka = Broker::start(&lab, Kind::Kafka, &[]);
+    kafka.stop();
+    let data = kafka.data();
+    fs::remove_dir_all(&data).unwrap();
+    fs::create_dir(&data).unwrap();
+    let properties = fs::read_to_string(data.with_file_name("server.properties")).unwrap();
+    let mut node = Node::start(Some(&properties), &[data.clone()]);
+    assert_eq!(node.halted, None);
+    for number in 0..10 {
+        node.create(&format!("topic-{number}"), 3, &[("retention.ms", "123456")]);
+    }
+    node.ask(&ControllerRequest::AllocateProducerIds);
+    let image = node.stop();
+
+    let dumped = dumped_by_kafka(&lab, &data.join("__cluster_metadata-0"));
+    assert!(!dumped.contains("isvalid: false"), "{dumped}");
+    for part in [
+        "KRaftVoters {",
+        "LeaderChange: {",
+        "SnapshotFooter {",
+        "\"REGISTER_BROKER_RECORD\",\"version\":4",
+        "\"PRODUCER_IDS_RECORD\"",
+        "\"name\":\"topic-9\"",
+    ] {
+        assert!(dumped.contains(part), "{part} is not in\n{dumped}");
+    }
+    kafka.resume();
+    let described = described_by_kafka(&kafka);
+    for number in 0..10 {
+        assert_told(&described, &image, &format!("topic-{number}"));
     }
 }

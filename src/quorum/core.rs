@@ -115,6 +115,8 @@ pub(super) enum Phase {
     Electing,
     Leading,
     Closing,
+    /// The log is closed; a snapshot may still be on its way.
+    LogClosed,
     Closed,
     Failed,
 }
@@ -342,6 +344,14 @@ impl Quorum {
         if let Err(failure) = step {
             self.fail(failure);
         }
+        self.finish_close();
+    }
+
+    fn finish_close(&mut self) {
+        if matches!(self.phase, Phase::LogClosed) && self.pending.is_empty() {
+            self.phase = Phase::Closed;
+            self.events.push_back(QuorumEvent::Closed);
+        }
     }
 
     fn on_file_outcome(
@@ -487,8 +497,8 @@ impl Quorum {
                     }
                 }
                 LogProgress::Closed => {
-                    self.phase = Phase::Closed;
-                    self.events.push_back(QuorumEvent::Closed);
+                    self.phase = Phase::LogClosed;
+                    self.finish_close();
                 }
                 LogProgress::Failed(LogFailure::Storage(failure))
                 | LogProgress::ReadFailed(failure) => self.fail(QuorumFailure::Storage(failure)),

@@ -8,8 +8,9 @@ use crate::config::{
     plan_dynamic_replacement, plan_dynamic_update, validate_topic_settings,
 };
 use crate::model::{BrokerId, ErrorCode};
-use crate::protocol::messages::create_topics_request::CreatableTopic;
+use crate::protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use crate::protocol::messages::create_topics_response::CreatableTopicConfigs;
+use crate::protocol::messages::incremental_alter_configs_request::AlterableConfig;
 use crate::protocol::messages::{
     AlterConfigsRequest, AlterConfigsResponse, ConfigRecord, IncrementalAlterConfigsRequest,
     IncrementalAlterConfigsResponse, MetadataRecord, alter_configs_response,
@@ -42,13 +43,9 @@ impl Controller {
         let counts = count(keys.map(|of| (of.resource_type, of.resource_name.as_str())));
         for wish in &request.resources {
             let (kind, name) = (wish.resource_type, wish.resource_name.as_str());
-            let planned = self.resource(view, &counts, kind, name).and_then(|found| {
-                let alteration = |config: &_| alteration(config);
-                let alterations: Option<Vec<Alteration>> =
-                    wish.configs.iter().map(alteration).collect();
-                // Kafka 4.3 stumbles over an operation that it does not know, without a word.
-                let alterations =
-                    alterations.ok_or(Refusal::silent(ErrorCode::UnknownServerError))?;
+            let planned = check_once(&counts, kind, name).and_then(|()| {
+                let alterations = alterations(&wish.configs)?;
+                let found = self.resource(view, kind, name)?;
                 let current = current(view, &found.resource);
                 let update =
                     plan_dynamic_update(view.settings, found.scope, &current, &alterations)?;
@@ -85,7 +82,14 @@ impl Controller {
         let counts = count(keys.map(|of| (of.resource_type, of.resource_name.as_str())));
         for wish in &request.resources {
             let (kind, name) = (wish.resource_type, wish.resource_name.as_str());
-            let planned = self.resource(view, &counts, kind, name).and_then(|found| {
+            let planned = check_once(&counts, kind, name).and_then(|()| {
+                let configs = wish.configs.iter();
+                let nulls = configs.filter(|config| config.value.is_none());
+                check_nulls(nulls.map(|config| config.name.as_str()))?;
+                if kind == ConfigKind::BrokerLogger.code() {
+                    return Err(unknown_kind(kind));
+                }
+                let found = self.resource(view, kind, name)?;
                 let wanted: Vec<_> = wish
                     .configs
                     .iter()
@@ -113,23 +117,12 @@ impl Controller {
     }
 
     /// The resource that a request names, if its settings can be changed here.
-    fn resource(
-        &self,
-        view: View<'_>,
-        counts: &Counts<'_>,
-        kind: i8,
-        name: &str,
-    ) -> Result<Found, Refusal> {
-        let invalid = |text: String| Err(Refusal::new(ErrorCode::InvalidRequest, text));
-        if counts.get(&(kind, name)) != Some(&1) {
-            return invalid("Each resource must appear at most once.".to_owned());
-        }
-        let Some(known) = ConfigKind::from_code(kind) else {
-            return invalid(format!("Unknown resource type {kind}"));
-        };
+    fn resource(&self, view: View<'_>, kind: i8, name: &str) -> Result<Found, Refusal> {
+        let invalid = |text: &str| Err(Refusal::new(ErrorCode::InvalidRequest, text));
+        let known = ConfigKind::from_code(kind).ok_or_else(|| unknown_kind(kind))?;
         let scope = match known {
             ConfigKind::Topic if name.is_empty() => {
-                return invalid("Default topic resources are not allowed.".to_owned());
+                return invalid("Default topic resources are not allowed.");
             }
             ConfigKind::Topic => {
                 check_topic_name(name)?;
@@ -143,19 +136,19 @@ impl Controller {
             }
             ConfigKind::Broker if name.is_empty() => Scope::ClusterDefault,
             ConfigKind::Broker => {
-                self.check_node(name)?;
+                self.check_node(name, "Unexpected broker id, expected")?;
                 Scope::Broker
             }
             ConfigKind::BrokerLogger => {
-                self.check_node(name)?;
-                return invalid("The levels of loggers cannot be changed at run time.".to_owned());
+                self.check_node(name, "Unexpected node id. Expected")?;
+                return invalid("The levels of loggers cannot be changed at run time.");
             }
             ConfigKind::ClientMetrics if name.is_empty() => {
-                return invalid("Default client metrics resources are not allowed.".to_owned());
+                return invalid("Subscription name can't be empty");
             }
             ConfigKind::ClientMetrics => Scope::ClientMetrics,
             ConfigKind::Group if name.is_empty() => {
-                return invalid("Default group resources are not allowed.".to_owned());
+                return invalid("Default group resources are not allowed.");
             }
             ConfigKind::Group => Scope::Group,
         };
@@ -166,13 +159,10 @@ impl Controller {
     }
 
     /// Each broker knows its own settings only.
-    fn check_node(&self, name: &str) -> Result<(), Refusal> {
+    fn check_node(&self, name: &str, expected: &str) -> Result<(), Refusal> {
         let text = match name.parse::<BrokerId>() {
             Ok(id) if id == self.node_id => return Ok(()),
-            Ok(id) => format!(
-                "Unexpected broker id, expected {}, but received {id}",
-                self.node_id
-            ),
+            Ok(id) => format!("{expected} {}, but received {id}", self.node_id),
             Err(_) => format!("Node id must be an integer, but it is: {name}"),
         };
         Err(Refusal::new(ErrorCode::InvalidRequest, text))
@@ -205,15 +195,53 @@ fn message(planned: &Result<Vec<MetadataRecord>, Refusal>) -> Option<String> {
     planned.as_ref().err()?.message.clone()
 }
 
-/// `None` for an operation that does not exist.
-fn alteration(
-    config: &crate::protocol::messages::incremental_alter_configs_request::AlterableConfig,
-) -> Option<Alteration> {
-    Some(Alteration {
-        name: config.name.clone(),
-        operation: AlterOperation::from_code(config.config_operation)?,
-        value: config.value.clone(),
-    })
+fn unknown_kind(kind: i8) -> Refusal {
+    Refusal::new(
+        ErrorCode::InvalidRequest,
+        format!("Unknown resource type {kind}"),
+    )
+}
+
+fn check_once(counts: &Counts<'_>, kind: i8, name: &str) -> Result<(), Refusal> {
+    if counts.get(&(kind, name)) == Some(&1) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        ErrorCode::InvalidRequest,
+        "Each resource must appear at most once.",
+    ))
+}
+
+/// A value that is missing is the first thing that Kafka looks at.
+fn check_nulls<'a>(nulls: impl Iterator<Item = &'a str>) -> Result<(), Refusal> {
+    let nulls: Vec<&str> = nulls.collect();
+    if nulls.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        ErrorCode::InvalidRequest,
+        format!("Null value not supported for : {}", nulls.join(",")),
+    ))
+}
+
+fn alterations(configs: &[AlterableConfig]) -> Result<Vec<Alteration>, Refusal> {
+    let is_deleted = |config: &AlterableConfig| {
+        AlterOperation::from_code(config.config_operation) == Some(AlterOperation::Delete)
+    };
+    let nulls = configs
+        .iter()
+        .filter(|config| config.value.is_none() && !is_deleted(config));
+    check_nulls(nulls.map(|config| config.name.as_str()))?;
+    let alteration = |config: &AlterableConfig| {
+        Some(Alteration {
+            name: config.name.clone(),
+            operation: AlterOperation::from_code(config.config_operation)?,
+            value: config.value.clone(),
+        })
+    };
+    let known: Option<Vec<Alteration>> = configs.iter().map(alteration).collect();
+    // Kafka 4.3 stumbles over an operation that it does not know, without a word.
+    known.ok_or(Refusal::silent(ErrorCode::UnknownServerError))
 }
 
 fn current(view: View<'_>, resource: &ConfigResource) -> Arc<Overrides> {
@@ -244,9 +272,7 @@ pub(super) fn describe_new_topic(
     view: View<'_>,
     topic: &CreatableTopic,
 ) -> Vec<CreatableTopicConfigs> {
-    let set = |config: &crate::protocol::messages::create_topics_request::CreatableTopicConfig| {
-        Some((config.name.clone(), config.value.clone()?))
-    };
+    let set = |config: &CreatableTopicConfig| Some((config.name.clone(), config.value.clone()?));
     let overrides: Overrides = topic.configs.iter().filter_map(set).collect();
     let described = view.settings.describe_topic(&overrides);
     described

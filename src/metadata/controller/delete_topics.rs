@@ -27,14 +27,19 @@ impl Controller {
             records: Vec::new(),
             response: DeleteTopicsResponse::default(),
         };
-        let disabled = (!view.config.delete_topic_enable).then(|| {
-            Refusal::silent(if version < DISABLED_SINCE {
+        let wishes = wishes(request, version);
+        if !view.config.delete_topic_enable {
+            let code = if version < DISABLED_SINCE {
                 ErrorCode::InvalidRequest
             } else {
                 ErrorCode::TopicDeletionDisabled
-            })
-        });
-        let wishes = wishes(request, version);
+            };
+            let refused = wishes.into_iter();
+            decision.response.responses = refused
+                .map(|(name, id)| answer(view, name, id, Err(Refusal::silent(code))))
+                .collect();
+            return decision;
+        }
         let mut name_counts = BTreeMap::new();
         let mut id_counts = BTreeMap::new();
         for (name, id) in &wishes {
@@ -58,10 +63,7 @@ impl Controller {
                 Some(name) => name_counts.get(name.as_str()) == Some(&1),
                 None => id.is_zero() || id_counts.get(id) == Some(&1),
             };
-            let found = match &disabled {
-                Some(refusal) => Err(refusal.clone()),
-                None => find(view, name.as_deref(), *id, is_single, &removed),
-            };
+            let found = find(view, name.as_deref(), *id, is_single, &removed);
             if let Ok(topic_id) = found {
                 removed.insert(topic_id);
                 if let Some(topic) = view.image.topics.get(&topic_id) {

@@ -455,6 +455,49 @@ fn a_snapshot_that_is_not_whole_is_passed_over() {
 }
 
 #[test]
+fn a_stop_waits_for_a_snapshot_that_is_being_written() {
+    let mut world = World::start(Disk::default(), 1);
+    for round in 0..8 {
+        let now = world.now();
+        world
+            .node
+            .on_request(now, RequestToken(1), &create(&format!("topic-{round}")));
+        world.node.flush(now, &mut world.outbox);
+        world.take_events();
+        let mut snapshot = None;
+        let mut done = Vec::new();
+        while let Some((ticket, request)) = world.outbox.next_request() {
+            match &request {
+                StorageRequest::ReplaceFile { path, .. } if path.relative.contains("-00000") => {
+                    snapshot = Some((ticket, request));
+                }
+                _ => done.push((ticket, world.disk.perform(request))),
+            }
+        }
+        for (ticket, result) in done {
+            let now = world.now();
+            world
+                .node
+                .on_storage(now, ticket, result, &mut world.outbox);
+        }
+        let Some((ticket, request)) = snapshot else {
+            world.run();
+            continue;
+        };
+        world = world.close();
+        assert!(!world.is_closed, "the snapshot is not on the disk yet");
+        let (result, now) = (world.disk.perform(request), world.now());
+        world
+            .node
+            .on_storage(now, ticket, result, &mut world.outbox);
+        world.run();
+        assert!(world.is_closed);
+        return;
+    }
+    panic!("no snapshot was written");
+}
+
+#[test]
 fn settings_of_the_broker_count_at_once() {
     let mut world = World::start(Disk::default(), 1);
     let change = ControllerRequest::IncrementalAlterConfigs(IncrementalAlterConfigsRequest {

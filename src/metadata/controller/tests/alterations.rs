@@ -136,6 +136,27 @@ fn settings_are_changed_or_refused_in_kafkas_words() {
             42,
             "Node id must be an integer, but it is: x",
         ),
+        (
+            topic,
+            "nope",
+            ("retention.ms", 0, None),
+            42,
+            "Null value not supported for : retention.ms",
+        ),
+        (
+            8,
+            "7",
+            set("root", "WARN"),
+            42,
+            "Unexpected node id. Expected 1, but received 7",
+        ),
+        (
+            16,
+            "",
+            set("interval.ms", "1"),
+            42,
+            "Subscription name can't be empty",
+        ),
         (99, "x", set("a", "1"), 42, "Unknown resource type 99"),
         (
             group,
