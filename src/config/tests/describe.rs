@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{lab, overrides};
+use super::{lab, overrides, started};
 use crate::config::*;
 
 const DESCRIBED_BROKER: &str = include_str!("../fixtures/kafka-4.3.1-describe-broker.txt");
@@ -181,4 +181,25 @@ fn the_numbers_of_the_wire_are_kafkas() {
     assert_eq!(Kind::Password.code(), 9);
     assert_eq!(AlterOperation::from_code(3), Some(AlterOperation::Subtract));
     assert_eq!(AlterOperation::from_code(4), None);
+}
+
+#[test]
+fn a_finer_unit_stands_before_a_coarser_one() {
+    let mut settings = started("log.retention.hours=2\nlog.retention.minutes=5").settings;
+    settings.set_dynamic(overrides(&[("log.retention.ms", "9")]), Overrides::new());
+    let entries = settings.describe_broker();
+    let retention = entries
+        .iter()
+        .find(|entry| entry.name == "log.retention.ms")
+        .map(described_line);
+    assert_eq!(
+        retention.as_deref(),
+        Some(
+            "log.retention.ms=9 sensitive=false synonyms=\
+             {DYNAMIC_DEFAULT_BROKER_CONFIG:log.retention.ms=9, \
+             STATIC_BROKER_CONFIG:log.retention.minutes=5, \
+             STATIC_BROKER_CONFIG:log.retention.hours=2, \
+             DEFAULT_CONFIG:log.retention.hours=168}"
+        )
+    );
 }
