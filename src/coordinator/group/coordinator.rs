@@ -19,7 +19,7 @@ use super::{GroupId, MemberId};
 /// All groups of one partition of `__consumer_offsets`.
 ///
 /// The shard that leads the partition makes one, replays the partition's records into it
-/// ([`GroupCoordinator::replay`]), says [`GroupCoordinator::on_loaded`], and drops it after
+/// ([`GroupCoordinator::replay`]), says [`GroupCoordinator::on_loaded`], and ends it with
 /// [`GroupCoordinator::on_unloaded`] when it stops leading. Outcomes of writes of a coordinator
 /// that is gone are the shard's to drop.
 #[derive(Debug)]
@@ -124,7 +124,7 @@ impl GroupCoordinator {
     }
 
     /// The shard no longer leads the partition: whoever waits is sent elsewhere.
-    pub fn on_unloaded(&mut self, output: &mut Output) {
+    pub fn on_unloaded(mut self, output: &mut Output) {
         let error = ErrorCode::NotCoordinator;
         for write in self.writes.drain() {
             for outcome in write.outcomes {
@@ -138,10 +138,9 @@ impl GroupCoordinator {
                 }
             }
         }
-        for group in std::mem::take(&mut self.groups).values_mut() {
+        for group in self.groups.values_mut() {
             group.answer_everyone(error, output);
         }
-        self.timers = Timers::default();
     }
 
     /// Serve `request`. Its answer comes now or with a later call, exactly once. Which topics there
@@ -255,7 +254,7 @@ impl GroupCoordinator {
                         turn.on_replacement_stored(group, &replacement);
                     });
                 }
-                Outcome::Part { .. } | Outcome::Created { .. } | Outcome::Deleted { .. } => {}
+                Outcome::Part { .. } | Outcome::Deleted { .. } => {}
             }
         }
         self.forget(&groups);
@@ -275,9 +274,12 @@ impl GroupCoordinator {
         let error = error_of_failed_write(error);
         let Outstanding { groups, outcomes } = self.writes.end(token);
         for group in &groups {
-            if let Some(group) = self.groups.get_mut(group) {
+            self.with_group(now, group, output, |turn, group| {
                 group.roll_back(token);
-            }
+                if !group.is_written() {
+                    turn.on_never_created(group, error);
+                }
+            });
         }
         for outcome in outcomes {
             match outcome {
@@ -289,11 +291,6 @@ impl GroupCoordinator {
                     output.answer(request, response);
                 }
                 Outcome::Part { request } => self.writes.spoil(request, error),
-                Outcome::Created { group } => {
-                    self.with_group(now, &group, output, |turn, group| {
-                        turn.on_creation_failed(group, error);
-                    })
-                }
                 Outcome::Assigned {
                     group, generation, ..
                 } => self.with_group(now, &group, output, |turn, group| {

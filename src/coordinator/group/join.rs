@@ -187,10 +187,7 @@ impl GroupCoordinator {
                 // The group is made known before anything else is decided, as in Kafka: it also
                 // remains if its first member is refused.
                 let record = group_metadata_record(group, None);
-                let write = turn.write(group, true, vec![record]);
-                let group_id = Arc::clone(&group.id);
-                turn.writes
-                    .attach(write, Outcome::Created { group: group_id });
+                turn.write(group, true, vec![record]);
             }
             turn.join(group, joining);
         });

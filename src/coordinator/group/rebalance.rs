@@ -248,11 +248,8 @@ impl Turn<'_> {
         }
     }
 
-    /// The group could not be created: whoever came in the meantime hears why.
-    pub(super) fn on_creation_failed(&mut self, group: &mut Group, error: ErrorCode) {
-        if group.is_written() {
-            return;
-        }
+    /// The write that made the group has failed: whoever came in the meantime hears why.
+    pub(super) fn on_never_created(&mut self, group: &mut Group, error: ErrorCode) {
         group.answer_everyone(error, self.output);
         self.reset_membership(group);
     }

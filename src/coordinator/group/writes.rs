@@ -22,8 +22,6 @@ pub(super) enum Outcome {
     },
     /// The request is answered with a later write of it, with an error if this one failed.
     Part { request: RequestToken },
-    /// The group is there now; if the write failed it never was.
-    Created { group: GroupId },
     /// The members get their assignments; if the write failed they have to join again.
     Assigned {
         group: GroupId,
