@@ -1,1 +1,20 @@
-//! Placeholder.
+//! The other side of the wire: what a Kafka client knows and decides, without its sockets.
+//!
+//! Owns: one connection's frames and versions ([`Connection`]), what a client believes of the
+//! cluster ([`Cluster`]), the choice of partitions ([`Partitioner`]).
+//! Promises: every answer is matched to its request; bytes from a broker are never trusted: what
+//! is wrong with them is a [`ConnectionError`].
+//! Knows nothing of: sockets, clocks, threads: bytes, time and randomness are passed in.
+//! Lives in: one driver each, `admin`'s command line or a simulated workload.
+//! Start at [`Connection`].
+
+mod cluster;
+mod connection;
+mod partitioner;
+
+#[cfg(test)]
+mod tests;
+
+pub use cluster::{Broker, Cluster, Partition, Topic, error_of, is_moved_coordinator, is_stale};
+pub use connection::{Connection, ConnectionError, RequestId, Response};
+pub use partitioner::{Partitioner, murmur2};
