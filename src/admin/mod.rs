@@ -1,1 +1,41 @@
-//! Placeholder.
+//! The operator's command line: topics, records, groups and the cluster, over Kafka's protocol.
+//!
+//! Owns: the subcommands' arguments ([`Command`]), their connections, what they print.
+//! Promises: everything asked of a broker is asked in Kafka's protocol, so every command works
+//! against Apache Kafka too; `--json` output is stable; exit status 0 for success, 1 for a
+//! failure, 2 for arguments that make no sense.
+//! Knows nothing of: the broker of this package: no shard, no file of its data directory.
+//! Lives in: one process per command, one thread that decides, threads that read.
+//! Start at [`run`].
+
+mod arguments;
+mod cluster;
+mod confirm;
+mod failure;
+mod meaning;
+mod network;
+mod output;
+mod session;
+mod table;
+mod topic;
+
+pub use arguments::Command;
+
+use std::process::ExitCode;
+
+use failure::Failure;
+use output::Output;
+
+/// Runs one command to its end.
+#[must_use]
+pub fn run(command: &Command) -> ExitCode {
+    let mut output = Output::new(command.connection().json);
+    let result = match command {
+        Command::Topic(command) => topic::run(command, &mut output),
+        Command::Cluster(command) => cluster::run(command, &mut output),
+    };
+    match result.and_then(|()| output.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
