@@ -191,7 +191,7 @@ pub(super) enum Pending {
 /// It asks for work on the disk only in [`Log::flush`] and [`Log::close_idle_files`];
 /// every other method changes memory. So the owner calls `flush` at the
 /// end of each turn in which it called anything else, and everything of one turn becomes one
-/// write. Completions come in by [`Log::on_storage`]; what they lead to comes out of
+/// write. Completions come in by [`Log::on_storage`]; what that or a flush leads to comes out of
 /// [`Log::next_progress`].
 #[derive(Debug)]
 pub struct Log {
