@@ -6,11 +6,11 @@ use bytes::Bytes;
 
 use forebay::config::BrokerConfig;
 use forebay::coordinator::group::{
-    GroupCoordinator, GroupRequest, GroupResponse, GroupSettings, Output, ReplayedRecord,
-    RequestContext, RequestToken, partition_for,
+    CoordinatorRecord, GroupCoordinator, GroupRequest, GroupResponse, GroupSettings, Output,
+    ReplayedRecord, RequestContext, RequestToken, partition_for,
 };
 use forebay::metadata::MetadataImage;
-use forebay::model::ErrorCode;
+use forebay::model::{ErrorCode, Uuid};
 use forebay::protocol::messages::group_metadata_value::MemberMetadata;
 use forebay::protocol::messages::offset_fetch_request::{
     OffsetFetchRequestGroup, OffsetFetchRequestTopics,
@@ -221,6 +221,22 @@ fn records_of_every_version_are_read() {
         let well = heartbeat.error_response(4, ErrorCode::None);
         assert_eq!(ask(&mut coordinator, 4, heartbeat).0, Some(well));
     }
+}
+
+#[test]
+fn a_topic_deleted_while_groups_load_takes_its_offsets_with_it() {
+    let mut coordinator = coordinator();
+    replay(&mut coordinator, 0, &offset_key("g"), offset_value(5, 3));
+    let mut output = Output::default();
+    let id = Uuid::from_bytes([1; 16]);
+    coordinator.on_topics_deleted(Now::default(), &[(id, "t")], &mut output);
+    assert!(output.writes.is_empty(), "the log is being read");
+    coordinator.on_loaded(Now::default(), &mut output);
+    let write = output.writes.pop().unwrap();
+    let key = encode_record_key(&offset_key("g")).unwrap();
+    assert_eq!(write.records, [CoordinatorRecord { key, value: None }]);
+    coordinator.on_written(Now::default(), write.token, &mut output);
+    assert_eq!(fetched(&mut coordinator, false), (-1, 0));
 }
 
 fn listed(coordinator: &mut GroupCoordinator) -> Vec<(String, String, String)> {

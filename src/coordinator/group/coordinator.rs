@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::metadata::MetadataImage;
-use crate::model::ErrorCode;
+use crate::model::{ErrorCode, Uuid};
 use crate::stdx::{Instant, Now, Random};
 
 use super::group_entry::Group;
@@ -31,6 +31,8 @@ pub struct GroupCoordinator {
     pub(super) writes: Writes,
     pub(super) random: Random,
     pub(super) transactions: OpenTransactions,
+    /// Topics that were deleted while the groups were loading.
+    pub(super) topics_deleted_early: Vec<(Uuid, Arc<str>)>,
     /// The group after which the round of expiration goes on.
     pub(super) expiration_cursor: Option<GroupId>,
 }
@@ -95,6 +97,7 @@ impl GroupCoordinator {
             writes: Writes::default(),
             random,
             transactions: OpenTransactions::default(),
+            topics_deleted_early: Vec::new(),
             expiration_cursor: None,
         }
     }
@@ -114,6 +117,14 @@ impl GroupCoordinator {
         let ids: Vec<GroupId> = self.groups.keys().cloned().collect();
         for id in ids {
             self.with_group(now, &id, output, |turn, group| turn.welcome(group));
+        }
+        let deleted = std::mem::take(&mut self.topics_deleted_early);
+        let deleted: Vec<(Uuid, &str)> = deleted
+            .iter()
+            .map(|(id, name)| (*id, name.as_ref()))
+            .collect();
+        if !deleted.is_empty() {
+            self.on_topics_deleted(now, &deleted, output);
         }
     }
 

@@ -60,9 +60,11 @@ impl GroupCoordinator {
     }
 
     /// These topics are gone, and with them the offsets of every group. A topic that was created
-    /// again under the same name keeps its own.
+    /// again under the same name keeps its own. While groups load, this waits for the last of them.
     pub fn on_topics_deleted(&mut self, now: Now, topics: &[(Uuid, &str)], output: &mut Output) {
         if !self.is_loaded {
+            let topics = topics.iter().map(|(id, name)| (*id, Arc::from(*name)));
+            self.topics_deleted_early.extend(topics);
             return;
         }
         let mut batch = Tombstones::default();
