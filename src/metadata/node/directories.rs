@@ -27,7 +27,10 @@ const CLEAN_MARK: &str = ".kafka_cleanshutdown";
 
 /// What may lie in a directory that is not formatted: a lock, what `mkfs` leaves, what a format
 /// that was interrupted left.
-const HARMLESS: [&str; 4] = [".lock", ".direct-io-probe", "lost+found", BOOTSTRAP];
+const HARMLESS: [&str; 3] = [".lock", "lost+found", BOOTSTRAP];
+
+/// Files with which the runtime tries out the disk begin so.
+const PROBE: &str = ".direct-io-";
 
 /// Files that Kafka makes empty before it has anything to put there.
 const CHECKPOINTS: [&str; 4] = [
@@ -42,8 +45,9 @@ const CHECKPOINTS: [&str; 4] = [
 pub(super) struct Directories {
     pub cluster_id: Arc<str>,
     pub open: Vec<OpenDirectory>,
-    /// The features that the cluster begins with, if it did not yet.
-    pub bootstrap_features: Vec<(String, i16)>,
+    /// The features that the cluster begins with; what is wrong with the file that says so
+    /// matters only if it did not begin yet.
+    pub bootstrap_features: Result<Vec<(String, i16)>, String>,
     /// The directory of each partition's folder.
     pub folders: BTreeMap<String, Uuid>,
 }
@@ -165,8 +169,8 @@ impl Inspection {
     ) -> Result<Plan, String> {
         let identities = self.identities(settings)?;
         let metadata_index = usize::from(settings.metadata_directory.0);
-        let found = identities.iter().flatten().next();
-        let cluster_id = match (found, &settings.cluster_id) {
+        let found = identities.iter().flatten().next().cloned();
+        let cluster_id = match (&found, &settings.cluster_id) {
             (Some(found), _) => found.cluster_id.clone(),
             (None, Some(given)) => given.clone(),
             (None, None) => controller.draw_id().to_string(),
@@ -222,10 +226,9 @@ impl Inspection {
             });
         }
         let bootstrap = self.reports[metadata_index].bootstrap.as_ref();
-        let place = || root_name(settings, metadata_index, BOOTSTRAP);
-        let bootstrap_features = match bootstrap {
-            Some(file) => decode_bootstrap(file).map_err(|why| format!("{} {why}", place()))?,
-            None => default_features(),
+        let bootstrap_features = match bootstrap.filter(|_| found.is_some()) {
+            Some(file) => decode_bootstrap(file).map_err(|why| format!("{BOOTSTRAP} {why}")),
+            None => Ok(default_features()),
         };
         let folders = self.folders(&open);
         Ok(Plan {
@@ -316,6 +319,7 @@ impl Report {
                 || (entry.name == METADATA_FOLDER && self.is_metadata_folder_unused())
                 || (CHECKPOINTS.contains(&entry.name.as_str()) && entry.length == 0)
                 || entry.name.ends_with(".tmp")
+                || entry.name.starts_with(PROBE)
         };
         match self.entries.iter().find(|entry| !is_harmless(entry)) {
             None => Ok(()),
@@ -408,8 +412,4 @@ fn decode_bootstrap(file: &Bytes) -> Result<Vec<(String, i16)>, String> {
 fn root(index: usize) -> StoragePath {
     let index = u16::try_from(index).expect("log directories are counted in 16 bits");
     StoragePath::new(DirectoryIndex(index), "")
-}
-
-fn root_name(settings: &NodeSettings, index: usize, file: &str) -> String {
-    format!("{}/{file}", settings.directory_name(index))
 }

@@ -386,10 +386,15 @@ impl MetadataNode {
         if self.working.is_in_transaction() {
             self.append(now, &[Controller::abort_record()]);
         }
-        if self.working.image.metadata_version().is_none() {
-            self.append(now, &Controller::bootstrap_records(&features));
-        }
-        if let Err(reason) = self.working.check_metadata_version() {
+        let begun = match (self.working.image.metadata_version(), features) {
+            (Some(_), _) => Ok(()),
+            (None, Ok(features)) => {
+                self.append(now, &Controller::bootstrap_records(&features));
+                Ok(())
+            }
+            (None, Err(reason)) => Err(reason),
+        };
+        if let Err(reason) = begun.and_then(|()| self.working.check_metadata_version()) {
             let place = self.settings.metadata_directory_name();
             self.halt(HaltCause::UnusableData(format!("{place}: {reason}")));
             return;

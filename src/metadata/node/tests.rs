@@ -577,6 +577,53 @@ fn directories_that_do_not_belong_together_are_refused_in_one_line() {
 }
 
 #[test]
+fn what_is_no_data_does_not_keep_a_directory_from_being_formatted() {
+    let mut disk = Disk::default();
+    for name in [
+        ".lock",
+        ".direct-io-template.0",
+        "meta.properties.tmp",
+        "bootstrap.checkpoint",
+        "recovery-point-offset-checkpoint",
+    ] {
+        disk.set_file(&path(0, name), Some(b""));
+    }
+    let world = World::start(disk.clone(), 1);
+    assert_eq!(world.halted, None);
+    disk.set_file(
+        &path(0, "recovery-point-offset-checkpoint"),
+        Some(b"0\n1\nt 0 7\n"),
+    );
+    let world = World::start(disk, 1);
+    assert!(
+        world
+            .refusal()
+            .contains("it holds recovery-point-offset-checkpoint")
+    );
+}
+
+#[test]
+fn the_features_to_begin_with_are_needed_once() {
+    let bootstrap = path(0, "bootstrap.checkpoint");
+    let mut disk = World::start(Disk::default(), 1).close().disk;
+    disk.set_file(&bootstrap, Some(b"damaged"));
+    assert_eq!(World::start(disk.clone(), 2).halted, None);
+    for lost in disk.paths() {
+        if lost.relative.contains('/') && !lost.relative.contains("/00000000000000000000-") {
+            disk.set_file(&lost, None);
+        }
+    }
+    let world = World::start(disk, 2);
+    assert!(
+        world
+            .refusal()
+            .contains("bootstrap.checkpoint cannot be used"),
+        "{:?}",
+        world.halted
+    );
+}
+
+#[test]
 fn a_new_directory_joins_the_cluster() {
     let world = World::new(Disk::default(), settings(1, 1, small_log()), None).close();
     let cluster_id = Arc::clone(&world.image.cluster_id);
