@@ -316,8 +316,8 @@ impl GroupCoordinator {
                     group,
                     membership,
                     kept,
-                } => self.with_group(now, &group, output, |_, group| {
-                    group.on_deletion_failed(*membership, kept.map(|kept| *kept));
+                } => self.with_group(now, &group, output, |turn, group| {
+                    turn.on_deletion_failed(group, *membership, kept.map(|kept| *kept));
                 }),
             }
         }

@@ -67,7 +67,8 @@ impl Group {
             if written > token {
                 break;
             }
-            self.existence.committed = exists;
+            // Offsets that a failed write was to delete keep the group alive, as in a replay.
+            self.existence.committed = exists || self.offsets.has_committed();
             self.existence.uncommitted.pop_front();
         }
     }
@@ -80,14 +81,9 @@ impl Group {
             .retain(|(written, _)| *written != token);
     }
 
-    /// The group could not be deleted after all: it is as before, unless it has begun anew.
-    pub(super) fn on_deletion_failed(&mut self, membership: Membership, kept: Option<KeptGroup>) {
-        if self.existence.uncommitted.is_empty() && self.membership.is_vacant() {
-            self.membership = membership;
-            // Their timers were cancelled with the group.
-            self.membership.pending.clear();
-            self.kept = kept;
-        }
+    /// True if a write on its way has begun the group anew.
+    pub(super) fn is_begun_anew(&self) -> bool {
+        !self.existence.uncommitted.is_empty()
     }
 
     /// The group was found in the log, or its tombstone.

@@ -82,6 +82,8 @@ pub(super) struct Membership {
     /// Ids that were given out and whose owners have yet to join with them, with the timer that
     /// forgets them.
     pub(super) pending: BTreeMap<MemberId, TimerId>,
+    /// The generation whose assignments are on their way to the log.
+    pub(super) assigning: Option<i32>,
     /// Members of this generation that have not asked for their assignment.
     pub(super) unsynced: BTreeSet<MemberId>,
     /// What the members of this generation consume, if they are consumers and say so.
@@ -109,6 +111,7 @@ impl Membership {
             leader: None,
             members: BTreeMap::new(),
             pending: BTreeMap::new(),
+            assigning: None,
             unsynced: BTreeSet::new(),
             subscribed_topics: None,
             new_member_added: false,

@@ -56,6 +56,11 @@ impl GroupOffsets {
         self.committed.is_empty() && self.uncommitted.is_empty() && self.transactional.is_empty()
     }
 
+    /// True if there is an offset that a replay would find.
+    pub(super) fn has_committed(&self) -> bool {
+        !self.committed.is_empty() || !self.transactional.is_empty()
+    }
+
     /// The committed offsets by topic.
     pub(super) fn committed(
         &self,

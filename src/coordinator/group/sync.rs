@@ -170,7 +170,10 @@ impl Turn<'_> {
                     answer(self.output, abandoned.request, sync_error(error));
                 }
                 self.note_synced(group, id);
-                if group.membership.is_leader(id) {
+                // A leader that asks again must not leave two decisions in the log, of which the
+                // members would hear the first and a restart would find the second.
+                let membership = &group.membership;
+                if membership.is_leader(id) && membership.assigning != Some(membership.generation) {
                     self.store_assignments(group, request);
                 }
             }
@@ -209,6 +212,7 @@ impl Turn<'_> {
         }
         let record = group_metadata_record(group, Some(&assignments));
         let write = self.write(group, true, vec![record]);
+        group.membership.assigning = Some(group.membership.generation);
         let outcome = Outcome::Assigned {
             group: Arc::clone(&group.id),
             generation: group.membership.generation,
@@ -246,6 +250,7 @@ impl Turn<'_> {
         if !awaits_assignments(&group.membership, generation) {
             return;
         }
+        group.membership.assigning = None;
         group.membership.clear_assignments();
         self.propagate_assignments(group, error);
         self.rebalance(group);

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use crate::stdx::Now;
 
 use super::GroupId;
-use super::coordinator::GroupCoordinator;
+use super::coordinator::{GroupCoordinator, Turn};
 use super::group_entry::Group;
+use super::kept::KeptGroup;
+use super::membership::Membership;
 use super::offsets::{Change, Place};
 use super::output::{CoordinatorRecord, Output, RequestToken, Write, WriteToken};
-use super::records::{group_key, offset_key, tombstone};
+use super::records::{group_key, group_metadata_record, offset_key, tombstone};
 use super::settings::TOMBSTONES_PER_WRITE_MAX;
 use super::writes::Outcome;
 
@@ -55,6 +57,27 @@ impl Tombstones {
             });
         }
         self.groups.last_mut().expect("a group was pushed")
+    }
+}
+
+impl Turn<'_> {
+    /// The group could not be deleted after all: it is as before. If it has begun anew meanwhile,
+    /// it is written again that it has, for the log still says what was before.
+    pub(super) fn on_deletion_failed(
+        &mut self,
+        group: &mut Group,
+        mut membership: Membership,
+        kept: Option<KeptGroup>,
+    ) {
+        if !group.is_begun_anew() {
+            // Their timers were cancelled with the group.
+            membership.pending.clear();
+            group.membership = membership;
+            group.kept = kept;
+        } else if group.is_written() && group.is_empty() {
+            let record = group_metadata_record(group, None);
+            self.write(group, true, vec![record]);
+        }
     }
 }
 
