@@ -1,5 +1,6 @@
 //! The start of a broker: check the host, take the directories and ports, run the shards.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,8 +28,10 @@ use super::{disk::Disk, host, recent, signals};
 /// library look less often at what is urgent, since it does so after this many completions.
 const RING_DEPTH: u32 = 1024;
 
-/// How long the executor runs tasks before it looks at its rings. A turn takes about as long.
-const PREEMPT_AFTER: Duration = Duration::from_micros(200);
+/// How long the executor runs tasks before it preempts them: never. When the time is up before the
+/// first task has run, as happens to a short time on a busy host, the library's executor takes it
+/// for "no task can run" and goes to sleep. A turn gives way by itself instead.
+const PREEMPT_AFTER: Duration = Duration::from_secs(3600);
 
 /// Threads per shard for what the ring cannot do; a long removal must not hold up an open.
 const BLOCKING_THREADS: usize = 2;
@@ -92,8 +95,10 @@ pub fn serve<C: Core>(
     let directories = open_directories(&plan.directories)?;
     let listeners = open_listeners(&plan.listeners)?;
     let shards = usize::from(plan.shards_count);
-    let new_inbox = |_| Arc::new(Inbox::new(shards));
-    let inboxes: Box<[Arc<Inbox<Letter>>]> = (0..shards).map(new_inbox).collect();
+    let new_inbox = |_| Inbox::new(shards).map(Arc::new);
+    let inboxes: io::Result<Box<[Arc<Inbox<Letter>>]>> = (0..shards).map(new_inbox).collect();
+    let inboxes = inboxes
+        .map_err(|error| StartFailure::new(format!("cannot make the shards' inboxes: {error}")))?;
     let stop = Arc::new(Stop::new(inboxes.clone()));
     let serving = Arc::new(serving(&plan, &listeners, &directories, &stop));
     signals::watch(Arc::clone(&stop))
@@ -189,7 +194,8 @@ fn run_shard<C: Core>(
             // The ring's allocator rounds up to powers of two: this much always fits.
             seat.io_memory_bytes / 2,
         );
-        let made = match (disk.await, Connections::new(acceptor)) {
+        let bell = seat.inboxes[usize::from(id.0)].bell();
+        let made = match (disk.await, Connections::new(acceptor, bell)) {
             (Ok(disk), Ok(connections)) => Ok((disk, connections)),
             (Err(error), _) | (_, Err(error)) => Err(StartFailure::new(format!(
                 "shard {id} cannot start: {error}"

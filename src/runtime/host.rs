@@ -242,6 +242,42 @@ mod tests {
     }
 
     #[test]
+    fn a_seccomp_profile_that_forbids_io_uring_is_told_with_the_way_out() {
+        // A filter holds for the thread that installs it, so this one ends with it.
+        let line = std::thread::spawn(|| {
+            forbid_io_uring();
+            check_io_uring(8).unwrap_err().to_string()
+        });
+        let line = line.join().unwrap();
+        assert!(line.contains("seccomp=tuning/seccomp.json"), "{line}");
+    }
+
+    /// Make `io_uring_setup` fail with EPERM on this thread, as container runtimes do.
+    fn forbid_io_uring() {
+        let number = u32::try_from(libc::SYS_io_uring_setup).unwrap();
+        // Load the call's number; if it is this one, skip nothing: fail; else allow.
+        let mut filter = [
+            (0x20, 0, 0, 0),
+            (0x15, 0, 1, number),
+            (0x06, 0, 0, 0x0005_0001),
+        ]
+        .into_iter()
+        .chain([(0x06, 0, 0, 0x7fff_0000)])
+        .map(|(code, jt, jf, k)| libc::sock_filter { code, jt, jf, k })
+        .collect::<Vec<_>>();
+        let program = libc::sock_fprog {
+            len: 4,
+            filter: filter.as_mut_ptr(),
+        };
+        // SAFETY: the kernel reads the program, whose four instructions live until the call ends.
+        let status = unsafe {
+            libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+            libc::prctl(libc::PR_SET_SECCOMP, 2, &raw const program)
+        };
+        assert_eq!(status, 0, "{}", io::Error::last_os_error());
+    }
+
+    #[test]
     fn the_process_may_use_at_least_one_cpu_and_pin_a_thread_to_it() {
         let cpus = allowed_cpus();
         let first = *cpus.first().unwrap();

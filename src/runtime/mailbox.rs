@@ -5,10 +5,11 @@
 //! that fill each other's inboxes both go on draining, and no deadlock is possible.
 
 use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
-use std::task::Waker;
 
 use crossbeam::queue::ArrayQueue;
 
@@ -22,8 +23,8 @@ pub(super) struct Inbox<T> {
     letters: ArrayQueue<T>,
     /// True while the owner sleeps and nobody has woken it.
     parked: AtomicBool,
-    /// The owner's task; absent until it first goes to sleep.
-    owner: OnceLock<Waker>,
+    /// What the owner sleeps on.
+    bell: Bell,
     /// By sender: it found the inbox full and wants to be woken when there is room.
     refused: Box<[AtomicBool]>,
     /// True if any of `refused` may be.
@@ -34,19 +35,24 @@ pub(super) struct Inbox<T> {
 
 impl<T> Inbox<T> {
     /// An inbox that `senders` shards post to.
-    pub fn new(senders: usize) -> Self {
+    pub fn new(senders: usize) -> io::Result<Self> {
         Self::with_capacity(senders, LETTERS_MAX)
     }
 
-    fn with_capacity(senders: usize, letters_max: usize) -> Self {
-        Self {
+    fn with_capacity(senders: usize, letters_max: usize) -> io::Result<Self> {
+        Ok(Self {
             letters: ArrayQueue::new(letters_max),
             parked: AtomicBool::new(false),
-            owner: OnceLock::new(),
+            bell: Bell::new()?,
             refused: (0..senders).map(|_| AtomicBool::new(false)).collect(),
             any_refused: AtomicBool::new(false),
             closed: AtomicBool::new(false),
-        }
+        })
+    }
+
+    /// Becomes readable when the owner is woken.
+    pub fn bell(&self) -> BorrowedFd<'_> {
+        self.bell.0.as_fd()
     }
 
     /// Put a letter in and wake the owner if it sleeps. A full inbox gives the letter back.
@@ -65,11 +71,8 @@ impl<T> Inbox<T> {
         // Either this load sees that the owner parked, or the owner's look into the queue, which
         // comes after it parked and after the same fence, sees the letter.
         fence(Ordering::SeqCst);
-        if self.parked.load(Ordering::SeqCst)
-            && self.parked.swap(false, Ordering::SeqCst)
-            && let Some(owner) = self.owner.get()
-        {
-            owner.wake_by_ref();
+        if self.parked.load(Ordering::SeqCst) && self.parked.swap(false, Ordering::SeqCst) {
+            self.bell.ring();
         }
     }
 
@@ -84,9 +87,7 @@ impl<T> Inbox<T> {
     }
 
     /// The owner goes to sleep. False if a letter came in the meantime: it must not sleep then.
-    pub fn park(&self, owner: &Waker) -> bool {
-        let known = self.owner.get_or_init(|| owner.clone());
-        assert!(known.will_wake(owner), "an inbox has one owner");
+    pub fn park(&self) -> bool {
         self.parked.store(true, Ordering::SeqCst);
         fence(Ordering::SeqCst);
         if self.has_letters() {
@@ -127,6 +128,31 @@ impl<T> Inbox<T> {
                 wake(sender);
             }
         }
+    }
+}
+
+/// An event counter of the kernel. The shard's poller watches it like a socket.
+///
+/// glommio's own wakers can be woken from other threads too, but they go through the ring that
+/// makes its executor believe that it is to be preempted, and then it may sleep on a task that can
+/// run.
+#[derive(Debug)]
+struct Bell(File);
+
+impl Bell {
+    fn new() -> io::Result<Self> {
+        // SAFETY: no memory is involved.
+        let counter = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+        if counter < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the kernel made this descriptor for us, and nobody else knows it.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(counter) }.into()))
+    }
+
+    fn ring(&self) {
+        // It can only fail when the counter is at 2^64 - 1, and then it is readable anyway.
+        drop((&self.0).write(&1_u64.to_ne_bytes()));
     }
 }
 
@@ -184,43 +210,47 @@ impl<T> Outbox<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
     use std::sync::atomic::AtomicUsize;
-    use std::task::Wake;
-    use std::thread::{self, Thread};
+    use std::thread;
 
     use super::*;
 
-    struct Unpark(Thread);
-
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-
     /// Take letters until `count` have come, sleeping whenever there is none.
     fn receive<T>(inbox: &Inbox<T>, count: usize, mut wake_sender: impl FnMut(usize)) -> Vec<T> {
-        let waker = Waker::from(Arc::new(Unpark(thread::current())));
         let mut received = Vec::new();
         while received.len() < count {
             while let Some(letter) = inbox.pop() {
                 received.push(letter);
             }
             inbox.drain_refused(&mut wake_sender);
-            if received.len() < count && inbox.park(&waker) {
+            if received.len() < count && inbox.park() {
                 // A lost wake-up would sleep here for ever, and the test would hang.
-                thread::park();
+                wait_for(&inbox.bell);
                 inbox.unpark();
             }
         }
         received
     }
 
+    fn wait_for(bell: &Bell) {
+        let mut count = [0; 8];
+        while (&bell.0).read(&mut count).is_err() {
+            let mut wanted = libc::pollfd {
+                fd: std::os::fd::AsRawFd::as_raw_fd(&bell.0),
+                events: libc::POLLIN,
+                revents: 0,
+            };
+            // SAFETY: the kernel reads and writes one `pollfd`.
+            unsafe { libc::poll(&raw mut wanted, 1, -1) };
+        }
+    }
+
     #[test]
     fn no_wake_up_is_lost_between_many_senders_and_a_sleeping_owner() {
         const SENDERS: usize = 3;
         const LETTERS: usize = 60_000;
-        let inbox = Arc::new(Inbox::with_capacity(SENDERS, 4));
+        let inbox = Arc::new(Inbox::with_capacity(SENDERS, 4).unwrap());
         let threads: Vec<_> = (0..SENDERS)
             .map(|sender| {
                 let inbox = Arc::clone(&inbox);
@@ -260,7 +290,7 @@ mod tests {
     #[test]
     fn letters_that_found_the_inbox_full_arrive_in_order_and_their_sender_is_woken() {
         const LETTERS: usize = 100_000;
-        let inbox = Arc::new(Inbox::with_capacity(1, 8));
+        let inbox = Arc::new(Inbox::with_capacity(1, 8).unwrap());
         let full = Arc::new(AtomicUsize::new(0));
         let sender = {
             let (inbox, full) = (Arc::clone(&inbox), Arc::clone(&full));
@@ -293,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_closed_inbox_swallows_what_it_is_sent() {
-        let inbox = Arc::new(Inbox::with_capacity(1, 2));
+        let inbox = Arc::new(Inbox::with_capacity(1, 2).unwrap());
         inbox.push(1).unwrap();
         inbox.close();
         let mut outbox = Outbox::new(Arc::clone(&inbox), 0);

@@ -34,6 +34,15 @@ const LETTERS_WAITING_MAX: usize = 1024;
 /// How long a stopping shard waits for clients to take the last answers.
 const LAST_SENDS_DURATION_MAX: Duration = Duration::from_millis(300);
 
+/// The longest sleep. The executor goes to sleep on a task that can run if something that is to
+/// preempt tasks comes at just the wrong moment: the end of a blocking call, above all. It is rare,
+/// and this is what ends such a sleep.
+const SLEEP_DURATION_MAX: Duration = Duration::from_millis(20);
+
+/// A wait that is over by the time the executor has looked at its rings, and not before the timer
+/// is armed.
+const YIELD_DURATION: Duration = Duration::from_nanos(500);
+
 /// What comes to a shard from the other threads.
 #[derive(Debug)]
 pub(super) enum Letter {
@@ -111,7 +120,7 @@ impl<C: Core> Turn<C> {
                 break;
             }
             if self.has_work() {
-                yield_once().await;
+                yield_to_rings().await;
             } else {
                 self.sleep().await;
             }
@@ -275,12 +284,13 @@ impl<C: Core> Turn<C> {
 
     /// True if something is to be done already. Otherwise the task will be woken.
     fn is_awaited(&mut self, context: &mut Context<'_>) -> bool {
-        let deadline = self.next_deadline();
+        let latest = self.clock.instant() + SLEEP_DURATION_MAX;
+        let deadline = self.next_deadline().min(latest);
         self.disk.wake_at_completion(context.waker());
         self.disk.has_completions()
             || self.connections.poll_ready(context).is_ready()
             || self.alarm.poll(deadline, self.clock, context).is_ready()
-            || !self.inbox().park(context.waker())
+            || !self.inbox().park()
             || (self.life == Life::Running && self.stop.is_requested())
     }
 }
@@ -295,10 +305,6 @@ impl Alarm {
     fn poll(&mut self, deadline: Instant, clock: Clock, context: &mut Context<'_>) -> Poll<()> {
         let is_early_enough = |(at, _): &(Instant, Timer)| *at <= deadline;
         if !self.armed.as_ref().is_some_and(is_early_enough) {
-            if deadline == Instant::MAX {
-                self.armed = None;
-                return Poll::Pending;
-            }
             let wait = deadline.saturating_since(clock.instant());
             self.armed = Some((deadline, Timer::new(wait)));
         }
@@ -312,17 +318,10 @@ impl Alarm {
     }
 }
 
-/// Let the executor's other tasks and, when its timer says so, its rings have their turn.
-async fn yield_once() {
-    let mut has_yielded = false;
-    poll_fn(|context| {
-        if std::mem::replace(&mut has_yielded, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
+/// Let the executor submit what was asked of the rings and see what they brought. It does so only
+/// when no task can run, so a timer takes the turn's place for a moment.
+async fn yield_to_rings() {
+    Timer::new(YIELD_DURATION).await;
 }
 
 /// Going on would endanger data: the whole process ends here.

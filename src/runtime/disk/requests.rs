@@ -217,10 +217,10 @@ impl Disk {
     /// Close what is still open; nothing is under way.
     pub async fn close(self) {
         for (_, entry) in self.files {
-            if let FileState::Open(file) = entry.state {
-                if let Err(failure) = file.close().await {
-                    tracing::warn!(path = %entry.path, errno = failure.errno, "close failed");
-                }
+            if let FileState::Open(file) = entry.state
+                && let Err(failure) = file.close().await
+            {
+                tracing::warn!(path = %entry.path, errno = failure.errno, "close failed");
             }
         }
     }

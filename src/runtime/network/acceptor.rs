@@ -81,12 +81,8 @@ impl Acceptor {
                     }
                 }
                 Err(error) => match error.raw_os_error() {
-                    Some(libc::EMFILE | libc::ENFILE) => {
-                        if !self.turn_one_away(index) {
-                            return;
-                        }
-                    }
                     Some(libc::EAGAIN) => return,
+                    Some(libc::EMFILE | libc::ENFILE) if !self.turn_one_away(index) => return,
                     // A client that is gone again, or an error of its network: the next may do.
                     _ => {}
                 },

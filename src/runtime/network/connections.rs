@@ -30,6 +30,9 @@ const SLOT_BITS: u32 = 24;
 /// Marks the numbers of listening sockets.
 const LISTENER_TOKEN: u64 = 1 << 63;
 
+/// The number of the bell by which other threads wake the shard.
+const BELL_TOKEN: u64 = 1 << 62;
+
 /// Bytes thrown away unread when a connection is closed by us.
 const DISCARD_BYTES_MAX: usize = 1 << 20;
 
@@ -79,9 +82,10 @@ enum Reading {
 }
 
 impl Connections {
-    /// No connections yet. Call on the shard's executor.
-    pub fn new(acceptor: Option<Acceptor>) -> io::Result<Self> {
+    /// No connections yet. The shard wakes when `bell` becomes readable. Call on its executor.
+    pub fn new(acceptor: Option<Acceptor>, bell: BorrowedFd<'_>) -> io::Result<Self> {
         let poller = Poller::new()?;
+        poller.add_bell(bell, BELL_TOKEN)?;
         if let Some(acceptor) = &acceptor {
             acceptor.register(&poller, LISTENER_TOKEN)?;
         }
@@ -109,7 +113,7 @@ impl Connections {
         self.count_ever += 1;
         let id = ConnectionId(self.count_ever << SLOT_BITS | slot as u64);
         assert!(
-            slot < 1 << SLOT_BITS && id.0 < LISTENER_TOKEN,
+            slot < 1 << SLOT_BITS && id.0 < BELL_TOKEN,
             "connection numbers do not run out"
         );
         if let Err(error) = self.poller.add_connection(accepted.socket.as_fd(), id.0) {
@@ -141,7 +145,9 @@ impl Connections {
     /// See which sockets became ready; new clients are given to `accepted`.
     pub fn look(&mut self, mut accepted: impl FnMut(Accepted)) {
         for readiness in self.poller.look() {
-            if readiness.token & LISTENER_TOKEN == 0 {
+            if readiness.token == BELL_TOKEN {
+                // It has done its work: the shard is awake and looks into its inbox every turn.
+            } else if readiness.token & LISTENER_TOKEN == 0 {
                 let id = ConnectionId(readiness.token);
                 if let Some(connection) = find(&mut self.table, id) {
                     connection.note(readiness, &mut self.ready, &mut self.to_send);

@@ -81,6 +81,11 @@ impl Poller {
         self.add(socket, token, libc::EPOLLIN)
     }
 
+    /// Watch a bell: every ringing is reported once.
+    pub fn add_bell(&self, bell: BorrowedFd<'_>, token: u64) -> io::Result<()> {
+        self.add(bell, token, libc::EPOLLIN | libc::EPOLLET)
+    }
+
     fn add(&self, socket: BorrowedFd<'_>, token: u64, flags: i32) -> io::Result<()> {
         let mut event = libc::epoll_event {
             events: flags.cast_unsigned(),
