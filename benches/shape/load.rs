@@ -1,0 +1,315 @@
+//! The load: threads with plain blocking sockets, the same for every server.
+
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use forebay::protocol::messages::{
+    CreateTopicsRequest, FetchRequest, ProduceRequest, ProduceResponse, create_topics_request,
+    fetch_request, produce_request,
+};
+use forebay::protocol::record_batch::RecordBatchBuilder;
+use forebay::protocol::{
+    ApiKey, Message, Records, Request, Writer, decode_response_header, encode_request_header,
+};
+
+use crate::server::{Kind, Server};
+
+const TOPIC: &str = "shape";
+/// The newest versions that name topics instead of giving their ids.
+const PRODUCE_VERSION: i16 = 12;
+const FETCH_VERSION: i16 = 12;
+const CREATE_TOPICS_VERSION: i16 = 7;
+
+/// Batches that are there to be fetched, per connection: 16 MiB, which every server keeps.
+const FETCHED_BATCHES: usize = 256;
+const FETCH_BYTES: i32 = 1 << 20;
+
+/// What is asked of a server.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Load {
+    /// Batches of 64 KiB, two connections, eight in flight on each.
+    Throughput,
+    /// Batches of one record of 100 bytes, one connection, one in flight.
+    Latency,
+    /// Records that are in memory, 1 MiB at a time, two connections, one in flight on each.
+    Fetch,
+}
+
+/// What it came to.
+#[derive(Clone, Copy, Debug)]
+pub struct Measured {
+    pub megabytes_per_second: f64,
+    pub cpu_seconds_per_gigabyte: f64,
+    pub p50_us: f64,
+    pub p99_us: f64,
+}
+
+/// What the threads of a load share.
+#[derive(Default)]
+struct Gauge {
+    is_over: AtomicBool,
+    is_counting: AtomicBool,
+    bytes: AtomicU64,
+}
+
+impl Load {
+    /// Put the load on `server`: a quarter of `duration` to warm up, then all of it to measure.
+    pub fn run(self, server: &Server, duration: Duration) -> Measured {
+        if server.kind == Kind::Forebay {
+            create_topic(server);
+        }
+        let (connections, in_flight, records, record_bytes): (_, _, u16, _) = match self {
+            Self::Throughput => (2, 8, 63, 1024),
+            Self::Latency => (1, 1, 1, 100),
+            Self::Fetch => (2, 1, 63, 1024),
+        };
+        let batch = batch(records, record_bytes);
+        let gauge = Gauge::default();
+        let (mut measured, mut latencies) = (None, Vec::new());
+        let is_prepared = Barrier::new(connections + 1);
+        let drive = |connection: i32| {
+            let mut client = Client::connect(server, connection);
+            let produce = client.produce_request(&batch);
+            if self != Self::Fetch {
+                is_prepared.wait();
+                return client.drive(&gauge, in_flight, batch.len(), |_| produce.clone());
+            }
+            let end = client.fill(&produce, i64::from(records));
+            is_prepared.wait();
+            let next = |round: usize| client_fetch(connection, round, end, i64::from(records));
+            client.drive(&gauge, in_flight, 0, next)
+        };
+        let drive = &drive;
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..)
+                .take(connections)
+                .map(|connection| scope.spawn(move || drive(connection)))
+                .collect();
+            is_prepared.wait();
+            thread::sleep(duration / 4);
+            gauge.is_counting.store(true, Ordering::Relaxed);
+            let (start, cpu) = (Instant::now(), server.cpu_seconds());
+            thread::sleep(duration);
+            gauge.is_counting.store(false, Ordering::Relaxed);
+            let (seconds, cpu) = (start.elapsed().as_secs_f64(), server.cpu_seconds() - cpu);
+            gauge.is_over.store(true, Ordering::Relaxed);
+            measured = Some((seconds, cpu));
+            for thread in threads {
+                latencies.extend(thread.join().expect("a client does not fail"));
+            }
+        });
+        let (seconds, cpu) = measured.expect("it was measured");
+        let bytes = gauge.bytes.load(Ordering::Relaxed) as f64;
+        latencies.sort_unstable();
+        let percentile = |part: usize| {
+            let at = latencies.len() * part / 100;
+            latencies
+                .get(at)
+                .map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e6)
+        };
+        Measured {
+            megabytes_per_second: bytes / seconds / 1e6,
+            cpu_seconds_per_gigabyte: cpu / (bytes / 1e9),
+            p50_us: percentile(50),
+            p99_us: percentile(99),
+        }
+    }
+}
+
+struct Client {
+    stream: TcpStream,
+    partition: i32,
+    answer: Vec<u8>,
+}
+
+impl Client {
+    fn connect(server: &Server, connection: i32) -> Self {
+        let at = connection as usize % server.addresses.len();
+        let stream = TcpStream::connect(server.addresses[at]).expect("the server listens");
+        stream.set_nodelay(true).expect("a TCP socket");
+        Self {
+            stream,
+            partition: connection,
+            answer: Vec::new(),
+        }
+    }
+
+    /// Keep `in_flight` requests under way until the load is over; returns the latencies.
+    ///
+    /// Counts `bytes` for each, or if that is zero those of its answer.
+    fn drive(
+        &mut self,
+        gauge: &Gauge,
+        in_flight: usize,
+        bytes: usize,
+        mut request: impl FnMut(usize) -> Bytes,
+    ) -> Vec<Duration> {
+        let (mut under_way, mut latencies) = (VecDeque::new(), Vec::new());
+        let mut round = 0;
+        loop {
+            while under_way.len() < in_flight && !gauge.is_over.load(Ordering::Relaxed) {
+                under_way.push_back(Instant::now());
+                self.stream
+                    .write_all(&request(round))
+                    .expect("the server reads");
+                round += 1;
+            }
+            let Some(sent) = under_way.pop_front() else {
+                return latencies;
+            };
+            // Looking into every answer would cost the server CPU time on a machine this small.
+            let is_looked_at = bytes > 0 && latencies.len() % 64 == 0;
+            let length = if is_looked_at {
+                assert_eq!(self.receive_produced().0, 0, "the server takes the records");
+                bytes
+            } else {
+                self.receive()
+            };
+            if gauge.is_counting.load(Ordering::Relaxed) {
+                latencies.push(sent.elapsed());
+                let counted = if bytes == 0 { length } else { bytes };
+                gauge.bytes.fetch_add(counted as u64, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Produce what is to be fetched; returns the offset behind it.
+    fn fill(&mut self, produce: &Bytes, records: i64) -> i64 {
+        let mut end = 0;
+        for _ in 0..FETCHED_BATCHES {
+            self.stream.write_all(produce).expect("the server reads");
+            let (error_code, base_offset) = self.receive_produced();
+            assert_eq!(error_code, 0, "the server takes what is to be fetched");
+            end = base_offset + records;
+        }
+        end
+    }
+
+    /// Receive the answer to a produce request: its error code and base offset.
+    fn receive_produced(&mut self) -> (i16, i64) {
+        let length = self.receive();
+        let frame = Bytes::copy_from_slice(&self.answer[..length]);
+        let (_, mut reader) =
+            decode_response_header(frame, ApiKey::Produce, PRODUCE_VERSION).expect("a good answer");
+        let response = ProduceResponse::decode(&mut reader, PRODUCE_VERSION);
+        let response = response.expect("a good answer");
+        let partition = &response.responses[0].partition_responses[0];
+        (partition.error_code, partition.base_offset)
+    }
+
+    /// Receive one answer; returns its length.
+    fn receive(&mut self) -> usize {
+        let mut prefix = [0; 4];
+        self.stream
+            .read_exact(&mut prefix)
+            .expect("the server answers");
+        let length = u32::from_be_bytes(prefix) as usize;
+        if self.answer.len() < length {
+            self.answer.resize(length, 0);
+        }
+        let answer = &mut self.answer[..length];
+        self.stream.read_exact(answer).expect("the server answers");
+        length
+    }
+
+    fn produce_request(&self, batch: &Bytes) -> Bytes {
+        let request = ProduceRequest {
+            acks: -1,
+            timeout_ms: 30_000,
+            topic_data: vec![produce_request::TopicProduceData {
+                name: TOPIC.to_owned(),
+                partition_data: vec![produce_request::PartitionProduceData {
+                    index: self.partition,
+                    records: Some(Records::new(vec![batch.clone()])),
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        encode(&request, PRODUCE_VERSION)
+    }
+}
+
+fn client_fetch(partition: i32, round: usize, end: i64, records: i64) -> Bytes {
+    // Each fetch brings 15 or 16 batches; starting every 16 walks over all that is there.
+    let batches = end / records;
+    let start = (round as i64 * 16) % (batches - 16) * records;
+    let request = FetchRequest {
+        max_wait_ms: 500,
+        min_bytes: 1,
+        max_bytes: FETCH_BYTES,
+        session_epoch: -1,
+        topics: vec![fetch_request::FetchTopic {
+            topic: TOPIC.to_owned(),
+            partitions: vec![fetch_request::FetchPartition {
+                partition,
+                current_leader_epoch: -1,
+                fetch_offset: start,
+                last_fetched_epoch: -1,
+                log_start_offset: -1,
+                partition_max_bytes: FETCH_BYTES,
+                ..Default::default()
+            }],
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    encode(&request, FETCH_VERSION)
+}
+
+fn create_topic(server: &Server) {
+    let request = CreateTopicsRequest {
+        timeout_ms: 30_000,
+        topics: vec![create_topics_request::CreatableTopic {
+            name: TOPIC.to_owned(),
+            num_partitions: 2,
+            replication_factor: 1,
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let mut client = Client::connect(server, 0);
+    let request = encode(&request, CREATE_TOPICS_VERSION);
+    client.stream.write_all(&request).expect("the server reads");
+    client.receive();
+    // Its partitions are there a moment later.
+    let probe = batch(1, 1);
+    for partition in 0..2 {
+        client.partition = partition;
+        let produce = client.produce_request(&probe);
+        loop {
+            client.stream.write_all(&produce).expect("the server reads");
+            if client.receive_produced().0 == 0 {
+                break;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+fn batch(records: u16, record_bytes: usize) -> Bytes {
+    let mut builder = RecordBatchBuilder::new();
+    let value = vec![b'v'; record_bytes];
+    for _ in 0..records {
+        builder.append(1, None, Some(&value), &[]);
+    }
+    builder.finish().to_bytes()
+}
+
+fn encode<R: Request>(request: &R, version: i16) -> Bytes {
+    let mut writer = Writer::new();
+    writer.start_frame();
+    encode_request_header(&mut writer, R::KEY, version, 0, Some("shape")).expect("a good version");
+    request
+        .encode(&mut writer, version)
+        .expect("a good request");
+    writer.finish_frame().expect("a short request");
+    writer.into_bytes()
+}

@@ -1,0 +1,138 @@
+//! What the shape of the broker costs: the pure shard against a handler written straight down.
+//!
+//! Three servers do the same work for the same load: `straight` (a task per connection on glommio
+//! that reads, decodes, checks, writes and answers), `pure` (the same work behind the events and
+//! effects of the runtime) and `forebay` (the real broker, which does much more). They run one
+//! after the other, interleaved over several rounds; the table shows medians.
+//!
+//! `cargo bench --bench shape` measures, with `-- --rounds=N` and `--servers=straight,pure` if
+//! wanted. Any other way of running it, a test run above all, only shows that it works.
+
+mod load;
+mod pure;
+mod server;
+mod straight;
+mod work;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use load::{Load, Measured};
+use server::{Kind, Server};
+
+/// A server, and what it is to do for whom.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Case {
+    load: Load,
+    synced: bool,
+    shards: u16,
+    kind: Kind,
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [role, kind, rest @ ..] = arguments.as_slice()
+        && role == "server"
+    {
+        return match kind.as_str() {
+            "straight" => straight::serve(&work::Options::parse(rest)),
+            _ => pure::serve(&work::Options::parse(rest)),
+        };
+    }
+    let option = |name: &str| {
+        let value = |argument: &String| argument.strip_prefix(name).map(str::to_owned);
+        arguments.iter().find_map(value)
+    };
+    let is_measuring = arguments.iter().any(|argument| argument == "--bench");
+    let rounds = option("--rounds=").map_or(5, |count| count.parse().expect("a number"));
+    let servers = option("--servers=").unwrap_or_else(|| "straight,pure,forebay".to_owned());
+    let is_wanted = |case: &Case| {
+        let name = format!("{:?}", case.kind).to_lowercase();
+        servers.split(',').any(|wanted| wanted == name)
+    };
+    // Next to this program, on the disk of the build: a folder in memory would prove nothing.
+    let program = std::env::current_exe().expect("a program has a path");
+    let folder = program.parent().expect("it lies in a folder").join("shape");
+    if is_measuring {
+        let wanted: Vec<_> = cases().into_iter().filter(is_wanted).collect();
+        print(&measure(&wanted, rounds, Duration::from_secs(2), &folder));
+    } else {
+        let quick: Vec<_> = cases().into_iter().filter(is_quick).collect();
+        measure(&quick, 1, Duration::from_millis(50), &folder);
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for shards in [1, 2] {
+        for load in [Load::Throughput, Load::Latency, Load::Fetch] {
+            for synced in [false, true] {
+                // What is fetched comes from memory: how it was written makes no difference.
+                if load == Load::Fetch && !synced {
+                    continue;
+                }
+                for kind in [Kind::Straight, Kind::Pure, Kind::Forebay] {
+                    // The broker has no unsynced writes.
+                    if kind == Kind::Forebay && !synced {
+                        continue;
+                    }
+                    cases.push(Case {
+                        load,
+                        synced,
+                        shards,
+                        kind,
+                    });
+                }
+            }
+        }
+    }
+    cases
+}
+
+fn is_quick(case: &Case) -> bool {
+    case.shards == 1 && case.kind != Kind::Forebay
+}
+
+fn measure(
+    cases: &[Case],
+    rounds: usize,
+    duration: Duration,
+    folder: &Path,
+) -> BTreeMap<Case, Vec<Measured>> {
+    let mut results = BTreeMap::<Case, Vec<Measured>>::new();
+    for _ in 0..rounds {
+        for case in cases {
+            let server = Server::start(case.kind, case.shards, case.synced, PathBuf::from(folder));
+            let measured = case.load.run(&server, duration);
+            results.entry(*case).or_default().push(measured);
+        }
+    }
+    results
+}
+
+fn print(results: &BTreeMap<Case, Vec<Measured>>) {
+    println!(
+        "{:<11} {:<8} {:>6} {:<9} {:>9} {:>9} {:>9} {:>9}",
+        "load", "sync", "shards", "server", "MB/s", "CPU-s/GB", "p50 us", "p99 us"
+    );
+    for (case, measured) in results {
+        let of = |value: fn(&Measured) -> f64| median(measured.iter().map(value).collect());
+        println!(
+            "{:<11} {:<8} {:>6} {:<9} {:>9.1} {:>9.3} {:>9.0} {:>9.0}",
+            format!("{:?}", case.load),
+            if case.synced { "synced" } else { "unsynced" },
+            case.shards,
+            format!("{:?}", case.kind),
+            of(|one| one.megabytes_per_second),
+            of(|one| one.cpu_seconds_per_gigabyte),
+            of(|one| one.p50_us),
+            of(|one| one.p99_us),
+        );
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
