@@ -34,10 +34,14 @@ const LETTERS_WAITING_MAX: usize = 1024;
 /// How long a stopping shard waits for clients to take the last answers.
 const LAST_SENDS_DURATION_MAX: Duration = Duration::from_millis(300);
 
-/// The longest sleep. The executor goes to sleep on a task that can run if something that is to
-/// preempt tasks comes at just the wrong moment: the end of a blocking call, above all. It is rare,
-/// and this is what ends such a sleep.
-const SLEEP_DURATION_MAX: Duration = Duration::from_millis(20);
+/// The longest sleep while the disk works. The executor goes to sleep on a task that can run if
+/// something that is to preempt tasks comes at just the wrong moment, and the end of a blocking
+/// call is such a thing. It is rare, and this is what ends such a sleep.
+const BUSY_SLEEP_DURATION_MAX: Duration = Duration::from_millis(20);
+
+/// The longest sleep otherwise: nothing under way can preempt, so this is a second line of defence
+/// that costs an idle shard nothing.
+const SLEEP_DURATION_MAX: Duration = Duration::from_millis(500);
 
 /// A wait that is over by the time the executor has looked at its rings, and not before the timer
 /// is armed.
@@ -284,7 +288,12 @@ impl<C: Core> Turn<C> {
 
     /// True if something is to be done already. Otherwise the task will be woken.
     fn is_awaited(&mut self, context: &mut Context<'_>) -> bool {
-        let latest = self.clock.instant() + SLEEP_DURATION_MAX;
+        let sleep_max = if self.disk.is_busy() {
+            BUSY_SLEEP_DURATION_MAX
+        } else {
+            SLEEP_DURATION_MAX
+        };
+        let latest = self.clock.instant() + sleep_max;
         let deadline = self.next_deadline().min(latest);
         self.disk.wake_at_completion(context.waker());
         self.disk.has_completions()
