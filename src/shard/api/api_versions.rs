@@ -68,14 +68,15 @@ fn response(error: ErrorCode, parts: &Parts<'_>) -> ApiVersionsResponse {
             max_version: feature.max_level,
             ..Default::default()
         });
+    // Only what is implemented here: clients choose their transaction protocol by it.
     let finalized_features = parts
         .image
-        .features
-        .iter()
+        .finalized_features()
+        .into_iter()
         .map(|(name, level)| FinalizedFeatureKey {
-            name: name.clone(),
-            max_version_level: *level,
-            min_version_level: *level,
+            name: name.to_owned(),
+            max_version_level: level,
+            min_version_level: level,
             ..Default::default()
         });
     ApiVersionsResponse {
@@ -83,7 +84,7 @@ fn response(error: ErrorCode, parts: &Parts<'_>) -> ApiVersionsResponse {
         api_keys: served().collect(),
         throttle_time_ms: 0,
         supported_features: supported_features.collect(),
-        finalized_features_epoch: parts.image.end_offset - 1,
+        finalized_features_epoch: parts.image.features_epoch(),
         finalized_features: finalized_features.collect(),
         ..Default::default()
     }

@@ -180,7 +180,12 @@ fn check(
         return Err(refusal(ErrorCode::NotLeaderOrFollower));
     }
     let config = parts.configs.topic(parts.image, &topic.name);
-    if acks == -1 && registration.isr.len() < config.min_insync_replicas as usize {
+    // A topic cannot ask for more in-sync replicas than it has replicas.
+    let in_sync_min = registration
+        .replicas
+        .len()
+        .min(config.min_insync_replicas as usize);
+    if acks == -1 && registration.isr.len() < in_sync_min {
         return Err(refusal(ErrorCode::NotEnoughReplicas));
     }
     Ok((id, ProduceRules::of_topic(&config)))
