@@ -1,1 +1,23 @@
-//! Placeholder.
+//! A deterministic world: one broker of several shards, its disk, its network, its clients.
+//!
+//! Owns: time, the schedule, the faults, the workload, and the oracle that knows what must hold.
+//! Promises: the same seed gives the same world, down to the last byte; the shards in it are those
+//! of production, and so is every byte that they receive and send.
+//! Knows nothing of: threads, sockets, files, and what a shard does inside.
+//! Lives in: tests. Start at [`World::run`].
+
+mod clients;
+mod clock;
+mod disk;
+mod faults;
+mod network;
+mod oracle;
+mod planted;
+mod trace;
+mod volume;
+mod world;
+
+pub use faults::{Fault, FaultCounts};
+pub use oracle::{Rule, Violation};
+pub use planted::PlantedBug;
+pub use world::{Outcome, World, WorldSettings};

@@ -1,0 +1,102 @@
+//! Clients of a world. They speak Kafka's bytes, keep Kafka's rules, and tell the oracle what they
+//! were told.
+
+mod administrator;
+mod auditor;
+mod committer;
+mod consumer;
+mod producer;
+mod records;
+mod session;
+
+use std::time::Duration;
+
+use crate::protocol::messages::metadata_request::MetadataRequestTopic;
+use crate::protocol::messages::{MetadataRequest, MetadataResponse};
+use crate::protocol::{AnyRequest, AnyResponse};
+use crate::stdx::Random;
+
+use super::clock::SimulatedTime;
+use super::oracle::Oracle;
+
+pub use administrator::Administrator;
+pub use auditor::Auditor;
+pub use committer::{Committer, Membership};
+pub use consumer::Consumer;
+pub use producer::{Producer, ProducerPlan};
+pub use session::{Session, SessionFailure};
+
+/// A client's way of acting.
+pub trait Behaviour: std::fmt::Debug {
+    /// The connection is there.
+    fn on_connected(&mut self, link: &mut Link<'_>);
+
+    /// The oldest request that was not answered has its answer.
+    fn on_answer(&mut self, link: &mut Link<'_>, request: AnyRequest, response: AnyResponse);
+
+    /// The connection is gone, and with it all answers that had not come.
+    fn on_disconnected(&mut self, link: &mut Link<'_>);
+
+    /// The time has come that was asked for last.
+    fn on_wake(&mut self, link: &mut Link<'_>);
+
+    /// True when all that was to be done is done.
+    fn is_finished(&self) -> bool;
+
+    /// Where it stands, for whoever looks for the reason of a standstill.
+    fn progress(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+/// What a client has at hand while it acts.
+#[derive(Debug)]
+pub struct Link<'a> {
+    /// The time.
+    pub now: SimulatedTime,
+    /// How often the broker was started.
+    pub starts: u64,
+    /// The stream of the workload.
+    pub random: &'a mut Random,
+    /// Who is told.
+    pub oracle: &'a mut Oracle,
+    /// The connection.
+    pub session: &'a mut Session,
+}
+
+impl Link<'_> {
+    /// Send a request in one of the versions that are served, from `floor` on and up to `ceiling`.
+    pub fn send(&mut self, request: impl Into<AnyRequest>, floor: i16, ceiling: i16) {
+        let count = u64::from((ceiling - floor).unsigned_abs()) + 1;
+        let chosen = i16::try_from(self.random.below(count)).expect("versions are few");
+        self.session.send(request.into(), floor + chosen);
+    }
+
+    /// Be woken after a random time up to `most`.
+    pub fn wake_within(&mut self, most: Duration) {
+        let most = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
+        let nanos = self.random.below(most.max(1));
+        self.session.wake_at(self.now.plus_nanos(nanos));
+    }
+}
+
+/// A request for the topic `name`, which is made if it does not exist.
+fn metadata_of(name: &str) -> MetadataRequest {
+    MetadataRequest {
+        topics: Some(vec![MetadataRequestTopic {
+            name: Some(name.to_owned()),
+            ..Default::default()
+        }]),
+        ..Default::default()
+    }
+}
+
+/// The id and the number of partitions of `name`, if the answer has them.
+fn topic_in(response: &MetadataResponse, name: &str) -> Option<(crate::model::Uuid, i32)> {
+    let topic = response
+        .topics
+        .iter()
+        .find(|topic| topic.name.as_deref() == Some(name))?;
+    let count = i32::try_from(topic.partitions.len()).ok()?;
+    (topic.error_code == 0 && count > 0).then_some((topic.topic_id, count))
+}

@@ -1,0 +1,695 @@
+//! The disk of a world: requests take time, overtake one another, fail, and are torn by a crash.
+//!
+//! It keeps the contract of [`crate::log::storage`] and nothing beyond it: what the contract leaves
+//! open is decided by chance.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::log::storage::{
+    Durability, FileId, IO_BLOCK_BYTES, StorageFailure, StorageOutcome, StoragePath,
+    StorageRequest, StorageResult, Ticket,
+};
+use crate::model::ShardId;
+use crate::stdx::Random;
+
+use super::clock::{SimulatedTime, between};
+use super::faults::{Chaos, Fault, FaultCounts};
+use super::planted::PlantedBug;
+use super::volume::{InodeId, Volume};
+
+/// Linux' error numbers.
+const EIO: i32 = 5;
+const EBADF: i32 = 9;
+const ENOSPC: i32 = 28;
+
+/// How many contents of blocks a disk with [`PlantedBug::ReadsStale`] remembers.
+const STALE_BLOCKS_MAX: usize = 4096;
+
+/// How often a planted bug of the disk shows, in a hundred.
+const PLANTED_PERCENT: u64 = 10;
+
+/// Names a request that is under way.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct DiskRequestId(pub u64);
+
+/// A request that has ended.
+#[derive(Debug)]
+pub struct DiskCompletion {
+    /// Who asked.
+    pub shard: ShardId,
+    /// What names the request for the asker.
+    pub ticket: Ticket,
+    /// How it ended.
+    pub result: StorageResult,
+}
+
+/// Something a request is about: its requests have an order.
+#[derive(Debug)]
+struct Handle {
+    path: StoragePath,
+    state: HandleState,
+    waiting: VecDeque<(Ticket, StorageRequest)>,
+    running: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum HandleState {
+    Opening,
+    Open(InodeId),
+    Failed(i32),
+}
+
+#[derive(Debug)]
+struct UnderWay {
+    shard: ShardId,
+    ticket: Ticket,
+    request: StorageRequest,
+    /// The error with which it will end.
+    fails: Option<i32>,
+}
+
+/// The disk of a broker. It outlives the broker's crashes.
+#[derive(Debug)]
+pub struct Disk {
+    volume: Volume,
+    random: Random,
+    handles: BTreeMap<(ShardId, FileId), Handle>,
+    under_way: BTreeMap<DiskRequestId, UnderWay>,
+    /// Replacements that wait for an earlier one of the same file.
+    replacing: BTreeMap<StoragePath, VecDeque<(ShardId, Ticket, StorageRequest)>>,
+    next_id: u64,
+    /// Started and not yet known to the world.
+    started: Vec<(SimulatedTime, DiskRequestId)>,
+    failures: u64,
+    planted: Option<PlantedBug>,
+    /// What blocks held before they were written last, for a disk that reads stale.
+    stale: BTreeMap<(InodeId, u64), Bytes>,
+}
+
+impl Disk {
+    /// An empty disk with this many log directories.
+    #[must_use]
+    pub fn new(directories_count: u16, random: Random, planted: Option<PlantedBug>) -> Self {
+        Self {
+            volume: Volume::new(directories_count),
+            random,
+            handles: BTreeMap::new(),
+            under_way: BTreeMap::new(),
+            replacing: BTreeMap::new(),
+            next_id: 0,
+            started: Vec::new(),
+            failures: 0,
+            planted,
+            stale: BTreeMap::new(),
+        }
+    }
+
+    /// True if nothing is under way.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.under_way.is_empty()
+    }
+
+    /// How many requests are under way or wait.
+    #[must_use]
+    pub fn requests_count(&self) -> usize {
+        let waiting = self.handles.values().map(|handle| handle.waiting.len());
+        let replacing = self.replacing.values().map(VecDeque::len);
+        self.under_way.len() + waiting.sum::<usize>() + replacing.sum::<usize>()
+    }
+
+    /// How many requests failed so far that change something.
+    #[must_use]
+    pub const fn failures(&self) -> u64 {
+        self.failures
+    }
+
+    /// Requests that were started since, and when they end.
+    pub fn drain_started(&mut self) -> Vec<(SimulatedTime, DiskRequestId)> {
+        std::mem::take(&mut self.started)
+    }
+
+    fn strikes(&mut self, bug: PlantedBug) -> bool {
+        self.planted == Some(bug) && self.random.chance(PLANTED_PERCENT, 100)
+    }
+
+    /// Take a request.
+    pub fn submit(
+        &mut self,
+        now: SimulatedTime,
+        shard: ShardId,
+        ticket: Ticket,
+        request: StorageRequest,
+        chaos: &Chaos,
+        counts: &mut FaultCounts,
+    ) {
+        match &request {
+            StorageRequest::Open { file, path, .. } => {
+                let handle = Handle {
+                    path: path.clone(),
+                    state: HandleState::Opening,
+                    waiting: VecDeque::new(),
+                    running: 0,
+                };
+                let before = self.handles.insert((shard, *file), handle);
+                assert!(before.is_none(), "a file's number is used once");
+                self.start(now, shard, ticket, request, chaos, counts);
+            }
+            StorageRequest::ReplaceFile { path, .. } => {
+                if let Some(waiting) = self.replacing.get_mut(path) {
+                    waiting.push_back((shard, ticket, request));
+                } else {
+                    self.replacing.insert(path.clone(), VecDeque::new());
+                    self.start(now, shard, ticket, request, chaos, counts);
+                }
+            }
+            request_on_file => {
+                let Some(file) = file_of(request_on_file) else {
+                    return self.start(now, shard, ticket, request, chaos, counts);
+                };
+                let handle = self.handles.get_mut(&(shard, file));
+                let handle = handle.expect("a file is used between its open and its close");
+                handle.waiting.push_back((ticket, request));
+                self.start_waiting(now, shard, file, chaos, counts);
+            }
+        }
+    }
+
+    fn start_waiting(
+        &mut self,
+        now: SimulatedTime,
+        shard: ShardId,
+        file: FileId,
+        chaos: &Chaos,
+        counts: &mut FaultCounts,
+    ) {
+        while let Some(handle) = self.handles.get_mut(&(shard, file)) {
+            let Some((_, request)) = handle.waiting.front() else {
+                return;
+            };
+            let is_close = matches!(request, StorageRequest::Close { .. });
+            let must_wait = match handle.state {
+                HandleState::Opening => true,
+                HandleState::Open(_) | HandleState::Failed(_) => is_close && handle.running > 0,
+            };
+            if must_wait {
+                return;
+            }
+            let (ticket, request) = handle.waiting.pop_front().expect("it was seen above");
+            if is_close {
+                assert!(
+                    handle.waiting.is_empty(),
+                    "a file is not used after its close"
+                );
+            }
+            handle.running += 1;
+            self.start(now, shard, ticket, request, chaos, counts);
+            if is_close {
+                return;
+            }
+        }
+    }
+
+    fn start(
+        &mut self,
+        now: SimulatedTime,
+        shard: ShardId,
+        ticket: Ticket,
+        request: StorageRequest,
+        chaos: &Chaos,
+        counts: &mut FaultCounts,
+    ) {
+        check_contract(&request);
+        let id = DiskRequestId(self.next_id);
+        self.next_id += 1;
+        let random = &mut self.random;
+        let mut takes = between(
+            random,
+            Duration::from_micros(20),
+            Duration::from_micros(400),
+        );
+        if chaos.strikes(random, chaos.slow_requests, 1000) {
+            counts.add(Fault::SlowDisk);
+            takes = between(random, Duration::from_millis(1), Duration::from_millis(200));
+        }
+        let fails = self.failure_of(&request, chaos, counts);
+        let ends_at = now.plus_nanos(takes);
+        self.started.push((ends_at, id));
+        self.under_way.insert(
+            id,
+            UnderWay {
+                shard,
+                ticket,
+                request,
+                fails,
+            },
+        );
+    }
+
+    fn failure_of(
+        &mut self,
+        request: &StorageRequest,
+        chaos: &Chaos,
+        counts: &mut FaultCounts,
+    ) -> Option<i32> {
+        if matches!(request, StorageRequest::Close { .. }) {
+            return None;
+        }
+        let is_read = matches!(
+            request,
+            StorageRequest::Read { .. }
+                | StorageRequest::ReadFile { .. }
+                | StorageRequest::List { .. }
+        );
+        let takes_space = matches!(
+            request,
+            StorageRequest::Open { create: true, .. }
+                | StorageRequest::Allocate { .. }
+                | StorageRequest::ReplaceFile { .. }
+                | StorageRequest::CreateFolder { .. }
+        );
+        if takes_space && chaos.strikes(&mut self.random, chaos.full_requests, 100_000) {
+            counts.add(Fault::NoSpace);
+            self.failures += 1;
+            return Some(ENOSPC);
+        }
+        if chaos.strikes(&mut self.random, chaos.failed_requests, 100_000) {
+            let fault = if is_read {
+                Fault::FailedRead
+            } else {
+                Fault::FailedWrite
+            };
+            counts.add(fault);
+            self.failures += 1;
+            return Some(EIO);
+        }
+        None
+    }
+
+    /// The time of a request has come: what it does is done. `None` if a crash came before.
+    pub fn complete(
+        &mut self,
+        now: SimulatedTime,
+        id: DiskRequestId,
+        chaos: &Chaos,
+        counts: &mut FaultCounts,
+    ) -> Option<DiskCompletion> {
+        let done = self.under_way.remove(&id)?;
+        if let Some((older, _)) = self.under_way.first_key_value()
+            && *older < id
+        {
+            counts.add(Fault::OvertakenRequest);
+        }
+        let UnderWay {
+            shard,
+            ticket,
+            request,
+            fails,
+            ..
+        } = done;
+        let result = match fails {
+            Some(errno) => {
+                self.perform_in_part(shard, &request, now);
+                Err(errno)
+            }
+            None => self.perform(shard, &request, now),
+        };
+        let result = result.map_err(|errno| self.failure(shard, &request, errno));
+        self.settle(now, shard, &request, &result, chaos, counts);
+        Some(DiskCompletion {
+            shard,
+            ticket,
+            result,
+        })
+    }
+
+    fn failure(&self, shard: ShardId, request: &StorageRequest, errno: i32) -> StorageFailure {
+        StorageFailure {
+            operation: operation_of(request),
+            path: self.path_of(shard, request),
+            position: 0,
+            errno,
+        }
+    }
+
+    fn path_of(&self, shard: ShardId, request: &StorageRequest) -> StoragePath {
+        match request {
+            StorageRequest::Open { path, .. }
+            | StorageRequest::ReadFile { path }
+            | StorageRequest::ReplaceFile { path, .. }
+            | StorageRequest::CreateFolder { path }
+            | StorageRequest::Remove { path }
+            | StorageRequest::List { path } => path.clone(),
+            StorageRequest::Rename { from, .. } => from.clone(),
+            on_file => {
+                let file = file_of(on_file).expect("all others are about an open file");
+                self.handles[&(shard, file)].path.clone()
+            }
+        }
+    }
+
+    /// What else changes when a request has ended.
+    fn settle(
+        &mut self,
+        now: SimulatedTime,
+        shard: ShardId,
+        request: &StorageRequest,
+        result: &StorageResult,
+        chaos: &Chaos,
+        counts: &mut FaultCounts,
+    ) {
+        match request {
+            StorageRequest::Open { file, .. } => {
+                if let Err(failure) = result {
+                    let handle = self.handles.get_mut(&(shard, *file));
+                    handle.expect("it is being opened").state = HandleState::Failed(failure.errno);
+                }
+                self.start_waiting(now, shard, *file, chaos, counts);
+            }
+            StorageRequest::Close { file } => drop(self.handles.remove(&(shard, *file))),
+            StorageRequest::ReplaceFile { path, .. } => {
+                let waiting = self.replacing.get_mut(path);
+                let next = waiting
+                    .expect("a replacement under way has its queue")
+                    .pop_front();
+                match next {
+                    None => drop(self.replacing.remove(path)),
+                    Some((shard, ticket, request)) => {
+                        self.start(now, shard, ticket, request, chaos, counts);
+                    }
+                }
+            }
+            request => {
+                if let Some(file) = file_of(request) {
+                    let handle = self.handles.get_mut(&(shard, file));
+                    handle.expect("a file in use is not closed").running -= 1;
+                    self.start_waiting(now, shard, file, chaos, counts);
+                }
+            }
+        }
+    }
+
+    fn inode_of(&self, shard: ShardId, file: FileId) -> Result<InodeId, i32> {
+        match self.handles.get(&(shard, file)).map(|handle| handle.state) {
+            Some(HandleState::Open(inode)) => Ok(inode),
+            Some(HandleState::Failed(errno)) => Err(errno),
+            Some(HandleState::Opening) | None => Err(EBADF),
+        }
+    }
+
+    fn perform(
+        &mut self,
+        shard: ShardId,
+        request: &StorageRequest,
+        now: SimulatedTime,
+    ) -> Result<StorageOutcome, i32> {
+        let now_ms = now.wall_ms();
+        match request {
+            StorageRequest::Open { file, path, create } => {
+                let (inode, length) = self.volume.open(path, *create, now_ms)?;
+                let handle = self.handles.get_mut(&(shard, *file));
+                handle.expect("it is being opened").state = HandleState::Open(inode);
+                return Ok(StorageOutcome::Opened { length });
+            }
+            StorageRequest::Allocate { file, length } => {
+                let inode = self.inode_of(shard, *file)?;
+                self.volume.allocate(inode, *length);
+            }
+            StorageRequest::Write {
+                file,
+                position,
+                slices,
+                durability,
+            } => {
+                let inode = self.inode_of(shard, *file)?;
+                self.write(inode, *position, &slices.concat(), *durability, now_ms);
+            }
+            StorageRequest::Sync { file } => {
+                let inode = self.inode_of(shard, *file)?;
+                self.volume.sync(inode);
+            }
+            StorageRequest::Read {
+                file,
+                position,
+                length,
+            } => {
+                let inode = self.inode_of(shard, *file)?;
+                return Ok(StorageOutcome::Data(self.read(inode, *position, *length)));
+            }
+            StorageRequest::Truncate { file, length } => {
+                let inode = self.inode_of(shard, *file)?;
+                self.volume.truncate(inode, *length, now_ms);
+            }
+            StorageRequest::Close { .. } => {}
+            by_name => return self.perform_by_name(by_name, now_ms),
+        }
+        Ok(StorageOutcome::Done)
+    }
+
+    fn perform_by_name(
+        &mut self,
+        request: &StorageRequest,
+        now_ms: i64,
+    ) -> Result<StorageOutcome, i32> {
+        match request {
+            StorageRequest::ReadFile { path } => {
+                return Ok(match self.volume.read_file(path) {
+                    Some(contents) => StorageOutcome::Data(contents),
+                    None => StorageOutcome::Missing,
+                });
+            }
+            StorageRequest::List { path } => {
+                return Ok(match self.volume.list(path) {
+                    Some(entries) => StorageOutcome::Entries(entries),
+                    None => StorageOutcome::Missing,
+                });
+            }
+            StorageRequest::ReplaceFile { path, contents } => {
+                let mut contents = contents.clone();
+                if self.planted == Some(PlantedBug::ForgetsProducers)
+                    && path.relative.ends_with(".snapshot")
+                {
+                    contents = snapshot_of_nobody();
+                }
+                if !self.strikes(PlantedBug::SkipsReplacement) {
+                    self.volume.replace_file(path, &contents, now_ms)?;
+                }
+            }
+            StorageRequest::CreateFolder { path } => self.volume.create_folder(path)?,
+            StorageRequest::Rename { from, to } => self.volume.rename(from, to)?,
+            StorageRequest::Remove { path } => self.volume.remove(path),
+            other => unreachable!("{other:?} is performed above"),
+        }
+        Ok(StorageOutcome::Done)
+    }
+
+    fn write(
+        &mut self,
+        inode: InodeId,
+        mut position: u64,
+        bytes: &[u8],
+        durability: Durability,
+        now_ms: i64,
+    ) {
+        if self.strikes(PlantedBug::LosesWrite) {
+            return;
+        }
+        if self.strikes(PlantedBug::MisdirectsWrite) {
+            position += IO_BLOCK_BYTES;
+        }
+        if self.planted == Some(PlantedBug::ReadsStale) && self.stale.len() < STALE_BLOCKS_MAX {
+            let before = self.volume.read(inode, position, IO_BLOCK_BYTES);
+            self.stale.insert((inode, position), before);
+        }
+        let is_synced = durability == Durability::Synced
+            && !matches!(self.planted, Some(PlantedBug::CompletesUnsynced));
+        self.volume.write(inode, position, bytes, is_synced, now_ms);
+    }
+
+    fn read(&mut self, inode: InodeId, position: u64, length: u64) -> Bytes {
+        let bytes = self.volume.read(inode, position, length);
+        let mut changed = bytes.to_vec();
+        if self.strikes(PlantedBug::CorruptsRead) && !changed.is_empty() {
+            let place = self.random.below(changed.len() as u64);
+            changed[usize::try_from(place).expect("it lies in memory")] ^= 0x40;
+        }
+        if self.planted == Some(PlantedBug::ReadsStale) {
+            for (at, block) in (position..position + length)
+                .step_by(usize::try_from(IO_BLOCK_BYTES).expect("a small number"))
+                .filter_map(|at| Some((at, self.stale.get(&(inode, at))?)))
+            {
+                let start = usize::try_from(at - position).expect("it lies in memory");
+                let end = (start + block.len()).min(changed.len());
+                if start < end {
+                    changed[start..end].copy_from_slice(&block[..end - start]);
+                }
+            }
+        }
+        Bytes::from(changed)
+    }
+
+    /// A failed request may have done a part of its work.
+    fn perform_in_part(&mut self, shard: ShardId, request: &StorageRequest, now: SimulatedTime) {
+        match request {
+            StorageRequest::Write {
+                file,
+                position,
+                slices,
+                ..
+            } => {
+                if let Ok(inode) = self.inode_of(shard, *file) {
+                    let bytes = slices.concat();
+                    let now_ms = now.wall_ms();
+                    self.volume.write(inode, *position, &bytes, false, now_ms);
+                }
+            }
+            StorageRequest::ReplaceFile { path, contents } if self.random.chance(1, 2) => {
+                self.volume
+                    .abandon_replacement(path, contents, now.wall_ms());
+            }
+            StorageRequest::Remove { path } => {
+                self.volume.remove_some(path, &mut self.random);
+            }
+            _ => {}
+        }
+    }
+
+    /// The process is gone, or the power: what was under way may or may not have happened.
+    pub fn crash(&mut self, now: SimulatedTime, counts: &mut FaultCounts) {
+        for (_, lost) in std::mem::take(&mut self.under_way) {
+            self.tear(lost, now, counts);
+        }
+        self.started.clear();
+        self.handles.clear();
+        self.replacing.clear();
+        self.stale.clear();
+        self.volume.crash(&mut self.random, counts);
+        if self.planted == Some(PlantedBug::CutsSegment) {
+            self.volume.cut_a_segment(&mut self.random);
+        }
+        if self.planted == Some(PlantedBug::LosesFolder) {
+            self.volume.lose_a_folder(&mut self.random);
+        }
+    }
+
+    fn tear(&mut self, lost: UnderWay, now: SimulatedTime, counts: &mut FaultCounts) {
+        let UnderWay { shard, request, .. } = lost;
+        let is_kept = self.random.chance(1, 2);
+        match &request {
+            StorageRequest::Write {
+                file,
+                position,
+                slices,
+                ..
+            } => {
+                if let Ok(inode) = self.inode_of(shard, *file) {
+                    let bytes = slices.concat();
+                    let now_ms = now.wall_ms();
+                    self.volume.write(inode, *position, &bytes, false, now_ms);
+                }
+            }
+            StorageRequest::ReplaceFile { path, contents } if !is_kept => {
+                counts.add(Fault::LostNameChange);
+                if self.random.chance(1, 2) {
+                    counts.add(Fault::AbandonedReplacement);
+                    let kept = self.random.below(contents.len() as u64 + 1);
+                    let kept = usize::try_from(kept).expect("it lies in memory");
+                    self.volume
+                        .abandon_replacement(path, &contents[..kept], now.wall_ms());
+                }
+            }
+            StorageRequest::Remove { path } if !is_kept => {
+                counts.add(Fault::LostNameChange);
+                self.volume.remove_some(path, &mut self.random);
+            }
+            StorageRequest::Open { create: true, .. }
+            | StorageRequest::ReplaceFile { .. }
+            | StorageRequest::CreateFolder { .. }
+            | StorageRequest::Rename { .. }
+            | StorageRequest::Remove { .. } => {
+                if !is_kept {
+                    return counts.add(Fault::LostNameChange);
+                }
+                counts.add(Fault::KeptNameChange);
+                // What it relied on may be lost with this crash: then it did not happen either.
+                let _ = self.perform(shard, &request, now);
+            }
+            StorageRequest::Allocate { .. } | StorageRequest::Truncate { .. } if is_kept => {
+                let _ = self.perform(shard, &request, now);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What the broker owes the disk.
+fn check_contract(request: &StorageRequest) {
+    match request {
+        StorageRequest::Write { position, .. } => {
+            assert!(
+                position.is_multiple_of(IO_BLOCK_BYTES),
+                "a write starts at a block"
+            );
+        }
+        StorageRequest::Read {
+            position, length, ..
+        } => {
+            assert!(
+                position.is_multiple_of(IO_BLOCK_BYTES) && length.is_multiple_of(IO_BLOCK_BYTES),
+                "a read covers whole blocks"
+            );
+        }
+        StorageRequest::Rename { from, to } => {
+            assert!(
+                from.directory == to.directory,
+                "a file stays in its log directory"
+            );
+        }
+        _ => {}
+    }
+}
+
+/// A producer snapshot in Kafka's format that knows no producer.
+fn snapshot_of_nobody() -> Bytes {
+    let entries = 0_i32.to_be_bytes();
+    let crc = crc32c::crc32c(&entries);
+    [&1_i16.to_be_bytes()[..], &crc.to_be_bytes(), &entries]
+        .concat()
+        .into()
+}
+
+const fn file_of(request: &StorageRequest) -> Option<FileId> {
+    match request {
+        StorageRequest::Open { file, .. }
+        | StorageRequest::Allocate { file, .. }
+        | StorageRequest::Write { file, .. }
+        | StorageRequest::Sync { file }
+        | StorageRequest::Read { file, .. }
+        | StorageRequest::Truncate { file, .. }
+        | StorageRequest::Close { file } => Some(*file),
+        _ => None,
+    }
+}
+
+/// What a request does, in one word.
+#[must_use]
+pub const fn operation_of(request: &StorageRequest) -> &'static str {
+    match request {
+        StorageRequest::Open { .. } => "open",
+        StorageRequest::Allocate { .. } => "allocate",
+        StorageRequest::Write { .. } => "write",
+        StorageRequest::Sync { .. } => "sync",
+        StorageRequest::Read { .. } => "read",
+        StorageRequest::Truncate { .. } => "truncate",
+        StorageRequest::Close { .. } => "close",
+        StorageRequest::ReadFile { .. } => "read file",
+        StorageRequest::ReplaceFile { .. } => "replace file",
+        StorageRequest::CreateFolder { .. } => "create folder",
+        StorageRequest::Rename { .. } => "rename",
+        StorageRequest::Remove { .. } => "remove",
+        StorageRequest::List { .. } => "list",
+    }
+}

@@ -1,0 +1,139 @@
+//! What can go wrong in a world, how often it does, and how often it did.
+
+use crate::stdx::Random;
+
+macro_rules! faults {
+    ($($variant:ident $description:literal;)*) => {
+        /// Something that goes wrong in a world.
+        #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+        pub enum Fault {
+            $(#[doc = $description] $variant,)*
+        }
+
+        impl Fault {
+            /// Every fault.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// One line.
+            #[must_use]
+            pub const fn description(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $description,)*
+                }
+            }
+        }
+    };
+}
+
+faults! {
+    StarvedShard "a shard gets no turn for long";
+    LateMail "a message between shards takes long";
+    SlowDisk "a request to the disk takes long";
+    OvertakenRequest "a request to the disk ends before an older one";
+    ShortReceive "less is received than has arrived";
+    ShortSend "less is sent than was to be sent";
+    StalledReader "a client does not read for a while";
+    Disconnect "a connection ends";
+    DisconnectInsideFrame "a connection ends inside a frame";
+    Crash "the power goes";
+    CrashBetweenEffects "the power goes between two effects of a turn";
+    LostSector "a crash leaves a sector as it was before a write under way";
+    KeptSector "a crash leaves a sector of a write under way as written";
+    GarbageSector "a crash leaves garbage where nothing was written before";
+    LostLength "a crash takes back the growth of a file";
+    LostNameChange "a crash comes before a change of names under way";
+    KeptNameChange "a crash comes after a change of names under way, before its completion";
+    AbandonedReplacement "a crash leaves the new contents of a small file beside the old";
+    FailedRead "a read fails";
+    FailedWrite "a write, or another change of the disk, fails";
+    NoSpace "the disk is full";
+    CleanStop "the operator stops the broker";
+    OtherShardsCount "the broker starts with another number of shards";
+    Halt "the broker halts, since the disk failed";
+}
+
+/// How often each fault happened.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct FaultCounts {
+    counts: std::collections::BTreeMap<Fault, u64>,
+}
+
+impl FaultCounts {
+    /// It happened once more.
+    pub fn add(&mut self, fault: Fault) {
+        *self.counts.entry(fault).or_default() += 1;
+    }
+
+    /// How often it happened.
+    #[must_use]
+    pub fn count(&self, fault: Fault) -> u64 {
+        self.counts.get(&fault).copied().unwrap_or(0)
+    }
+
+    /// Add what was counted elsewhere.
+    pub fn merge(&mut self, other: &Self) {
+        for (fault, count) in &other.counts {
+            *self.counts.entry(*fault).or_default() += count;
+        }
+    }
+}
+
+/// How likely faults are in one world. Every world has its own mixture: a fault that is always
+/// there hides what needs its absence.
+#[derive(Clone, Debug)]
+pub struct Chaos {
+    /// False once the faults have stopped.
+    pub is_on: bool,
+    /// Of a thousand turns, those that come late.
+    pub starved_turns: u64,
+    /// Of a thousand messages, those that take long.
+    pub late_mails: u64,
+    /// Of a thousand requests to the disk, those that take long.
+    pub slow_requests: u64,
+    /// Of a thousand receives, those that are short.
+    pub short_receives: u64,
+    /// Of a thousand sends, those that are short.
+    pub short_sends: u64,
+    /// Of a thousand deliveries to a client, those after which it stops reading for a while.
+    pub stalls: u64,
+    /// Of ten thousand deliveries to a client, those after which the connection ends.
+    pub disconnects: u64,
+    /// Of a hundred thousand requests to the disk, those that fail.
+    pub failed_requests: u64,
+    /// Of a hundred thousand requests to the disk, those that find it full.
+    pub full_requests: u64,
+    /// The mean time between two crashes or stops, in milliseconds.
+    pub life_ms: u64,
+    /// Of a hundred ends of the broker, those that are clean.
+    pub clean_stops: u64,
+}
+
+impl Chaos {
+    /// A mixture.
+    #[must_use]
+    pub fn from_random(random: &mut Random) -> Self {
+        let mut pick = |values: &[u64]| {
+            let place = random.below(values.len() as u64);
+            values[usize::try_from(place).expect("a small number")]
+        };
+        Self {
+            is_on: true,
+            starved_turns: pick(&[0, 0, 5, 50]),
+            late_mails: pick(&[0, 5, 50, 300]),
+            slow_requests: pick(&[0, 5, 50, 300]),
+            short_receives: pick(&[0, 50, 500]),
+            short_sends: pick(&[0, 50, 500]),
+            stalls: pick(&[0, 5, 20]),
+            disconnects: pick(&[0, 20, 100]),
+            failed_requests: pick(&[0, 0, 0, 50, 500]),
+            full_requests: pick(&[0, 0, 0, 50, 500]),
+            life_ms: pick(&[300, 1_000, 3_000]),
+            clean_stops: pick(&[0, 30, 70]),
+        }
+    }
+
+    /// True with a probability of `rate` in `of`, while there are faults.
+    pub fn strikes(&self, random: &mut Random, rate: u64, of: u64) -> bool {
+        self.is_on && rate > 0 && random.chance(rate, of)
+    }
+}

@@ -1,0 +1,46 @@
+//! Bugs put into a world on purpose, each to be caught by the checks.
+//!
+//! They sit at the world's border, in the disk, the network and the mail, so that the broker's code
+//! is the one that runs in production.
+
+macro_rules! planted_bugs {
+    ($($variant:ident $description:literal;)*) => {
+        /// A bug put into a world on purpose.
+        #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+        pub enum PlantedBug {
+            $(#[doc = $description] $variant,)*
+        }
+
+        impl PlantedBug {
+            /// Every bug.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// One line.
+            #[must_use]
+            pub const fn description(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $description,)*
+                }
+            }
+        }
+    };
+}
+
+planted_bugs! {
+    CompletesUnsynced "a synced write completes though a crash can still undo it";
+    CompletesBeforeWriting "a write completes before it has begun";
+    LosesWrite "a write to a segment completes though nothing was written";
+    MisdirectsWrite "a write to a segment goes one block too far";
+    CorruptsRead "a read of a segment has a wrong byte";
+    ReadsStale "a read of a segment brings what was there before the last write";
+    CompletesTwice "a request to the disk completes a second time";
+    CutsSegment "a crash cuts off the end of a segment";
+    LosesFolder "a crash undoes the making of a partition's folder";
+    ForgetsProducers "the state of the producers is not stored";
+    SkipsReplacement "a small file is not replaced though that completes";
+    SwapsAnswers "two answers of a connection leave in the wrong order";
+    LosesAnswerBytes "some bytes of an answer are left out";
+    RepeatsRequest "a request reaches the broker twice";
+    LosesMail "a message between shards is lost";
+    SwapsMail "two messages of one shard to another arrive in the wrong order";
+}

@@ -1,0 +1,112 @@
+//! The broker in one of its lives: its shards, and what lies before each of them.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::log::storage::{StorageResult, Ticket};
+use crate::model::ShardId;
+use crate::shard::{ConnectionId, DisconnectReason, Effects, Message, Shard};
+
+use super::super::clock::SimulatedTime;
+
+/// A shard and what waits for its next turn.
+#[derive(Debug)]
+pub(super) struct Host {
+    pub shard: Shard,
+    pub effects: Effects,
+    pub completions: VecDeque<(Ticket, StorageResult)>,
+    pub letters: VecDeque<(ShardId, Message)>,
+    pub accepted: VecDeque<ConnectionId>,
+    pub gone: VecDeque<(ConnectionId, DisconnectReason)>,
+    /// Connections with something to receive.
+    pub readable: BTreeSet<ConnectionId>,
+    /// The same, but the shard did not want to receive.
+    pub paused: BTreeSet<ConnectionId>,
+    /// Connections of which something was sent.
+    pub sent: BTreeSet<ConnectionId>,
+    pub turn_at: Option<SimulatedTime>,
+    pub is_started: bool,
+    pub is_told_to_stop: bool,
+    pub wants_stop: bool,
+    pub is_stopped: bool,
+    /// Events of the turn.
+    pub events: usize,
+}
+
+impl Host {
+    pub fn new(shard: Shard) -> Self {
+        Self {
+            shard,
+            effects: Effects::default(),
+            completions: VecDeque::new(),
+            letters: VecDeque::new(),
+            accepted: VecDeque::new(),
+            gone: VecDeque::new(),
+            readable: BTreeSet::new(),
+            paused: BTreeSet::new(),
+            sent: BTreeSet::new(),
+            turn_at: None,
+            is_started: false,
+            is_told_to_stop: false,
+            wants_stop: false,
+            is_stopped: false,
+            events: 0,
+        }
+    }
+
+    /// True if another turn is due right away.
+    pub fn has_work(&self) -> bool {
+        !(self.completions.is_empty()
+            && self.letters.is_empty()
+            && self.accepted.is_empty()
+            && self.gone.is_empty()
+            && self.readable.is_empty()
+            && self.sent.is_empty())
+            || !self.is_started
+            || self.wants_stop != self.is_told_to_stop
+    }
+}
+
+/// The broker in one of its lives.
+#[derive(Debug)]
+pub(super) struct Broker {
+    pub hosts: Vec<Host>,
+    /// Messages on their way, by sender and receiver. They keep their order.
+    pub mail: BTreeMap<(ShardId, ShardId), VecDeque<Message>>,
+    pub mail_after: BTreeMap<(ShardId, ShardId), SimulatedTime>,
+    pub ready: u32,
+    /// Failures of the disk before this life.
+    pub failures_at_start: u64,
+    pub is_stopping: bool,
+    /// With a planted bug: completions that were told before their time.
+    pub told_early: BTreeSet<(ShardId, Ticket)>,
+}
+
+impl Broker {
+    pub fn new(shards: Vec<Shard>, failures_at_start: u64) -> Self {
+        Self {
+            hosts: shards.into_iter().map(Host::new).collect(),
+            mail: BTreeMap::new(),
+            mail_after: BTreeMap::new(),
+            ready: 0,
+            failures_at_start,
+            is_stopping: false,
+            told_early: BTreeSet::new(),
+        }
+    }
+
+    /// True if it serves.
+    pub const fn is_ready(&self) -> bool {
+        self.ready > 0
+    }
+
+    pub fn host(&mut self, shard: ShardId) -> Option<&mut Host> {
+        self.hosts.get_mut(usize::from(shard.0))
+    }
+
+    /// Messages on their way or not yet taken.
+    pub fn letters_count(&self) -> usize {
+        let on_the_way: usize = self.mail.values().map(VecDeque::len).sum();
+        let arrived: usize = self.hosts.iter().map(|host| host.letters.len()).sum();
+        on_the_way + arrived
+    }
+}

@@ -1,0 +1,253 @@
+//! The clients of a world and their connections.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::shard::ConnectionId;
+use crate::stdx::Random;
+
+use super::super::clients::{
+    Administrator, Behaviour, Committer, Consumer, Link, Membership, Producer, ProducerPlan,
+    Session, SessionFailure,
+};
+use super::super::clock::{SimulatedTime, between};
+use super::super::network::{ClientIndex, NetworkEvent};
+use super::super::oracle::Rule;
+use super::{Occurrence, World};
+
+/// The topics that producers write to.
+const TOPICS: [&str; 2] = ["orders", "lines"];
+
+/// A client and its connection.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub behaviour: Box<dyn Behaviour>,
+    session: Session,
+    connection: Option<ConnectionId>,
+    wake_at: Option<SimulatedTime>,
+}
+
+impl Client {
+    pub fn new(behaviour: Box<dyn Behaviour>) -> Self {
+        Self {
+            behaviour,
+            session: Session::default(),
+            connection: None,
+            wake_at: None,
+        }
+    }
+}
+
+/// The clients of a world.
+pub(super) fn population(random: &mut Random) -> Vec<Client> {
+    let mut clients: Vec<Box<dyn Behaviour>> = Vec::new();
+    let producers = 2 + u32::try_from(random.below(3)).expect("small");
+    for number in 0..producers {
+        let topic = TOPICS[usize::try_from(random.below(2)).expect("small")];
+        let plan = ProducerPlan::from_random(random, number, topic);
+        clients.push(Box::new(Producer::new(plan)));
+    }
+    for topic in TOPICS {
+        let bytes = [1, 5_000, 1 << 20][usize::try_from(random.below(3)).expect("small")];
+        clients.push(Box::new(Consumer::new(topic.to_owned(), bytes)));
+    }
+    let commits = 10 + u32::try_from(random.below(30)).expect("small");
+    for (group, membership, partition) in [
+        ("team", Membership::Member, 0),
+        ("team", Membership::Member, 1),
+        ("loner", Membership::Alone, 0),
+    ] {
+        // Offsets may be committed for partitions that nobody writes to.
+        let partition = (TOPICS[partition].to_owned(), 0);
+        let committer = Committer::new(group.to_owned(), membership, partition, commits);
+        clients.push(Box::new(committer));
+    }
+    let rounds = 3 + u32::try_from(random.below(8)).expect("small");
+    let topic = TOPICS[0].to_owned();
+    let administrator = Administrator::new(topic, "churn".to_owned(), rounds);
+    clients.push(Box::new(administrator));
+    clients.into_iter().map(Client::new).collect()
+}
+
+impl World {
+    /// Let a client act, and see to what it wants.
+    fn with_client(
+        &mut self,
+        index: ClientIndex,
+        act: impl FnOnce(&mut dyn Behaviour, &mut Link<'_>),
+    ) {
+        let Some(client) = self.clients.get_mut(index) else {
+            return;
+        };
+        let mut link = Link {
+            now: self.now,
+            starts: self.starts,
+            random: &mut self.workload,
+            oracle: &mut self.oracle,
+            session: &mut client.session,
+        };
+        act(client.behaviour.as_mut(), &mut link);
+        let outgoing = client.session.take_outgoing();
+        if let Some(connection) = client.connection
+            && !outgoing.is_empty()
+        {
+            self.network.send_to_broker(self.now, connection, &outgoing);
+        }
+        if let Some(at) = client.session.take_wake_at() {
+            client.wake_at = Some(at);
+            self.plan_for(at, Occurrence::Wake(index));
+        }
+    }
+
+    pub(super) fn connect(&mut self, index: ClientIndex) {
+        let Some(client) = self.clients.get_mut(index) else {
+            return;
+        };
+        if client.connection.is_some() {
+            return;
+        }
+        let Some(broker) = self.broker.as_mut().filter(|broker| !broker.is_stopping) else {
+            return self.plan_within(Duration::from_millis(50), Occurrence::Connect(index));
+        };
+        let shards = broker.hosts.len() as u64;
+        let chosen = usize::try_from(self.schedule.below(shards)).expect("small");
+        let host = &mut broker.hosts[chosen];
+        let shard = host.shard.id();
+        let connection = self.network.connect(self.now, index, shard);
+        host.accepted.push_back(connection);
+        client.connection = Some(connection);
+        client.session.restart();
+        self.trace
+            .note(self.now, "connect", &[index as u64, connection.0], || {
+                format!("client {index} to {shard} as {connection:?}")
+            });
+        self.wake_shard(shard);
+        self.with_client(index, |behaviour, link| behaviour.on_connected(link));
+    }
+
+    pub(super) fn wake_client(&mut self, index: ClientIndex) {
+        let due = self
+            .clients
+            .get_mut(index)
+            .and_then(|client| client.wake_at.take_if(|at| *at <= self.now));
+        if due.is_some() {
+            self.with_client(index, |behaviour, link| behaviour.on_wake(link));
+            self.see_off(index);
+        }
+    }
+
+    fn on_bytes(&mut self, index: ClientIndex, bytes: &Bytes) {
+        let Some(client) = self.clients.get_mut(index) else {
+            return;
+        };
+        client.session.receive(bytes);
+        while let Some(client) = self.clients.get_mut(index)
+            && !client.session.wants_to_leave()
+        {
+            match client.session.next_answer() {
+                Ok(None) => break,
+                Ok(Some((request, response))) => {
+                    self.with_client(index, |behaviour, link| {
+                        behaviour.on_answer(link, request, response);
+                    });
+                }
+                Err(SessionFailure(what)) => {
+                    let what = format!("client {index}: {what}");
+                    self.oracle.violate(Rule::AnswersInOrder, what);
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Close the connection of a client that wants to leave.
+    fn see_off(&mut self, index: ClientIndex) {
+        let wants_to_leave = self
+            .clients
+            .get(index)
+            .is_some_and(|client| client.session.wants_to_leave());
+        if wants_to_leave {
+            self.break_off(index);
+        }
+    }
+
+    /// A client's connection is gone, with all that was on its way.
+    pub(super) fn break_off(&mut self, index: ClientIndex) {
+        let connection = self
+            .clients
+            .get_mut(index)
+            .and_then(|client| client.connection.take());
+        if let Some(connection) = connection {
+            self.network
+                .break_off(self.now, connection, &mut self.counts);
+            self.on_client_disconnected(index);
+        }
+    }
+
+    fn on_client_disconnected(&mut self, index: ClientIndex) {
+        if let Some(client) = self.clients.get_mut(index) {
+            client.session.restart();
+            client.wake_at = None;
+        }
+        self.with_client(index, |behaviour, link| behaviour.on_disconnected(link));
+        let pause = between(
+            &mut self.schedule,
+            Duration::from_millis(1),
+            Duration::from_millis(60),
+        );
+        self.plan_for(self.now.plus_nanos(pause), Occurrence::Connect(index));
+    }
+
+    pub(super) fn on_network(&mut self, event: NetworkEvent) {
+        match event {
+            NetworkEvent::ReachesBroker(connection) => {
+                if self.network.reach_broker(connection)
+                    && let Some(shard) = self.network.shard_of(connection)
+                    && let Some(host) = self.broker.as_mut().and_then(|broker| broker.host(shard))
+                {
+                    if !host.paused.contains(&connection) {
+                        host.readable.insert(connection);
+                    }
+                    self.wake_shard(shard);
+                }
+            }
+            NetworkEvent::ReachesClient(connection) => {
+                let came =
+                    self.network
+                        .reach_client(self.now, connection, &self.chaos, &mut self.counts);
+                let Some((index, bytes)) = came else { return };
+                let is_current = |client: &Client| client.connection == Some(connection);
+                if !self.clients.get(index).is_some_and(is_current) {
+                    return;
+                }
+                self.on_bytes(index, &bytes);
+                self.see_off(index);
+                if self
+                    .chaos
+                    .strikes(&mut self.schedule, self.chaos.disconnects, 10_000)
+                {
+                    self.break_off(index);
+                }
+            }
+            NetworkEvent::TakesMore(connection) => self.take_outgoing(connection),
+            NetworkEvent::BrokerLearns(connection) => {
+                if let Some((shard, reason)) = self.network.broker_learns(connection)
+                    && let Some(host) = self.broker.as_mut().and_then(|broker| broker.host(shard))
+                {
+                    host.gone.push_back((connection, reason));
+                    self.wake_shard(shard);
+                }
+            }
+            NetworkEvent::ClientLearns(connection) => {
+                if let Some(index) = self.network.client_learns(connection)
+                    && let Some(client) = self.clients.get_mut(index)
+                    && client.connection == Some(connection)
+                {
+                    client.connection = None;
+                    self.on_client_disconnected(index);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What the broker of a world is told.
+
+use std::sync::Arc;
+
+use crate::config::{BrokerConfig, BrokerSettings, ServeArguments};
+use crate::model::ShardId;
+use crate::shard::{ListenerKind, ShardSettings};
+use crate::stdx::Random;
+
+/// The settings of a world's broker, the same in all its lives.
+#[derive(Debug)]
+pub(super) struct BrokerPlan {
+    settings: BrokerSettings,
+    config: Arc<BrokerConfig>,
+    pub directories_count: u16,
+    /// In the life at hand.
+    pub shards_count: u16,
+    memory_bytes: u64,
+}
+
+impl BrokerPlan {
+    /// Some settings. Sizes are small, so that much happens with few bytes.
+    pub fn from_random(random: &mut Random) -> Self {
+        let mut pick = |values: &[&str]| {
+            let place = random.below(values.len() as u64);
+            values[usize::try_from(place).expect("a small number")].to_owned()
+        };
+        let directories = pick(&["/a", "/a", "/a,/b"]);
+        let set = [
+            ("num.partitions", pick(&["1", "2", "4"])),
+            ("offsets.topic.num.partitions", pick(&["1", "3"])),
+            ("log.roll.ms", pick(&["100", "700", "600000"])),
+            ("log.segment.bytes", "1048576".to_owned()),
+            ("log.index.interval.bytes", pick(&["256", "4096"])),
+            ("log.segment.delete.delay.ms", pick(&["0", "200"])),
+            ("log.retention.check.interval.ms", pick(&["200", "300000"])),
+            ("group.initial.rebalance.delay.ms", pick(&["0", "100"])),
+            ("compression.type", pick(&["producer", "producer", "lz4"])),
+            (
+                "log.message.timestamp.type",
+                pick(&["CreateTime", "CreateTime", "LogAppendTime"]),
+            ),
+        ];
+        let arguments = ServeArguments {
+            data_dir: Some(directories),
+            set: set
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+            ..ServeArguments::default()
+        };
+        let startup = arguments
+            .resolve(None, "simulated")
+            .unwrap_or_else(|errors| panic!("the world's settings are good: {errors:?}"));
+        let memory_kib = [64, 512, 4096][usize::try_from(random.below(3)).expect("small")];
+        Self {
+            directories_count: u16::try_from(startup.config.log_dirs.len()).expect("few"),
+            shards_count: 1,
+            settings: startup.settings,
+            config: Arc::new(startup.config),
+            memory_bytes: memory_kib << 10,
+        }
+    }
+
+    /// What the shard `id` is told.
+    pub fn shard_settings(&self, id: ShardId, random: Random) -> ShardSettings {
+        ShardSettings {
+            id,
+            shards_count: self.shards_count,
+            config: Arc::clone(&self.config),
+            settings: self.settings.clone(),
+            random,
+            memory_bytes: self.memory_bytes,
+            listeners: vec![ListenerKind::Kafka("PLAINTEXT".to_owned())],
+        }
+    }
+}

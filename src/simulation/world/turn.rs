@@ -1,0 +1,503 @@
+//! A shard's turn: what the runtime's turn does, in the same order, with chance in every place
+//! where the runtime depends on the machine.
+
+use std::time::Duration;
+
+use crate::log::storage::{Durability, StorageOutcome, StorageRequest, StorageResult, Ticket};
+use crate::model::ShardId;
+use crate::shard::{
+    ConnectionId, DisconnectReason, Effect, Event, HaltReason, ListenerIndex, Message,
+};
+
+use super::super::clock::{SimulatedTime, between};
+use super::super::disk::{DiskRequestId, operation_of};
+use super::super::faults::Fault;
+use super::super::oracle::Rule;
+use super::super::planted::PlantedBug;
+use super::super::trace::digest;
+use super::broker::Host;
+use super::{Occurrence, World};
+
+/// Events of one turn.
+const TURN_EVENTS_MAX: u64 = 64;
+
+/// Requests to the disk that a broker of this size may have at once.
+const DISK_REQUESTS_MAX: usize = 20_000;
+
+/// Messages between shards that may be on their way.
+const LETTERS_MAX: usize = 20_000;
+
+/// Bytes that may wait on one connection: what a connection may hold back, and a few answers.
+const OUTGOING_BYTES_MAX: usize = 12 << 20;
+
+/// How often a planted bug of the mail shows, in a hundred.
+const PLANTED_PERCENT: u64 = 3;
+
+/// What became of a turn.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum TurnEnd {
+    Done,
+    /// The power went after some of the effects.
+    PowerGone,
+    Halted(HaltReason),
+}
+
+impl World {
+    /// See that the shard has a turn soon.
+    pub(super) fn wake_shard(&mut self, shard: ShardId) {
+        let mut delay = between(
+            &mut self.schedule,
+            Duration::from_micros(1),
+            Duration::from_micros(120),
+        );
+        if self
+            .chaos
+            .strikes(&mut self.schedule, self.chaos.starved_turns, 1000)
+        {
+            self.counts.add(Fault::StarvedShard);
+            delay = between(
+                &mut self.schedule,
+                Duration::from_millis(1),
+                Duration::from_millis(300),
+            );
+        }
+        self.plan_turn(shard, self.now.plus_nanos(delay));
+    }
+
+    fn plan_turn(&mut self, shard: ShardId, at: SimulatedTime) {
+        let life = self.life;
+        let Some(host) = self.broker.as_mut().and_then(|broker| broker.host(shard)) else {
+            return;
+        };
+        if !host.is_stopped && host.turn_at.is_none_or(|planned| planned > at) {
+            host.turn_at = Some(at);
+            self.plan_for(at, Occurrence::Turn { life, shard });
+        }
+    }
+
+    /// A shard has its turn.
+    pub(super) fn turn(&mut self, shard: ShardId) {
+        let place = usize::from(shard.0);
+        let Some(broker) = self.broker.as_mut() else {
+            return;
+        };
+        let host = &mut broker.hosts[place];
+        if host.turn_at != Some(self.now) || host.is_stopped {
+            return;
+        }
+        host.turn_at = None;
+        host.events = 0;
+        let budget = 1 + self.schedule.below(TURN_EVENTS_MAX);
+        let budget = usize::try_from(budget).expect("small");
+        self.report(place);
+        self.take_completions(place, budget);
+        self.take_letters(place, budget);
+        self.receive(place, budget);
+        let now = self.now;
+        let host = self.host_at(place);
+        if host.shard.next_deadline() <= now.now().instant {
+            self.tell(place, Event::DeadlineReached);
+        }
+        if self.host_at(place).events > 0 {
+            self.tell(place, Event::TurnEnded);
+            let host = self.host_at(place);
+            let paused = std::mem::take(&mut host.paused);
+            host.readable.extend(paused);
+        }
+        match self.perform_effects(place) {
+            TurnEnd::Done => self.end_turn(place),
+            TurnEnd::PowerGone => self.crash(),
+            TurnEnd::Halted(reason) => self.on_halt(&reason),
+        }
+    }
+
+    fn host_at(&mut self, place: usize) -> &mut Host {
+        let broker = self.broker.as_mut().expect("a turn is within a life");
+        &mut broker.hosts[place]
+    }
+
+    fn end_turn(&mut self, place: usize) {
+        let now = self.now;
+        let host = self.host_at(place);
+        let (shard, is_stopped) = (host.shard.id(), host.is_stopped);
+        if is_stopped {
+            return;
+        }
+        let deadline = SimulatedTime::of_deadline(host.shard.next_deadline());
+        if host.has_work() {
+            self.wake_shard(shard);
+        } else if let Some(deadline) = deadline {
+            // A shard that is not content with its deadline must not stop the clock.
+            self.plan_turn(shard, deadline.max(now.plus_nanos(1_000)));
+        }
+        self.check_bounds();
+    }
+
+    fn check_bounds(&mut self) {
+        let letters = self
+            .broker
+            .as_ref()
+            .map_or(0, |broker| broker.letters_count());
+        let requests = self.disk.requests_count();
+        let outgoing = self.network.outgoing_bytes_max();
+        if letters > LETTERS_MAX || requests > DISK_REQUESTS_MAX || outgoing > OUTGOING_BYTES_MAX {
+            let what = format!(
+                "{letters} messages, {requests} requests to the disk, {outgoing} bytes to send"
+            );
+            self.oracle.violate(Rule::MemoryIsBounded, what);
+        }
+    }
+
+    /// Tell the shard what happened.
+    fn tell(&mut self, place: usize, event: Event) {
+        let numbers = numbers_of(&event);
+        let now = self.now;
+        let broker = self.broker.as_mut().expect("a turn is within a life");
+        let host = &mut broker.hosts[place];
+        self.trace.note(
+            now,
+            kind_of(&event),
+            &[place as u64, numbers[0], numbers[1], numbers[2]],
+            || {
+                let mut text = format!("shard {place}: {event:?}");
+                truncate(&mut text);
+                text
+            },
+        );
+        host.events += 1;
+        host.shard.on_event(now.now(), event, &mut host.effects);
+    }
+
+    fn report(&mut self, place: usize) {
+        let host = self.host_at(place);
+        if !std::mem::replace(&mut host.is_started, true) {
+            self.tell(place, Event::Started);
+        }
+        let host = self.host_at(place);
+        if host.wants_stop && !std::mem::replace(&mut host.is_told_to_stop, true) {
+            self.tell(place, Event::Stopping);
+        }
+        for connection in std::mem::take(&mut self.host_at(place).accepted) {
+            self.tell(
+                place,
+                Event::Accepted {
+                    connection,
+                    listener: ListenerIndex(0),
+                    peer: ([127, 0, 0, 1], 40_000).into(),
+                },
+            );
+        }
+        for connection in std::mem::take(&mut self.host_at(place).sent) {
+            let length = self.network.drain_sent(connection);
+            if length > 0 && self.network.shard_of(connection).is_some() {
+                self.tell(place, Event::Sent { connection, length });
+            }
+        }
+        for (connection, reason) in std::mem::take(&mut self.host_at(place).gone) {
+            let host = self.host_at(place);
+            host.readable.remove(&connection);
+            host.paused.remove(&connection);
+            self.tell(place, Event::Disconnected { connection, reason });
+        }
+    }
+
+    fn take_completions(&mut self, place: usize, budget: usize) {
+        while self.host_at(place).events < budget
+            && let Some((ticket, result)) = self.host_at(place).completions.pop_front()
+        {
+            self.tell(place, Event::StorageFinished { ticket, result });
+        }
+    }
+
+    fn take_letters(&mut self, place: usize, budget: usize) {
+        // Letters get their share also where completions took all.
+        for _ in 0..budget {
+            let Some((from, message)) = self.host_at(place).letters.pop_front() else {
+                return;
+            };
+            self.tell(place, Event::MessageArrived { from, message });
+        }
+    }
+
+    fn receive(&mut self, place: usize, budget: usize) {
+        let readable: Vec<ConnectionId> = self.host_at(place).readable.iter().copied().collect();
+        for connection in readable {
+            for _ in 0..budget {
+                if !self.network.has_arrived(connection) {
+                    self.host_at(place).readable.remove(&connection);
+                    break;
+                }
+                let broker = self.broker.as_mut().expect("a turn is within a life");
+                let host = &mut broker.hosts[place];
+                let Some(memory) = host.shard.receive_buffer(connection) else {
+                    host.readable.remove(&connection);
+                    host.paused.insert(connection);
+                    break;
+                };
+                let length =
+                    self.network
+                        .receive(connection, memory, &self.chaos, &mut self.counts);
+                self.tell(place, Event::Received { connection, length });
+            }
+        }
+    }
+
+    /// Do what the shard asked for, one thing after the other; the power may go in between.
+    fn perform_effects(&mut self, place: usize) -> TurnEnd {
+        self.host_at(place).effects.take_storage();
+        let mut performed = 0_u64;
+        let mut touched = Vec::new();
+        while let Some(effect) = self.host_at(place).effects.next_effect() {
+            if let Some(left) = &mut self.effects_until_crash {
+                if *left == 0 {
+                    if performed > 0 {
+                        self.counts.add(Fault::CrashBetweenEffects);
+                    }
+                    return TurnEnd::PowerGone;
+                }
+                *left -= 1;
+            }
+            performed += 1;
+            match effect {
+                Effect::Send { connection, slices } => {
+                    let bytes = slices.iter().map(|slice| slice.len() as u64).sum();
+                    self.note_effect("send", place, &[connection.0, bytes], || String::new());
+                    self.network.send_to_client(connection, &slices);
+                    touched.push(connection);
+                }
+                Effect::Disconnect { connection, flush } => {
+                    self.note_effect(
+                        "disconnect",
+                        place,
+                        &[connection.0, u64::from(flush)],
+                        String::new,
+                    );
+                    if self.network.disconnect(self.now, connection, flush) {
+                        let host = self.host_at(place);
+                        host.gone.push_back((connection, DisconnectReason::ByShard));
+                    }
+                }
+                Effect::Storage { ticket, request } => self.submit(place, ticket, request),
+                Effect::Post { to, message } => self.post(place, to, message),
+                Effect::Ready => {
+                    self.note_effect("ready", place, &[], String::new);
+                    let broker = self.broker.as_mut().expect("a turn is within a life");
+                    broker.ready += 1;
+                    if broker.ready > 1 {
+                        let what = "the broker is ready a second time".to_owned();
+                        self.oracle.violate(Rule::BrokerRuns, what);
+                    }
+                }
+                Effect::Stopped => {
+                    self.note_effect("stopped", place, &[], String::new);
+                    self.host_at(place).is_stopped = true;
+                    self.check_stopped();
+                }
+                Effect::Halt(reason) => return TurnEnd::Halted(reason),
+            }
+        }
+        for connection in touched {
+            self.take_outgoing(connection);
+        }
+        TurnEnd::Done
+    }
+
+    fn note_effect(
+        &mut self,
+        kind: &'static str,
+        place: usize,
+        numbers: &[u64],
+        describe: impl FnOnce() -> String,
+    ) {
+        self.trace.note(self.now, kind, numbers, || {
+            format!("shard {place}: {numbers:?} {}", describe())
+        });
+    }
+
+    /// Let the network take what it wants of what a connection has to send.
+    pub(super) fn take_outgoing(&mut self, connection: ConnectionId) {
+        let Some(shard) = self.network.shard_of(connection) else {
+            return;
+        };
+        let is_closed =
+            self.network
+                .take_outgoing(self.now, connection, &self.chaos, &mut self.counts);
+        if let Some(host) = self.broker.as_mut().and_then(|broker| broker.host(shard)) {
+            if is_closed {
+                host.gone.push_back((connection, DisconnectReason::ByShard));
+            } else {
+                host.sent.insert(connection);
+            }
+            self.wake_shard(shard);
+        }
+    }
+
+    fn submit(&mut self, place: usize, ticket: Ticket, request: StorageRequest) {
+        let numbers = [u64::from(ticket.owner.slot), ticket.sequence];
+        self.note_effect(operation_of(&request), place, &numbers, || {
+            let mut text = format!("{request:?}");
+            truncate(&mut text);
+            text
+        });
+        let shard = self.host_at(place).shard.id();
+        let is_synced_write = matches!(
+            &request,
+            StorageRequest::Write {
+                durability: Durability::Synced,
+                ..
+            }
+        );
+        if is_synced_write && self.settings.planted == Some(PlantedBug::CompletesBeforeWriting) {
+            let broker = self.broker.as_mut().expect("a turn is within a life");
+            broker.told_early.insert((shard, ticket));
+            let done = (ticket, Ok(StorageOutcome::Done));
+            broker.hosts[place].completions.push_back(done);
+        }
+        self.disk.submit(
+            self.now,
+            shard,
+            ticket,
+            request,
+            &self.chaos,
+            &mut self.counts,
+        );
+    }
+
+    fn post(&mut self, place: usize, to: ShardId, message: Message) {
+        let from = self.host_at(place).shard.id();
+        self.note_effect("post", place, &[u64::from(to.0)], || {
+            let mut text = format!("to {to}: {message:?}");
+            truncate(&mut text);
+            text
+        });
+        let planted = self.settings.planted;
+        let strikes = planted.is_some() && self.plants.chance(PLANTED_PERCENT, 100);
+        if strikes && planted == Some(PlantedBug::LosesMail) {
+            return;
+        }
+        let mut delay = between(
+            &mut self.schedule,
+            Duration::from_nanos(300),
+            Duration::from_micros(20),
+        );
+        if self
+            .chaos
+            .strikes(&mut self.schedule, self.chaos.late_mails, 1000)
+        {
+            self.counts.add(Fault::LateMail);
+            delay = between(
+                &mut self.schedule,
+                Duration::from_millis(1),
+                Duration::from_millis(100),
+            );
+        }
+        let life = self.life;
+        let now = self.now;
+        let broker = self.broker.as_mut().expect("a turn is within a life");
+        let after = broker.mail_after.entry((from, to)).or_default();
+        let arrives = now.plus_nanos(delay).max(*after);
+        *after = arrives;
+        let queue = broker.mail.entry((from, to)).or_default();
+        match queue.pop_back() {
+            Some(last) if strikes && planted == Some(PlantedBug::SwapsMail) => {
+                queue.extend([message, last]);
+            }
+            last => queue.extend(last.into_iter().chain([message])),
+        }
+        self.plan_for(arrives, Occurrence::MailArrives { life, from, to });
+    }
+
+    pub(super) fn on_mail(&mut self, from: ShardId, to: ShardId) {
+        let Some(broker) = &mut self.broker else {
+            return;
+        };
+        let message = broker
+            .mail
+            .get_mut(&(from, to))
+            .and_then(|queue| queue.pop_front());
+        if let Some(message) = message
+            && let Some(host) = broker.host(to)
+        {
+            host.letters.push_back((from, message));
+            self.wake_shard(to);
+        }
+    }
+
+    pub(super) fn on_disk_ended(&mut self, request: DiskRequestId) {
+        let ended = self
+            .disk
+            .complete(self.now, request, &self.chaos, &mut self.counts);
+        let Some(ended) = ended else { return };
+        let planted = self.settings.planted;
+        let twice =
+            planted == Some(PlantedBug::CompletesTwice) && self.plants.chance(PLANTED_PERCENT, 100);
+        let Some(broker) = &mut self.broker else {
+            return;
+        };
+        let was_told = broker.told_early.remove(&(ended.shard, ended.ticket));
+        if let Some(host) = broker.host(ended.shard) {
+            if !was_told {
+                if twice {
+                    host.completions
+                        .push_back((ended.ticket, ended.result.clone()));
+                }
+                host.completions.push_back((ended.ticket, ended.result));
+            }
+            self.wake_shard(ended.shard);
+        }
+        self.check_stopped();
+    }
+}
+
+/// A line of a trace is read by people.
+fn truncate(text: &mut String) {
+    const CHARACTERS_MAX: usize = 400;
+    if let Some((cut, _)) = text.char_indices().nth(CHARACTERS_MAX) {
+        text.truncate(cut);
+        text.push('…');
+    }
+}
+
+const fn kind_of(event: &Event) -> &'static str {
+    match event {
+        Event::Started => "started",
+        Event::Accepted { .. } => "accepted",
+        Event::Received { .. } => "received",
+        Event::Sent { .. } => "sent",
+        Event::Disconnected { .. } => "disconnected",
+        Event::StorageFinished { .. } => "storage finished",
+        Event::MessageArrived { .. } => "message arrived",
+        Event::DeadlineReached => "deadline reached",
+        Event::TurnEnded => "turn ended",
+        Event::Stopping => "stopping",
+    }
+}
+
+/// What tells an event from others of its kind.
+fn numbers_of(event: &Event) -> [u64; 3] {
+    match event {
+        Event::Accepted { connection, .. } | Event::Disconnected { connection, .. } => {
+            [connection.0, 0, 0]
+        }
+        Event::Received { connection, length } | Event::Sent { connection, length } => {
+            [connection.0, *length as u64, 0]
+        }
+        Event::StorageFinished { ticket, result } => [
+            u64::from(ticket.owner.slot),
+            ticket.sequence,
+            number_of(result),
+        ],
+        Event::MessageArrived { from, .. } => [u64::from(from.0), 0, 0],
+        Event::Started | Event::DeadlineReached | Event::TurnEnded | Event::Stopping => [0; 3],
+    }
+}
+
+fn number_of(result: &StorageResult) -> u64 {
+    match result {
+        Ok(StorageOutcome::Data(bytes)) => digest(bytes),
+        Ok(StorageOutcome::Opened { length }) => *length,
+        Ok(StorageOutcome::Entries(entries)) => entries.len() as u64,
+        Ok(StorageOutcome::Done | StorageOutcome::Missing) => 1,
+        Err(failure) => u64::from(failure.errno.unsigned_abs()),
+    }
+}
