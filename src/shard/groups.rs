@@ -16,7 +16,7 @@ use crate::stdx::{Instant, Now, Random};
 
 use super::ShardSettings;
 use super::core::Shard;
-use super::partition::{Acknowledge, Asker, Partition, PartitionState, ReadPurpose, WaitingAppend};
+use super::partition::{Acknowledge, Asker, PartitionState, ReadPurpose, WaitingAppend};
 use super::task::Reply;
 
 /// How much of the offsets topic is read at a time, as in Kafka (`offsets.load.buffer.size`).
@@ -70,13 +70,6 @@ impl Groups {
     /// The image changed.
     pub fn on_metadata(&mut self, image: &MetadataImage) {
         self.offsets_topic = image.topic(CONSUMER_OFFSETS).map(|topic| topic.id);
-    }
-
-    /// A partition is gone; if it kept groups, they are gone with it.
-    pub fn on_partition_removed(&mut self, partition: &Partition) {
-        if self.is_host(partition.id) {
-            self.hosts.remove(&partition.index());
-        }
     }
 }
 
@@ -245,6 +238,30 @@ impl Shard {
         self.with_coordinator(now, index, |coordinator, _, output| {
             coordinator.on_write_failed(now, token, error, output);
         });
+    }
+
+    /// A partition is being deleted; if it kept groups, they go with it, and whoever waits is told.
+    pub(super) fn unload_groups(&mut self, slot: u32) {
+        let is_host = |(_, host): &(&PartitionIndex, &Host)| host.slot == slot;
+        let Some((index, _)) = self.groups.hosts.iter().find(is_host) else {
+            return;
+        };
+        let index = *index;
+        let host = self
+            .groups
+            .hosts
+            .remove(&index)
+            .expect("the host was just found");
+        let mut output = Output::default();
+        host.coordinator.on_unloaded(&mut output);
+        for (token, response) in output.answers {
+            let asker = self
+                .groups
+                .askers
+                .remove(&token)
+                .expect("a request is answered once");
+            self.reply(asker, Reply::Group(Box::new(response)));
+        }
     }
 
     /// Topics are gone, and with them the offsets that groups committed for them.

@@ -307,6 +307,7 @@ impl Shard {
         for (asker, task) in queued {
             self.reply(asker, refusal(&task, ErrorCode::UnknownTopicOrPartition));
         }
+        self.unload_groups(slot);
     }
 
     /// The folder has its new name: the partition is gone, the folder goes when the topic's
@@ -315,7 +316,6 @@ impl Shard {
         let Some(partition) = self.partitions.remove(slot) else {
             return;
         };
-        self.groups.on_partition_removed(&partition);
         self.housekeeping.forget_cache(partition.cached_bytes);
         let delay_ms = u64::try_from(partition.log.config().file_delete_delay_ms).unwrap_or(0);
         let due = now.instant + std::time::Duration::from_millis(delay_ms);
