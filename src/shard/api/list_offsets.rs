@@ -30,6 +30,8 @@ const EARLIEST_PENDING_UPLOAD: i64 = -6;
 pub struct ListOffsetsGather {
     response: ListOffsetsResponse,
     places: Places,
+    /// Since version 4 (KIP-320): an older answer has no place for the epoch.
+    tells_epochs: bool,
 }
 
 /// Ask every partition's owner.
@@ -37,6 +39,7 @@ pub fn plan(context: &RequestContext, request: ListOffsetsRequest, parts: &Parts
     let mut gather = ListOffsetsGather {
         response: ListOffsetsResponse::default(),
         places: Places::default(),
+        tells_epochs: context.version >= 4,
     };
     let mut tasks = Tasks::default();
     let is_committed_only = request.isolation_level == READ_COMMITTED;
@@ -98,7 +101,9 @@ impl ListOffsetsGather {
             Ok(Some(found)) => {
                 answer.offset = found.offset;
                 answer.timestamp = found.timestamp.unwrap_or(-1);
-                answer.leader_epoch = found.leader_epoch.unwrap_or(-1);
+                if self.tells_epochs {
+                    answer.leader_epoch = found.leader_epoch.unwrap_or(-1);
+                }
             }
             Ok(None) => {}
             Err(error) => answer.error_code = error.code(),
