@@ -3,4 +3,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod console_tools;
+mod first_steps;
+mod host;
 mod judge;
+mod listeners;
+mod restart;
+mod transcript;

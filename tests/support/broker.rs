@@ -1,8 +1,8 @@
 //! A broker of either kind as a child process, on a free port, with its own directory.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
-use std::net::TcpListener;
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::Lab;
 use super::process::{Program, resident, spawn};
-use super::wire::Connection;
+use super::wire::{Connection, frame};
 
 /// Whose broker.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -56,8 +56,19 @@ group.initial.rebalance.delay.ms=0
 impl Broker {
     /// Starts a broker on an empty directory with `settings` beside the shipped ones, and returns
     /// when it answers.
+    ///
+    /// With `FOREBAY_TESTS_JUDGE_ALONE` set, a second Kafka stands in Forebay's place: what a test
+    /// then finds different is its own noise.
     #[track_caller]
     pub fn start(lab: &Lab, kind: Kind, settings: &[(&str, &str)]) -> Self {
+        Self::start_on(lab, kind, free_port(), settings)
+    }
+
+    /// The same on a `port` that the settings name too.
+    #[track_caller]
+    pub fn start_on(lab: &Lab, kind: Kind, port: u16, settings: &[(&str, &str)]) -> Self {
+        let alone = std::env::var_os("FOREBAY_TESTS_JUDGE_ALONE").is_some();
+        let kind = if alone { Kind::Kafka } else { kind };
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}-{kind:?}-{number}", env!("CARGO_CRATE_NAME")).to_lowercase();
@@ -66,7 +77,7 @@ impl Broker {
         fs::create_dir_all(&dir).expect("target/ can be written");
         let mut broker = Self {
             kind,
-            port: free_port(),
+            port,
             dir,
             lab: lab.clone(),
             child: None,
@@ -253,6 +264,8 @@ impl Broker {
         fs::write(self.properties(), text).expect("target/ can be written");
     }
 
+    /// Without eligible leader replicas (KIP-966), which Forebay does not have: with them Kafka
+    /// sets `min.insync.replicas` for the cluster and counts it otherwise.
     fn format_storage(&self) {
         let properties = self.properties().display().to_string();
         self.lab
@@ -263,6 +276,7 @@ impl Broker {
                 "--cluster-id",
                 "Rm9yZWJheVRlc3RzTGFiMQ",
             ])
+            .args(["--feature", "eligible.leader.replicas.version=0"])
             .args(["--config", &properties])
             .run()
             .succeeded();
@@ -282,17 +296,22 @@ impl Broker {
         }
     }
 
-    /// Ready is what a client needs: the broker lists itself.
+    /// Ready is what a client needs: the broker lists itself. Asked in bytes (Metadata of no topic
+    /// in version 1), so that a broker starts without Kafka's definitions too.
     fn answers(&self) -> io::Result<()> {
-        let mut connection = Connection::open(&self.lab, self.port)?;
-        let none = serde_json::json!({ "Topics": [] });
-        let answer = connection.ask("Metadata", 1, &none)?;
-        let brokers = answer["Brokers"].as_array().map_or(0, Vec::len);
-        if brokers == 1 {
-            Ok(())
-        } else {
-            Err(io::Error::other("it lists no broker yet"))
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        let mut request = frame(3, 1, 1, false);
+        request.extend([0; 4]);
+        stream.write_all(&(request.len() as u32).to_be_bytes())?;
+        stream.write_all(&request)?;
+        // The length, the correlation id, the number of brokers.
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer)?;
+        if answer[8..] == [0, 0, 0, 1] {
+            return Ok(());
         }
+        Err(io::Error::other("it lists no broker yet"))
     }
 
     fn last_log(&self) -> String {

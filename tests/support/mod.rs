@@ -14,10 +14,12 @@
 
 mod lab;
 mod broker;
+mod compare;
 mod process;
 pub mod wire;
 
-pub use broker::{Broker, Kind};
+pub use broker::{Broker, Kind, free_port};
+pub use compare::{assert_equal, difference, on_both, shared};
 pub use lab::{Lab, Tool, all_not_run, not_run};
 pub use process::{Output, Program};
 

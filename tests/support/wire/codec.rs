@@ -171,7 +171,16 @@ fn put(out: &mut Vec<u8>, field: &Field, kind: &Kind, version: i16, flexible: bo
                 put(out, field, element, version, flexible, one);
             }
         }
-        Kind::Struct(fields) => put_fields(out, fields, version, flexible, value),
+        Kind::Struct(fields) => {
+            // Null may be the field itself, never an element of it.
+            let nullable = holds(field.nullable, version) && is_struct(&field.kind);
+            if nullable {
+                out.push(if value.is_null() { 0xff } else { 1 });
+            }
+            if !(nullable && value.is_null()) {
+                put_fields(out, fields, version, flexible, value);
+            }
+        }
     }
 }
 
@@ -185,6 +194,10 @@ fn content(value: &Value) -> Option<Vec<u8>> {
         return Some(hex_bytes(hex.as_str().expect("$bytes is text")));
     }
     value.as_str().map(|text| text.as_bytes().to_vec())
+}
+
+fn is_struct(kind: &Kind) -> bool {
+    matches!(kind, Kind::Struct(_))
 }
 
 fn put_length(out: &mut Vec<u8>, length: Option<usize>, flexible: bool, width: usize) {
@@ -282,7 +295,7 @@ impl<'a> Reader<'a> {
                 }
             },
             Kind::Struct(fields) => {
-                let nullable = holds(field.nullable, self.version);
+                let nullable = holds(field.nullable, self.version) && is_struct(&field.kind);
                 if nullable && self.int::<1>().map_err(in_field)? < 0 {
                     return Ok(Value::Null);
                 }

@@ -10,6 +10,6 @@ mod codec;
 mod connection;
 mod schema;
 
-pub use codec::{decode, encode, uuid_text};
+pub use codec::{decode, encode, hex_bytes, uuid_text};
 pub use connection::{Connection, frame};
 pub use schema::{Message, Schema};
