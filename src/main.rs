@@ -21,10 +21,13 @@ struct Arguments {
 enum Command {
     /// Run a broker
     Serve(ServeArguments),
+    #[command(flatten)]
+    Admin(forebay::admin::Command),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Admin(command) => forebay::admin::run(&command),
     }
 }

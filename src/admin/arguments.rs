@@ -5,6 +5,9 @@ use std::str::FromStr;
 use clap::{Args, Subcommand};
 
 use super::cluster::ClusterCommand;
+use super::consume::Consume;
+use super::group::GroupCommand;
+use super::produce::Produce;
 use super::topic::TopicCommand;
 
 /// Kafka's port.
@@ -16,6 +19,13 @@ pub enum Command {
     /// Create, list, describe, change and delete topics
     #[command(subcommand)]
     Topic(TopicCommand),
+    /// Write records into a topic: lines of standard input, or files
+    Produce(Produce),
+    /// Read the records of a topic
+    Consume(Consume),
+    /// List, describe and delete consumer groups
+    #[command(subcommand)]
+    Group(GroupCommand),
     /// Show the cluster
     #[command(subcommand)]
     Cluster(ClusterCommand),
@@ -26,6 +36,9 @@ impl Command {
     pub const fn connection(&self) -> &ConnectionArguments {
         match self {
             Self::Topic(command) => command.connection(),
+            Self::Produce(command) => &command.connection,
+            Self::Consume(command) => &command.connection,
+            Self::Group(command) => command.connection(),
             Self::Cluster(command) => command.connection(),
         }
     }
@@ -53,7 +66,7 @@ pub struct ConnectionArguments {
         value_parser = clap::value_parser!(u64).range(1..=86_400_000),
         help_heading = "Connection"
     )]
-    pub timeout_ms: u64,
+    pub request_timeout_ms: u64,
 
     /// The name by which the broker's logs, metrics and quotas know this command
     #[arg(

@@ -9,12 +9,19 @@
 //! Start at [`run`].
 
 mod arguments;
+mod asked;
+mod clock;
 mod cluster;
 mod confirm;
+mod consume;
 mod failure;
+mod group;
+mod input;
 mod meaning;
 mod network;
 mod output;
+mod produce;
+mod progress;
 mod session;
 mod table;
 mod topic;
@@ -32,6 +39,9 @@ pub fn run(command: &Command) -> ExitCode {
     let mut output = Output::new(command.connection().json);
     let result = match command {
         Command::Topic(command) => topic::run(command, &mut output),
+        Command::Produce(command) => produce::run(command, &mut output),
+        Command::Consume(command) => consume::run(command, &mut output),
+        Command::Group(command) => group::run(command, &mut output),
         Command::Cluster(command) => cluster::run(command, &mut output),
     };
     match result.and_then(|()| output.flush()) {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::Failure;
+use super::input::InputRecord;
 
 /// Events between the threads that read and the one that decides: enough to keep both at work.
 const EVENTS_MAX: usize = 64;
@@ -29,7 +30,7 @@ pub enum Event {
     /// The socket is of no further use: the broker closed it, or the reason.
     Closed(LinkId, Option<io::Error>),
     /// A piece of the command's own input.
-    Input(Vec<Bytes>),
+    Input(Vec<InputRecord>),
     /// The end of that input, or why it cannot be read.
     InputEnd(Option<io::Error>),
     /// The person at the terminal wants an end.

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
+use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
-
-use bytes::Bytes;
 
 use crate::client::{Cluster, Connection, ConnectionError, RequestId, Response, error_of};
 use crate::model::{BrokerId, ErrorCode};
@@ -12,7 +11,8 @@ use crate::protocol::messages::{FindCoordinatorRequest, MetadataRequest};
 use crate::protocol::{AnyRequest, AnyResponse};
 
 use super::Failure;
-use super::arguments::ConnectionArguments;
+use super::arguments::{ConnectionArguments, Server};
+use super::input::InputRecord;
 use super::network::{Event, LinkId, Network};
 
 /// How long a command waits before it asks again what may be answered better soon.
@@ -40,7 +40,7 @@ pub enum Happening {
     /// A connection is gone, and why.
     Closed(LinkId, String),
     /// A piece of the command's own input.
-    Input(Vec<Bytes>),
+    Input(Vec<InputRecord>),
     /// The end of that input, or why it cannot be read.
     InputEnd(Option<io::Error>),
     /// The person at the terminal wants an end.
@@ -55,6 +55,7 @@ pub struct Session {
     fresh: VecDeque<LinkId>,
     by_broker: BTreeMap<BrokerId, LinkId>,
     first: LinkId,
+    servers: Vec<Server>,
     cluster: Cluster,
     client_id: String,
     timeout: Duration,
@@ -77,18 +78,27 @@ impl Session {
             fresh: VecDeque::new(),
             by_broker: BTreeMap::new(),
             first: LinkId::default(),
+            servers: arguments.bootstrap_server.clone(),
             cluster: Cluster::new(),
             client_id: arguments.client_id.clone(),
-            timeout: Duration::from_millis(arguments.timeout_ms),
+            timeout: Duration::from_millis(arguments.request_timeout_ms),
             set_aside: VecDeque::new(),
         };
+        session.refresh(Some(&[]), false)?;
+        Ok(session)
+    }
+
+    /// A link to any broker: the first bootstrap server that is one, connected again if need be.
+    fn any_link(&mut self) -> Result<LinkId, Failure> {
+        if self.peers.contains_key(&self.first) {
+            return Ok(self.first);
+        }
         let mut failures = Vec::new();
-        for server in &arguments.bootstrap_server {
-            match session.connect(&server.host, server.port) {
+        for server in self.servers.clone() {
+            match self.connect(&server.host, server.port) {
                 Ok(link) => {
-                    session.first = link;
-                    session.refresh(Some(&[]), false)?;
-                    return Ok(session);
+                    self.first = link;
+                    return Ok(link);
                 }
                 Err(Failure::Failed(text)) => failures.push(text),
                 Err(failure) => return Err(failure),
@@ -129,7 +139,8 @@ impl Session {
 
     /// Asks the bootstrap server, which passes on what is for the controller.
     pub fn ask_any(&mut self, request: impl Into<AnyRequest>) -> Result<AnyResponse, Failure> {
-        self.ask(self.first, &request.into())
+        let link = self.any_link()?;
+        self.ask(link, &request.into())
     }
 
     /// Asks one broker.
@@ -188,7 +199,7 @@ impl Session {
         loop {
             let link = match broker {
                 Some(broker) => self.link_to(broker)?,
-                None => self.first,
+                None => self.any_link()?,
             };
             let answer = self.ask(link, &request)?;
             let is_passing = error_in(&answer).is_some_and(is_passing);
@@ -197,6 +208,31 @@ impl Session {
             }
             std::thread::sleep(RETRY_AFTER);
         }
+    }
+
+    /// Where other threads of the command say what happened.
+    pub fn sender(&self) -> SyncSender<Event> {
+        self.network.sender()
+    }
+
+    /// Sends a request to a broker, or to any, without waiting for its answer.
+    pub fn send_to(
+        &mut self,
+        broker: Option<BrokerId>,
+        request: &AnyRequest,
+    ) -> Result<(LinkId, RequestId), Failure> {
+        let link = match broker {
+            Some(broker) => self.link_to(broker)?,
+            None => self.any_link()?,
+        };
+        Ok((link, self.send(link, request)?))
+    }
+
+    /// Closes a link that is of no further use.
+    pub fn close(&mut self, link: LinkId) {
+        self.peers.remove(&link);
+        self.by_broker.retain(|_, known| *known != link);
+        self.network.close(link);
     }
 
     /// The link to a broker, connected if need be.
@@ -343,9 +379,7 @@ impl Session {
                 None
             }
             Some(Event::Closed(link, reason)) => {
-                self.peers.remove(&link);
-                self.by_broker.retain(|_, known| *known != link);
-                self.network.close(link);
+                self.close(link);
                 let reason = reason.map_or_else(
                     || "the other side closed the connection".to_owned(),
                     |error| error.to_string(),

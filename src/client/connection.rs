@@ -334,11 +334,13 @@ fn newest_without_ids(request: &AnyRequest) -> i16 {
         }
         AnyRequest::OffsetFetch(request) => {
             let groups = request.groups.iter();
+            // An answer for all topics would name them by their ids.
+            let asks_for_all = groups.clone().any(|group| group.topics.is_none());
             let mut ids = groups.flat_map(|group| {
                 let topics = group.topics.iter().flatten();
                 topics.map(|topic| topic.topic_id)
             });
-            (lacks_id(&mut ids), 9)
+            (asks_for_all || lacks_id(&mut ids), 9)
         }
         _ => (false, i16::MAX),
     };

@@ -1,7 +1,8 @@
 //! The other side of the wire: what a Kafka client knows and decides, without its sockets.
 //!
 //! Owns: one connection's frames and versions ([`Connection`]), what a client believes of the
-//! cluster ([`Cluster`]), the choice of partitions ([`Partitioner`]).
+//! cluster ([`Cluster`]), the choice of partitions ([`Partitioner`]), records on their way to
+//! brokers ([`producer`]) and from them ([`consumer`]).
 //! Promises: every answer is matched to its request; bytes from a broker are never trusted: what
 //! is wrong with them is a [`ConnectionError`].
 //! Knows nothing of: sockets, clocks, threads: bytes, time and randomness are passed in.
@@ -10,11 +11,15 @@
 
 mod cluster;
 mod connection;
+pub mod consumer;
+mod outgoing;
 mod partitioner;
+pub mod producer;
 
 #[cfg(test)]
 mod tests;
 
 pub use cluster::{Broker, Cluster, Partition, Topic, error_of, is_moved_coordinator, is_stale};
 pub use connection::{Connection, ConnectionError, RequestId, Response};
+pub use outgoing::{Outgoing, Tag};
 pub use partitioner::{Partitioner, murmur2};

@@ -30,26 +30,32 @@ pub fn murmur2(key: &[u8]) -> i32 {
     (hash ^ (hash >> 15)).cast_signed()
 }
 
-/// Chooses partitions of one topic: by key, or without one the same until a batch is full.
-#[derive(Clone, Debug, Default)]
+/// Chooses partitions of one topic: by key, or without one the same until it has had about a
+/// batch, so that few full batches are made and not many small ones (KIP-794).
+#[derive(Clone, Debug)]
 pub struct Partitioner {
-    current: Option<PartitionIndex>,
+    sticky_bytes: usize,
+    current: Option<(PartitionIndex, usize)>,
 }
 
 impl Partitioner {
-    /// A partitioner that has chosen nothing yet.
+    /// A partitioner that stays with a partition for `sticky_bytes` of records without a key.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { current: None }
+    pub const fn new(sticky_bytes: usize) -> Self {
+        Self {
+            sticky_bytes,
+            current: None,
+        }
     }
 
-    /// The partition for a record with this key, of `count` partitions.
+    /// The partition for a record of `size_bytes` with this key, of `count` partitions.
     ///
     /// # Panics
     /// If there is no partition.
     pub fn partition(
         &mut self,
         key: Option<&[u8]>,
+        size_bytes: usize,
         count: PartitionIndex,
         random: &mut Random,
     ) -> PartitionIndex {
@@ -57,19 +63,18 @@ impl Partitioner {
         if let Some(key) = key {
             return (murmur2(key) & i32::MAX) % count;
         }
-        let chosen = self.current.filter(|current| *current < count);
-        let chosen = chosen.unwrap_or_else(|| {
+        let may_stay = |(current, bytes): &(PartitionIndex, usize)| {
+            *current < count && *bytes < self.sticky_bytes
+        };
+        let (chosen, bytes) = self.current.filter(may_stay).unwrap_or_else(|| {
             let choice = random.below(u64::from(count.unsigned_abs()));
-            PartitionIndex::try_from(choice).expect("the choice is below the count")
+            (
+                PartitionIndex::try_from(choice).expect("the choice is below the count"),
+                0,
+            )
         });
-        self.current = Some(chosen);
+        self.current = Some((chosen, bytes.saturating_add(size_bytes)));
         chosen
-    }
-
-    /// A batch was closed: records without a key go elsewhere from now on, so that a partition
-    /// gets few full batches and not many small ones (KIP-480).
-    pub const fn on_new_batch(&mut self) {
-        self.current = None;
     }
 }
 
@@ -89,29 +94,31 @@ mod tests {
 
     #[test]
     fn a_key_always_goes_to_one_partition() {
-        let (mut partitioner, mut random) = (Partitioner::new(), Random::from_seed(1));
-        let first = partitioner.partition(Some(b"k"), 7, &mut random);
+        let (mut partitioner, mut random) = (Partitioner::new(1), Random::from_seed(1));
+        let first = partitioner.partition(Some(b"k"), 9, 7, &mut random);
         for _ in 0..20 {
-            partitioner.on_new_batch();
-            assert_eq!(partitioner.partition(Some(b"k"), 7, &mut random), first);
+            partitioner.partition(None, 9, 7, &mut random);
+            assert_eq!(partitioner.partition(Some(b"k"), 9, 7, &mut random), first);
         }
     }
 
     #[test]
-    fn records_without_a_key_stay_until_a_batch_is_closed() {
-        let (mut partitioner, mut random) = (Partitioner::new(), Random::from_seed(3));
+    fn records_without_a_key_stay_for_a_batch_and_reach_every_partition() {
+        let (mut partitioner, mut random) = (Partitioner::new(100), Random::from_seed(3));
         let mut seen = [false; 4];
         for _ in 0..50 {
-            let first = partitioner.partition(None, 4, &mut random);
-            assert_eq!(partitioner.partition(None, 4, &mut random), first);
+            let first = partitioner.partition(None, 40, 4, &mut random);
+            assert_eq!(partitioner.partition(None, 40, 4, &mut random), first);
+            assert_eq!(partitioner.partition(None, 40, 4, &mut random), first);
             seen[usize::try_from(first).unwrap()] = true;
-            partitioner.on_new_batch();
         }
         assert_eq!(seen, [true; 4]);
-        partitioner.current = Some(3);
-        assert!(
-            partitioner.partition(None, 1, &mut random) == 0,
-            "a choice of a larger topic does not hold for a smaller one"
-        );
+    }
+
+    #[test]
+    fn a_choice_among_more_partitions_does_not_hold_for_fewer() {
+        let (mut partitioner, mut random) = (Partitioner::new(100), Random::from_seed(3));
+        partitioner.current = Some((3, 0));
+        assert_eq!(partitioner.partition(None, 1, 1, &mut random), 0);
     }
 }
