@@ -19,9 +19,7 @@ pub enum Command {
     /// Create, list, describe, change and delete topics
     #[command(subcommand)]
     Topic(TopicCommand),
-    /// Write records into a topic: lines of standard input, or files
     Produce(Produce),
-    /// Read the records of a topic
     Consume(Consume),
     /// List, describe and delete consumer groups
     #[command(subcommand)]

@@ -20,7 +20,6 @@ const ENDPOINT_BROKERS: i8 = 1;
 /// What to do with the cluster.
 #[derive(Debug, Subcommand)]
 pub enum ClusterCommand {
-    /// Show the brokers, the controller and the finalized features
     Describe(Describe),
 }
 

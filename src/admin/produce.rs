@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use indicatif::{HumanBytes, HumanDuration};
 use serde_json::{Value, json};
@@ -53,7 +54,7 @@ pub struct Produce {
     topic: String,
 
     /// What stands between key and value in a line; without it records have no key
-    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     key_separator: Option<String>,
 
     /// A value that is this text becomes null: a tombstone on a compacted topic
@@ -142,7 +143,7 @@ pub fn run(command: &Produce, output: &mut Output) -> Result<(), Failure> {
         command,
         session,
         producer: Producer::new(settings(command)),
-        partitioner: Partitioner::new(),
+        partitioner: Partitioner::new(usize::try_from(command.batch_bytes).unwrap_or(usize::MAX)),
         random: Random::from_seed(Clock::seed()),
         topic: command.topic.as_str().into(),
         clock: Clock::new(),
@@ -338,10 +339,12 @@ impl Run<'_> {
         let (now, timestamp) = (self.clock.now(), Clock::wall_ms());
         while let Some(record) = self.waiting.pop() {
             let key = record.key.as_deref();
-            let partition = self
-                .command
-                .partition
-                .unwrap_or_else(|| self.partitioner.partition(key, count, &mut self.random));
+            let value = record.value.as_deref();
+            let size = key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
+            let partition = self.command.partition.unwrap_or_else(|| {
+                self.partitioner
+                    .partition(key, size, count, &mut self.random)
+            });
             let partition = TopicPartition {
                 topic: self.topic.clone(),
                 partition,
@@ -349,27 +352,18 @@ impl Run<'_> {
             let outgoing = OutgoingRecord {
                 timestamp,
                 key,
-                value: record.value.as_deref(),
+                value,
                 headers: &headers,
             };
-            match self.producer.append(now, &partition, &outgoing) {
-                Ok(opened_batch) => {
-                    let value = record.value.as_ref().map_or(0, Vec::len);
-                    let size = key.map_or(0, <[u8]>::len) + value;
-                    self.tally.bytes += u64::try_from(size).unwrap_or(u64::MAX);
-                    if opened_batch && key.is_none() {
-                        self.partitioner.on_new_batch();
-                    }
-                }
-                Err(_) => {
-                    self.waiting.push(record);
-                    return;
-                }
+            if self.producer.append(now, &partition, &outgoing).is_err() {
+                self.waiting.push(record);
+                return;
             }
+            self.tally.bytes += u64::try_from(size).unwrap_or(u64::MAX);
         }
         if let Some(ask_input) = &self.ask_input {
             // The thread may have ended: its last event says so.
-            drop(ask_input.send(()));
+            let _ = ask_input.send(());
         }
     }
 

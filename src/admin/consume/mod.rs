@@ -38,7 +38,7 @@ pub struct Consume {
     #[arg(long)]
     from_beginning: bool,
 
-    /// Begin at this offset of the partition
+    /// Begin at this offset of the one --partition that is given
     #[arg(
         long,
         value_name = "N",

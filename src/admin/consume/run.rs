@@ -36,6 +36,10 @@ const IDLE: Duration = Duration::from_secs(1);
 const LEAVE_PATIENCE: Duration = Duration::from_secs(3);
 
 pub fn run(command: &Consume, output: &mut Output) -> Result<(), Failure> {
+    if command.offset.is_some() && command.partition.len() != 1 {
+        let text = "--offset is of one partition: give one --partition";
+        return Err(Failure::Usage(text.to_owned()));
+    }
     let mut session = Session::open(&command.connection)?;
     session.refresh(Some(&[&command.topic]), false)?;
     if let Some(error) = session.cluster().topic_error(&command.topic) {

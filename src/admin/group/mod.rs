@@ -14,11 +14,8 @@ use super::output::Output;
 /// What to do with groups.
 #[derive(Debug, Subcommand)]
 pub enum GroupCommand {
-    /// List groups
     List(list::List),
-    /// Show a group's members, committed offsets and lag
     Describe(describe::Describe),
-    /// Delete groups without members, and what they have committed
     Delete(delete::Delete),
 }
 

@@ -15,15 +15,10 @@ use super::output::Output;
 /// What to do with topics.
 #[derive(Debug, Subcommand)]
 pub enum TopicCommand {
-    /// Create a topic
     Create(create::Create),
-    /// List topics
     List(list::List),
-    /// Show partitions, leaders, replicas and settings of topics
     Describe(describe::Describe),
-    /// Change a topic's settings, or give it more partitions
     Alter(alter::Alter),
-    /// Delete topics with all their records
     Delete(delete::Delete),
 }
 
