@@ -45,6 +45,7 @@ pub struct Connection {
     unsent_bytes: usize,
     is_closing: bool,
     last_active: Instant,
+    last_received: Instant,
 }
 
 impl Connection {
@@ -58,6 +59,7 @@ impl Connection {
             unsent_bytes: 0,
             is_closing: false,
             last_active: now,
+            last_received: now,
         }
     }
 
@@ -71,8 +73,14 @@ impl Connection {
 
     /// The first `length` bytes of the lent memory were filled.
     pub fn on_received(&mut self, now: Instant, length: usize) {
-        self.last_active = now;
+        self.note_received(now);
         self.receive.on_received(length);
+    }
+
+    /// Bytes of another protocol came: they are kept elsewhere, their answers leave in order here.
+    pub const fn note_received(&mut self, now: Instant) {
+        self.last_active = now;
+        self.last_received = now;
     }
 
     /// The next whole request, if there is one and it may start now. `overlap_of` tells from a
@@ -151,13 +159,21 @@ impl Connection {
         self.last_active
     }
 
+    /// When bytes last came.
+    #[must_use]
+    pub const fn last_received(&self) -> Instant {
+        self.last_received
+    }
+
     /// Requests in work.
     #[must_use]
     pub fn in_flight_count(&self) -> usize {
         self.order.len()
     }
 
-    fn has_room(&self) -> bool {
+    /// True if another request may be taken.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
         self.order.len() < REQUESTS_IN_FLIGHT_MAX && self.unsent_bytes <= UNSENT_BYTES_MAX
     }
 }
