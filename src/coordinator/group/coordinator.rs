@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::metadata::MetadataImage;
-use crate::model::{ErrorCode, Uuid};
+use crate::model::{ErrorCode, Offset, PartitionIndex, Uuid};
 use crate::stdx::{Instant, Now, Random};
 
 use super::group_entry::Group;
@@ -132,6 +132,26 @@ impl GroupCoordinator {
     #[must_use]
     pub const fn is_loaded(&self) -> bool {
         self.is_loaded
+    }
+
+    /// How many groups readers see.
+    #[must_use]
+    pub fn groups_count(&self) -> usize {
+        let is_seen = |group: &&Group| group.is_committed();
+        self.groups.values().filter(is_seen).count()
+    }
+
+    /// Every offset that is committed: the group, the topic, the partition, the offset.
+    pub fn committed_offsets(
+        &self,
+    ) -> impl Iterator<Item = (&Arc<str>, &Arc<str>, PartitionIndex, Offset)> {
+        self.groups.values().flat_map(|group| {
+            let topics = group.offsets.committed();
+            topics.flat_map(move |(topic, partitions)| {
+                let offsets = partitions.iter();
+                offsets.map(move |(index, entry)| (&group.id, topic, *index, entry.offset))
+            })
+        })
     }
 
     /// The shard no longer leads the partition: whoever waits is sent elsewhere.
