@@ -78,9 +78,9 @@ impl Default for RequestMetrics {
 /// Where the time of one request went.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct RequestTimes {
-    /// From its last byte to the beginning of the work on it.
+    /// From the newest bytes of its connection to the beginning of the work on it.
     pub queue: Duration,
-    /// Work on it in its own shard.
+    /// Work of its shard's turn on it.
     pub local: Duration,
     /// Waiting for other shards, the disk, replicas or records.
     pub remote: Duration,
@@ -127,8 +127,6 @@ pub struct ListenerMetrics {
     pub opened: u64,
     /// Connections that are gone.
     pub closed: u64,
-    /// Connections that were closed at once because there were too many.
-    pub refused: u64,
 }
 
 /// What a request waits in the purgatory for.

@@ -101,10 +101,10 @@ metrics! {
         "Bytes of answers.";
     RequestQueueSeconds, Histogram, "forebay_request_queue_seconds", ["api"]
         => Quantiles "kafka_network_requestmetrics_requestqueuetimems" ["request"],
-        "From the last byte of a request to the beginning of the work on it.";
+        "From the newest bytes of its connection to the beginning of the work on a request.";
     RequestLocalSeconds, Histogram, "forebay_request_local_seconds", ["api"]
         => Quantiles "kafka_network_requestmetrics_localtimems" ["request"],
-        "Work on a request in its own shard.";
+        "Work of its shard's turn on a request, until it has left for others or is answered.";
     RequestRemoteSeconds, Histogram, "forebay_request_remote_seconds", ["api"]
         => Quantiles "kafka_network_requestmetrics_remotetimems" ["request"],
         "Waiting of a request for other shards, for the disk, for replicas or for records.";
@@ -113,7 +113,7 @@ metrics! {
         "From a finished answer to its last byte on the network.";
     RequestTotalSeconds, Histogram, "forebay_request_total_seconds", ["api"]
         => Quantiles "kafka_network_requestmetrics_totaltimems" ["request"],
-        "From the last byte of a request to the last byte of its answer.";
+        "The sum of the times above.";
 
     TopicBytesIn, Counter, "forebay_topic_bytes_in_total", ["topic"]
         => WithTotal "kafka_server_brokertopicmetrics_bytesin_total" ["topic"],
@@ -146,8 +146,6 @@ metrics! {
     ConnectionsClosed, Counter, "forebay_connections_closed_total", ["listener"]
         => Same "kafka_server_socket_server_metrics_connection_close_total" ["listener"],
         "Connections that are gone.";
-    ConnectionsRefused, Counter, "forebay_connections_refused_total", ["listener"],
-        "Connections that were closed at once because there were too many.";
 
     ParkedRequests, Gauge, "forebay_parked_requests", ["operation"]
         => Same "kafka_server_delayedoperationpurgatory_purgatorysize" ["delayedOperation"],
@@ -211,8 +209,10 @@ metrics! {
         => Quantiles "kafka_log_logflushstats_logflushrateandtimems" [],
         "From asking for a sync to its end.";
 
-    InboxDepth, Gauge, "forebay_inbox_depth", ["shard"],
-        "Messages from other shards that wait in a shard's inbox.";
+    RequestsInWork, Gauge, "forebay_requests_in_work", ["shard"],
+        "Requests of a shard's connections that wait for shards, the disk or records.";
+    CachedBytes, Gauge, "forebay_cached_bytes", ["shard"],
+        "Bytes of recent records that a shard keeps in memory.";
     Turns, Counter, "forebay_turns_total", ["shard"],
         "Turns of a shard's loop.";
     Events, Counter, "forebay_events_total", ["shard"],

@@ -62,7 +62,7 @@ fn busy() -> ShardMetrics {
     shard.set(MetricId::Partitions, 5);
     shard.add(MetricId::StorageWrites, 6);
     shard.record(MetricId::StorageSyncSeconds, Duration::from_millis(2));
-    shard.set(MetricId::InboxDepth, 8);
+    shard.set(MetricId::CachedBytes, 8);
     shard.set_partitions(vec![state("a", 0, 50)]);
     shard.set_group_offsets(vec![GroupOffset {
         group: Arc::from("g"),
@@ -147,7 +147,7 @@ fn what_shards_have_counted_adds_up() {
         "kafka_server_delayedoperationpurgatory_purgatorysize{delayedOperation=\"Fetch\"} 8",
         "kafka_server_replicamanager_partitioncount 10",
         "forebay_storage_writes_total 12",
-        "forebay_inbox_depth{shard=\"1\"} 8",
+        "forebay_cached_bytes{shard=\"1\"} 8",
     ] {
         assert_line(&text, line);
     }
