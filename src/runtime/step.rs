@@ -39,11 +39,17 @@ impl<C: Core> Step<C> {
         }
     }
 
-    /// A turn begins: read the time that all its events are given.
+    /// A turn begins: read the time that all its events but the last are given.
     pub fn begin(&mut self) {
         self.now = self.clock.now();
         self.over_at = self.now.instant + TURN_DURATION_MAX;
         self.events = 0;
+    }
+
+    /// The turn ends: tell the core, with the time as it is after the work of this turn.
+    pub fn end(&mut self) {
+        self.now = self.clock.now();
+        self.on_event(Event::TurnEnded);
     }
 
     /// The time of this turn.

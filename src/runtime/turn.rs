@@ -153,7 +153,7 @@ impl<C: Core> Turn<C> {
             self.step.on_event(Event::DeadlineReached);
         }
         if self.step.events() > 0 {
-            self.step.on_event(Event::TurnEnded);
+            self.step.end();
             self.connections.ask_paused_again();
         }
         self.perform_effects();

@@ -50,7 +50,7 @@ impl Sub<Instant> for Instant {
     }
 }
 
-/// The time at which an event is handled, read once per turn.
+/// The time at which an event is handled, read at the beginning of a turn and at its end.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Now {
     /// For deadlines and durations.
