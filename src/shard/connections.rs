@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use crate::connection::{BlockSupply, Connection};
+use crate::console::HttpConnection;
 use crate::stdx::buffer::BlockPool;
 use crate::stdx::{HashMap, Instant, Now, new_map};
 
 use super::event::{ConnectionId, DisconnectReason, ListenerIndex, PeerAddress};
+use super::metering::SentAnswers;
 use super::settings::RECEIVE_BLOCK_BYTES;
-use super::{Effect, Effects, ShardSettings};
+use super::{Effect, Effects, ListenerKind, ShardSettings};
 
 /// Blocks kept for reuse, as a part of the shard's memory.
 const KEPT_BLOCKS_MEMORY_DIVISOR: u64 = 8;
@@ -24,6 +26,10 @@ pub struct Peer {
     pub address: PeerAddress,
     /// Its bytes and answers.
     pub connection: Connection,
+    /// Its bytes if it speaks HTTP; its answers are above.
+    pub http: Option<Box<HttpConnection>>,
+    /// What is known of its answers on their way to the network.
+    pub sent: SentAnswers,
 }
 
 /// The connections handed to this shard.
@@ -57,7 +63,7 @@ impl Connections {
         &mut self,
         now: Now,
         id: ConnectionId,
-        listener: ListenerIndex,
+        (listener, kind): (ListenerIndex, &ListenerKind),
         address: PeerAddress,
     ) {
         let connection = Connection::new(now.instant);
@@ -67,6 +73,8 @@ impl Connections {
                 listener,
                 address,
                 connection,
+                http: (*kind == ListenerKind::Http).then(Box::default),
+                sent: SentAnswers::default(),
             },
         );
         assert!(
@@ -79,17 +87,24 @@ impl Connections {
     }
 
     /// The connection is gone.
-    pub fn remove(&mut self, id: ConnectionId, reason: DisconnectReason) {
-        self.open.remove(&id);
+    pub fn remove(&mut self, id: ConnectionId, reason: DisconnectReason) -> Option<Peer> {
         tracing::debug!(connection = id.0, ?reason, "disconnected");
+        self.open.remove(&id)
     }
 
-    /// Memory for the next bytes of the connection.
-    pub fn receive_buffer(&mut self, id: ConnectionId) -> Option<&mut [u8]> {
-        self.open
-            .get_mut(&id)?
-            .connection
-            .receive_buffer(&mut self.supply)
+    /// Memory for the next bytes of the connection; for Kafka's protocol only while the shard
+    /// serves it.
+    pub fn receive_buffer(&mut self, id: ConnectionId, serves_kafka: bool) -> Option<&mut [u8]> {
+        let Peer {
+            connection, http, ..
+        } = self.open.get_mut(&id)?;
+        match http {
+            Some(http) if connection.has_room() && !connection.is_closing() => {
+                http.receive_buffer()
+            }
+            None if serves_kafka => connection.receive_buffer(&mut self.supply),
+            _ => None,
+        }
     }
 
     /// The connection `id`, unless it is gone.
@@ -170,11 +185,6 @@ impl Connections {
         self.idle_checks
             .first()
             .map_or(Instant::MAX, |(due, _)| *due)
-    }
-
-    /// How many are open.
-    pub fn len(&self) -> usize {
-        self.open.len()
     }
 }
 

@@ -11,11 +11,13 @@ use crate::stdx::{Instant, Now};
 use super::api::{FetchSessions, Parts, ProducerIds};
 use super::configs::Configs;
 use super::connections::Connections;
+use super::console::Console;
 use super::controller::ControllerHost;
 use super::fetches::Fetches;
 use super::files::{BrokerFiles, is_file_owner};
 use super::groups::Groups;
 use super::housekeeping::Housekeeping;
+use super::metering::Meter;
 use super::opening::Opening;
 use super::partition::{Asker, Partitions};
 use super::request::Requests;
@@ -25,7 +27,8 @@ use super::{ConnectionId, Effect, Effects, Event, Message, ShardSettings};
 /// Where a shard is in its life.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Phase {
-    /// Waiting for the image and opening partitions; connections are not read from.
+    /// Waiting for the image and opening partitions; connections that speak Kafka's protocol are
+    /// not read from.
     Starting,
     /// Serving.
     Serving,
@@ -50,6 +53,8 @@ pub struct Shard {
     pub(super) opening: Opening,
     pub(super) files: BrokerFiles,
     pub(super) housekeeping: Housekeeping,
+    pub(super) console: Console,
+    pub(super) meter: Meter,
     /// On shard 0 only.
     pub(super) controller: Option<ControllerHost>,
     /// Tasks that know of a partition which the image here does not reach yet.
@@ -80,6 +85,8 @@ impl Shard {
             opening: Opening::default(),
             files: BrokerFiles::new(&settings),
             housekeeping: Housekeeping::new(&settings),
+            console: Console::default(),
+            meter: Meter::default(),
             controller,
             ahead_of_image: VecDeque::new(),
             own_replies: VecDeque::new(),
@@ -96,6 +103,7 @@ impl Shard {
 
     /// React to `event`; what must be done outside is put into `effects`.
     pub fn on_event(&mut self, now: Now, event: Event, effects: &mut Effects) {
+        self.meter.on_event();
         match event {
             Event::Started => self.on_started(now, effects),
             Event::Accepted {
@@ -103,16 +111,23 @@ impl Shard {
                 listener,
                 peer,
             } => {
-                self.connections.accept(now, connection, listener, peer);
+                let kind = self.settings.listeners.get(usize::from(listener.0));
+                let kind = kind.expect("connections come from the listeners that there are");
+                self.connections
+                    .accept(now, connection, (listener, kind), peer);
+                self.meter.metrics.listener_mut(listener.0).opened += 1;
             }
             Event::Received { connection, length } => {
                 self.on_received(now, connection, length, effects);
             }
             Event::Sent { connection, length } => self.on_sent(now, connection, length, effects),
             Event::Disconnected { connection, reason } => {
-                self.connections.remove(connection, reason)
+                if let Some(peer) = self.connections.remove(connection, reason) {
+                    self.meter.metrics.listener_mut(peer.listener.0).closed += 1;
+                }
             }
             Event::StorageFinished { ticket, result } => {
+                self.meter.on_storage(now, ticket, &result);
                 self.on_storage(now, ticket, result, effects);
             }
             Event::MessageArrived { from, message } => self.on_message(now, from, message, effects),
@@ -125,11 +140,8 @@ impl Shard {
     /// Memory for the next bytes of `connection`; `None` while the shard does not want to read
     /// from it. The runtime fills a prefix and says so with `Event::Received`.
     pub fn receive_buffer(&mut self, connection: ConnectionId) -> Option<&mut [u8]> {
-        if self.phase == Phase::Serving {
-            self.connections.receive_buffer(connection)
-        } else {
-            None
-        }
+        let serves_kafka = self.phase == Phase::Serving;
+        self.connections.receive_buffer(connection, serves_kafka)
     }
 
     /// When the shard wants `Event::DeadlineReached`; [`Instant::MAX`] for never.
@@ -226,6 +238,7 @@ impl Shard {
     /// Everything that the turn's events led to is finished before the turn's effects leave: a
     /// reply may start the next request of a connection, which may bring more replies.
     fn on_turn_ended(&mut self, now: Now, effects: &mut Effects) {
+        self.settle_started(now);
         loop {
             if let Some((request, index, reply)) = self.own_replies.pop_front() {
                 self.on_reply(now, request, index, reply, effects);
@@ -240,7 +253,11 @@ impl Shard {
             effects.post(shard, Message::Replies { replies });
         }
         self.advance_stop(now, effects);
-        effects.take_storage();
+        self.settle_started(now);
+        effects.take_storage_noting(|ticket, request| {
+            self.meter.on_storage_asked(now, ticket, request);
+        });
+        self.meter.on_turn_ended();
     }
 
     /// What handlers may use.
@@ -254,6 +271,7 @@ impl Shard {
             listeners: &self.settings.listeners,
             sessions: &mut self.sessions,
             producer_ids: &mut self.producer_ids,
+            metrics: &mut self.meter.metrics,
         }
     }
 

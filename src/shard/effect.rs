@@ -94,7 +94,13 @@ impl Effects {
 
     /// Queue what the cores asked of the disk behind the other effects.
     pub fn take_storage(&mut self) {
+        self.take_storage_noting(|_, _| {});
+    }
+
+    /// The same, showing each request to `note` first.
+    pub fn take_storage_noting(&mut self, mut note: impl FnMut(Ticket, &StorageRequest)) {
         while let Some((ticket, request)) = self.storage.next_request() {
+            note(ticket, &request);
             self.queue.push_back(Effect::Storage { ticket, request });
         }
     }

@@ -67,6 +67,11 @@ impl Groups {
             .unwrap_or(Instant::MAX)
     }
 
+    /// The coordinators of this shard.
+    pub fn coordinators(&self) -> impl Iterator<Item = &GroupCoordinator> {
+        self.hosts.values().map(|host| &host.coordinator)
+    }
+
     /// The image changed.
     pub fn on_metadata(&mut self, image: &MetadataImage) {
         self.offsets_topic = image.topic(CONSUMER_OFFSETS).map(|topic| topic.id);

@@ -7,8 +7,10 @@
 //! Lives on: every core. Start at [`Shard::on_event`].
 
 pub mod api;
+mod collecting;
 mod configs;
 mod connections;
+mod console;
 mod controller;
 mod core;
 mod effect;
@@ -18,6 +20,7 @@ mod files;
 mod groups;
 mod housekeeping;
 mod message;
+mod metering;
 mod opening;
 mod owning;
 mod partition;

@@ -73,6 +73,9 @@ impl Shard {
         }
         if !removed.is_empty() {
             self.on_topics_removed(now, &removed);
+            for (_, topic) in &removed {
+                self.meter.metrics.forget_topic(topic);
+            }
         }
         for (topic_id, partition) in &delta.partitions_changed {
             self.on_partition_changed(place(*topic_id, *partition));

@@ -3,6 +3,7 @@
 use crate::log::{
     AppendOrigin, FetchedRecords, FoundOffset, LogProgress, Lookup, ReadId, ReadPlan, ReadRequest,
 };
+use crate::metrics::TopicMetrics;
 use crate::model::{ErrorCode, LeaderEpoch, Offset, TopicIdPartition};
 use crate::stdx::Now;
 
@@ -49,6 +50,10 @@ impl Shard {
                 let sizes = self.describe_sizes(partitions.as_deref());
                 self.reply(asker, Reply::Sizes(sizes));
             }
+            Task::CollectMetrics => {
+                let metrics = Box::new(self.collect_metrics());
+                self.reply(asker, Reply::Metrics(metrics));
+            }
             Task::Controller(request) => {
                 let controller = self
                     .controller
@@ -90,7 +95,10 @@ impl Shard {
             return self.reply(asker, refusal(&task, error));
         }
         let reply = match task {
-            Task::Append(append) => append_to(now, partition, asker, *append),
+            Task::Append(append) => {
+                let metrics = self.meter.metrics.topic_mut(&partition.topic);
+                append_to(now, partition, asker, *append, metrics)
+            }
             Task::ListOffset {
                 leader_epoch,
                 target,
@@ -109,6 +117,7 @@ impl Shard {
             }
             Task::Fetch(_)
             | Task::DescribeSizes { .. }
+            | Task::CollectMetrics
             | Task::Controller(_)
             | Task::Group { .. } => unreachable!("these are not about one partition"),
         };
@@ -216,7 +225,7 @@ impl Shard {
             .partitions
             .touch(slot)
             .expect("the log belongs to a partition");
-        let index = partition.index();
+        let (index, topic) = (partition.index(), partition.topic.clone());
         let waiting = std::mem::take(&mut partition.waiting_appends);
         let queued = std::mem::take(&mut partition.queued_tasks);
         self.fetches
@@ -224,6 +233,7 @@ impl Shard {
         for append in waiting {
             match append.then {
                 Acknowledge::Producer(asker, _) => {
+                    self.meter.metrics.topic_mut(&topic).produce_failures += 1;
                     self.reply(asker, Reply::Appended(Err(ErrorCode::KafkaStorageError)));
                 }
                 Acknowledge::Coordinator(token) => {
@@ -455,17 +465,30 @@ fn view_of(partition: &Partition, part: &FetchPart) -> Result<FetchedPart, Error
     })
 }
 
-fn append_to(now: Now, partition: &mut Partition, asker: Asker, task: AppendTask) -> Option<Reply> {
+fn append_to(
+    now: Now,
+    partition: &mut Partition,
+    asker: Asker,
+    task: AppendTask,
+    metrics: &mut TopicMetrics,
+) -> Option<Reply> {
     let append_time = task.batch.log_append_time;
+    let (bytes, records) = (task.batch.batch.size_bytes(), task.batch.records_count);
     let epoch = partition.leader.epoch();
+    metrics.produce_requests += 1;
     let batches = vec![task.batch.batch];
     let appended = match partition
         .log
         .append(now, batches, epoch, AppendOrigin::Client)
     {
         Ok(appended) => appended,
-        Err(error) => return Some(Reply::Appended(Err(error))),
+        Err(error) => {
+            metrics.produce_failures += 1;
+            return Some(Reply::Appended(Err(error)));
+        }
     };
+    metrics.bytes_in += bytes as u64;
+    metrics.records_in += u64::from(records);
     let reply = AppendedReply {
         base_offset: appended.first_offset,
         append_time: appended.append_time.or(append_time),
@@ -557,7 +580,11 @@ fn partition_of(task: &Task) -> TopicIdPartition {
         | Task::EpochEnd { partition, .. }
         | Task::DeleteRecords { partition, .. }
         | Task::DescribeProducers { partition } => *partition,
-        Task::Fetch(_) | Task::DescribeSizes { .. } | Task::Controller(_) | Task::Group { .. } => {
+        Task::Fetch(_)
+        | Task::DescribeSizes { .. }
+        | Task::CollectMetrics
+        | Task::Controller(_)
+        | Task::Group { .. } => {
             unreachable!("these are not about one partition")
         }
     }
@@ -571,7 +598,11 @@ pub(super) fn refusal(task: &Task, error: ErrorCode) -> Reply {
         Task::EpochEnd { .. } => Reply::EpochEnd(Err(error)),
         Task::DeleteRecords { .. } => Reply::DeletedRecords(Err(error)),
         Task::DescribeProducers { .. } => Reply::Producers(Err(error)),
-        Task::Fetch(_) | Task::DescribeSizes { .. } | Task::Controller(_) | Task::Group { .. } => {
+        Task::Fetch(_)
+        | Task::DescribeSizes { .. }
+        | Task::CollectMetrics
+        | Task::Controller(_)
+        | Task::Group { .. } => {
             unreachable!("these are not about one partition")
         }
     }

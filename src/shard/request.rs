@@ -8,6 +8,7 @@ use crate::stdx::{HashMap, Instant, new_map};
 
 use super::api::Gather;
 use super::event::{ConnectionId, ListenerIndex, PeerAddress};
+use super::metering::Metered;
 use super::task::RequestId;
 
 /// Whose request it is and how it is to be answered.
@@ -31,6 +32,8 @@ pub struct RequestContext {
     pub listener: ListenerIndex,
     /// When the request was taken from the connection.
     pub received_at: Instant,
+    /// What is known of it for the metrics.
+    pub metered: Metered,
 }
 
 /// A request that waits for replies.

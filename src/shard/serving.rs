@@ -14,6 +14,7 @@ use crate::stdx::Now;
 use super::api::{self, Plan};
 use super::connections::Answer;
 use super::core::{Phase, Shard};
+use super::metering::{Metered, Started};
 use super::partition::Asker;
 use super::request::{OpenRequest, RequestContext};
 use super::task::{Reply, RequestId, TaskIndex};
@@ -67,7 +68,14 @@ impl Shard {
         length: usize,
         effects: &mut Effects,
     ) {
-        if let Some(peer) = self.connections.find(id) {
+        let Some(peer) = self.connections.find(id) else {
+            return;
+        };
+        if let Some(http) = &mut peer.http {
+            peer.connection.note_received(now.instant);
+            http.on_received(length);
+            self.start_http_requests(id, effects);
+        } else {
             peer.connection.on_received(now.instant, length);
             self.start_requests(now, id, effects);
             self.connections.release_block(id);
@@ -81,8 +89,15 @@ impl Shard {
         length: usize,
         effects: &mut Effects,
     ) {
-        if let Some(peer) = self.connections.find(id) {
-            peer.connection.on_sent(now.instant, length);
+        let Some(peer) = self.connections.find(id) else {
+            return;
+        };
+        peer.connection.on_sent(now.instant, length);
+        if peer.http.is_some() {
+            self.start_http_requests(id, effects);
+        } else {
+            peer.sent
+                .on_sent(now.instant, length, &mut self.meter.metrics);
             self.start_requests(now, id, effects);
         }
     }
@@ -125,6 +140,7 @@ impl Shard {
         frame: Bytes,
         effects: &mut Effects,
     ) -> Result<(), Unanswerable> {
+        let frame_bytes = frame.len();
         let (key, header, mut reader) =
             decode_request_header(frame).map_err(Unanswerable::Header)?;
         let version = header.request_api_version;
@@ -142,6 +158,7 @@ impl Shard {
             peer: peer.address,
             listener: peer.listener,
             received_at: now.instant,
+            metered: Metered::new(frame_bytes, now.instant - peer.connection.last_received()),
         };
         let is_served = key
             .served_versions()
@@ -154,7 +171,7 @@ impl Shard {
             let response = api::api_versions::unsupported_version();
             let mut context = context;
             context.version = 0;
-            self.answer(&context, &response, effects);
+            self.answer(now, &context, &response, effects);
             return Ok(());
         }
         let request = AnyRequest::decode(key, version, &mut reader)
@@ -174,11 +191,15 @@ impl Shard {
         effects: &mut Effects,
     ) {
         match plan {
-            Plan::Answer(response) => self.answer(&context, &response, effects),
-            Plan::NoAnswer => self.complete(&context, Vec::new(), effects),
+            Plan::Answer(response) => self.answer(now, &context, &response, effects),
+            Plan::NoAnswer => self.complete(now, &context, Vec::new(), effects),
             Plan::Close(reason) => self.refuse_connection(context.connection, &reason, effects),
             Plan::Tasks { tasks, gather } => {
-                let id = id.unwrap_or_else(|| self.requests.next_id());
+                let id = id.unwrap_or_else(|| {
+                    let id = self.requests.next_id();
+                    self.meter.started.push(Started::Request(id));
+                    id
+                });
                 let missing = tasks.count();
                 self.requests.open(
                     id,
@@ -224,7 +245,7 @@ impl Shard {
         effects: &mut Effects,
     ) {
         let Some(request) = self.requests.find(id) else {
-            return;
+            return self.on_scrape_reply(now, id, index, reply, effects);
         };
         request.gather.on_reply(index, reply);
         request.missing -= 1;
@@ -261,9 +282,17 @@ impl Shard {
         }
     }
 
-    fn answer(&mut self, context: &RequestContext, response: &AnyResponse, effects: &mut Effects) {
+    fn answer(
+        &mut self,
+        now: Now,
+        context: &RequestContext,
+        response: &AnyResponse,
+        effects: &mut Effects,
+    ) {
+        let metrics = &mut self.meter.metrics;
+        api::errors::visit_error_codes(response, |code| metrics.count_error(context.key, code));
         match encode(context, response) {
-            Ok(answer) => self.complete(context, answer, effects),
+            Ok(answer) => self.complete(now, context, answer, effects),
             Err(error) => {
                 tracing::error!(
                     api = context.key.name(),
@@ -275,8 +304,25 @@ impl Shard {
         }
     }
 
-    fn complete(&mut self, context: &RequestContext, answer: Answer, effects: &mut Effects) {
+    fn complete(
+        &mut self,
+        now: Now,
+        context: &RequestContext,
+        answer: Answer,
+        effects: &mut Effects,
+    ) {
         if let Some(peer) = self.connections.find(context.connection) {
+            let response_bytes = answer.iter().map(Bytes::len).sum();
+            let answered = context.answered(now.instant, response_bytes);
+            if response_bytes == 0 {
+                answered.record(now.instant, &mut self.meter.metrics);
+            } else {
+                peer.sent.push(context.slot, answered);
+                if context.metered.local_end.is_none() {
+                    let started = Started::Answer(context.connection, context.slot);
+                    self.meter.started.push(started);
+                }
+            }
             peer.connection.complete_slot(context.slot, answer);
             self.connections.send_answers(context.connection, effects);
         }

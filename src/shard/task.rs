@@ -12,6 +12,7 @@ use crate::coordinator::group::{GroupRequest, GroupResponse, RequestContext as G
 use crate::log::ActiveProducer;
 use crate::log::validation::ValidatedBatch;
 use crate::metadata::{ControllerRequest, ControllerResponse};
+use crate::metrics::ShardMetrics;
 use crate::model::{ErrorCode, LeaderEpoch, Offset, PartitionIndex, TimestampMs, TopicIdPartition};
 use crate::stdx::Instant;
 
@@ -52,6 +53,8 @@ pub enum Task {
     DescribeSizes {
         partitions: Option<Vec<TopicIdPartition>>,
     },
+    /// Tell what this shard has counted.
+    CollectMetrics,
     /// Ask the controller.
     Controller(Box<ControllerRequest>),
     /// Ask the groups of one partition of `__consumer_offsets`.
@@ -213,6 +216,8 @@ pub enum Reply {
     Producers(Result<Vec<ActiveProducer>, ErrorCode>),
     /// To [`Task::DescribeSizes`].
     Sizes(Vec<PartitionSize>),
+    /// To [`Task::CollectMetrics`].
+    Metrics(Box<ShardMetrics>),
     /// To [`Task::Controller`].
     Controller(Box<ControllerResponse>),
     /// To [`Task::Group`].

@@ -124,6 +124,11 @@ impl FetchGather {
         let mut responses: Vec<FetchableTopicResponse> = Vec::new();
         for (wanted, part) in self.wanted.iter().zip(self.found) {
             let part = part.expect("every partition was answered for");
+            if let Some(metrics) = parts.topic_metrics(wanted.key.topic_id, &wanted.key.topic) {
+                metrics.fetch_requests += 1;
+                metrics.fetch_failures += u64::from(part.error.is_error());
+                metrics.bytes_out += part.records_bytes() as u64;
+            }
             if !parts.sessions.must_tell(self.session, &wanted.key, &part) {
                 continue;
             }

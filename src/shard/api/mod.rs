@@ -13,6 +13,7 @@ mod coordinator;
 mod delete_records;
 mod describe_producers;
 mod epoch_ends;
+pub mod errors;
 mod fetch;
 mod fetch_session;
 mod list_offsets;
@@ -29,6 +30,7 @@ use crate::config::BrokerConfig;
 use crate::metadata::{
     ControllerRequest, ControllerResponse, MetadataImage, PartitionRegistration, TopicImage,
 };
+use crate::metrics::{ShardMetrics, TopicMetrics};
 use crate::model::{ErrorCode, PartitionIndex, ShardId, TopicIdPartition, Uuid};
 use crate::protocol::{AnyRequest, AnyResponse};
 use crate::stdx::Now;
@@ -61,9 +63,17 @@ pub struct Parts<'a> {
     pub sessions: &'a mut FetchSessions,
     /// The producer ids that this shard may give out.
     pub producer_ids: &'a mut ProducerIds,
+    /// What this shard counts.
+    pub metrics: &'a mut ShardMetrics,
 }
 
 impl Parts<'_> {
+    /// What is counted of a topic; `None` if there is no such topic: clients may name any.
+    pub fn topic_metrics(&mut self, id: Uuid, name: &str) -> Option<&mut TopicMetrics> {
+        let topic = self.topic(id, name)?.clone();
+        Some(self.metrics.topic_mut(&topic.name))
+    }
+
     /// The broker's settings.
     #[must_use]
     pub fn config(&self) -> &BrokerConfig {

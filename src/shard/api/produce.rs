@@ -65,6 +65,11 @@ pub fn plan(context: &RequestContext, request: ProduceRequest, parts: &mut Parts
                 }
                 Err(refusal) => {
                     tracing::debug!(reason = &*refusal.reason, "a batch was refused");
+                    let named = (answers.topic_id, &*answers.name);
+                    if let Some(metrics) = parts.topic_metrics(named.0, named.1) {
+                        metrics.produce_requests += 1;
+                        metrics.produce_failures += 1;
+                    }
                     answer.error_code = refusal.error.code();
                     answer.error_message = refusal.message;
                     answer.record_errors = refusal

@@ -1,0 +1,104 @@
+//! What a shard tells of itself when it is asked for its metrics: what it has counted, and how
+//! many there are now of what it has.
+
+use crate::metrics::{GroupOffset, MetricId, ParkedOperation, PartitionState, ShardMetrics};
+use crate::model::TopicPartition;
+
+use super::core::{Phase, Shard};
+use super::partition::{Partition, PartitionState as State};
+
+impl Shard {
+    /// A copy of what this shard has counted, with its gauges as they are now.
+    pub(super) fn collect_metrics(&self) -> ShardMetrics {
+        let mut metrics = self.meter.metrics.clone();
+        let parked: usize = self
+            .partitions
+            .iter()
+            .map(|(_, partition)| partition.waiting_appends.len())
+            .sum();
+        metrics.set_parked(ParkedOperation::Produce, parked as u64);
+        metrics.set_parked(ParkedOperation::Fetch, self.fetches.len() as u64);
+        metrics.set(MetricId::RequestsInWork, self.requests.len() as u64);
+        let cached_bytes = self.housekeeping.cached_bytes();
+        metrics.set(MetricId::CachedBytes, cached_bytes as u64);
+        self.collect_partitions(&mut metrics);
+        self.collect_groups(&mut metrics);
+        if self.controller.is_some() {
+            self.collect_cluster(&mut metrics);
+        }
+        metrics
+    }
+
+    fn collect_partitions(&self, metrics: &mut ShardMetrics) {
+        let node = self.settings.config.node_id;
+        let (mut leaders, mut offline, mut states) = (0, 0, Vec::new());
+        for (_, partition) in self.partitions.iter() {
+            let registration = self
+                .image
+                .partition(partition.id.topic_id, partition.id.partition);
+            match partition.state {
+                State::Failed => offline += 1,
+                State::Open if registration.is_some_and(|found| found.leader == Some(node)) => {
+                    leaders += 1;
+                }
+                _ => {}
+            }
+            if partition.state == State::Open {
+                states.push(state_of(partition));
+            }
+        }
+        metrics.set(MetricId::Partitions, self.partitions.len() as u64);
+        metrics.set(MetricId::Leaders, leaders);
+        metrics.set(MetricId::OfflineReplicas, offline);
+        metrics.set_partitions(states);
+    }
+
+    fn collect_groups(&self, metrics: &mut ShardMetrics) {
+        let (mut groups, mut offsets) = (0, Vec::new());
+        for coordinator in self.groups.coordinators() {
+            groups += coordinator.groups_count() as u64;
+            let committed = coordinator.committed_offsets();
+            offsets.extend(
+                committed.map(|(group, topic, partition, committed_offset)| GroupOffset {
+                    group: group.clone(),
+                    partition: TopicPartition {
+                        topic: topic.clone(),
+                        partition,
+                    },
+                    committed_offset,
+                }),
+            );
+        }
+        metrics.set(MetricId::Groups, groups);
+        metrics.set_group_offsets(offsets);
+    }
+
+    /// What the shard of the controller knows of the cluster.
+    fn collect_cluster(&self, metrics: &mut ShardMetrics) {
+        let topics = self.image.topics.iter();
+        let (mut topics_count, mut partitions_count) = (0, 0);
+        for (_, topic) in topics {
+            topics_count += 1;
+            partitions_count += topic.partitions.len() as u64;
+        }
+        // The only node of the quorum is its controller as soon as the cluster's image is there.
+        let is_active = self.phase != Phase::Starting;
+        metrics.set(MetricId::ActiveControllers, u64::from(is_active));
+        metrics.set(MetricId::ClusterTopics, topics_count);
+        metrics.set(MetricId::ClusterPartitions, partitions_count);
+    }
+}
+
+fn state_of(partition: &Partition) -> PartitionState {
+    PartitionState {
+        partition: TopicPartition {
+            topic: partition.topic.clone(),
+            partition: partition.index(),
+        },
+        size_bytes: partition.log.size_bytes(),
+        segments: partition.log.segments_count() as u64,
+        log_start_offset: partition.log.log_start_offset(),
+        log_end_offset: partition.log.log_end_offset(),
+        high_watermark: partition.leader.high_watermark(),
+    }
+}
