@@ -29,11 +29,27 @@ impl std::fmt::Display for FrameError {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Negative(claimed) => write!(formatter, "a request of {claimed} bytes"),
-            Self::TooLarge { claimed, allowed } => write!(
-                formatter,
-                "a request of {claimed} bytes; socket.request.max.bytes allows {allowed}"
-            ),
+            Self::TooLarge { claimed, allowed } => {
+                write!(
+                    formatter,
+                    "a request of {claimed} bytes; socket.request.max.bytes allows {allowed}"
+                )?;
+                formatter.write_str(other_protocol(*claimed).unwrap_or_default())
+            }
         }
+    }
+}
+
+/// What the client may be speaking instead, by the bytes in the place of the length.
+fn other_protocol(claimed: usize) -> Option<&'static str> {
+    let bytes = u32::try_from(claimed).ok()?.to_be_bytes();
+    match &bytes {
+        b"GET " | b"HEAD" | b"POST" | b"PUT " => {
+            Some(" (this looks like HTTP: metrics are on the address of --http-listen)")
+        }
+        // A TLS record with a handshake begins with its type and its version.
+        [0x16, 0x03, ..] => Some(" (this looks like TLS: the listener is a plain one)"),
+        _ => None,
     }
 }
 

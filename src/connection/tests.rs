@@ -108,6 +108,21 @@ fn a_negative_or_oversized_length_ends_the_stream() {
 }
 
 #[test]
+fn a_client_that_speaks_http_or_tls_is_named_as_such() {
+    let told = |bytes: [u8; 4]| {
+        let claimed = usize::try_from(u32::from_be_bytes(bytes)).unwrap();
+        FrameError::TooLarge {
+            claimed,
+            allowed: FRAME_BYTES_MAX,
+        }
+        .to_string()
+    };
+    assert!(told(*b"GET ").contains("HTTP"));
+    assert!(told([0x16, 3, 1, 0]).contains("TLS"));
+    assert!(!told([0x7f, 0xff, 0xff, 0xff]).contains("looks like"));
+}
+
+#[test]
 fn a_claimed_length_does_not_reserve_memory() {
     let (mut connection, mut supply) = (Connection::new(Instant::default()), supply());
     let buffer = connection.receive_buffer(&mut supply).unwrap();
