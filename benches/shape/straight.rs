@@ -66,8 +66,9 @@ pub fn serve(options: &Options) {
 }
 
 async fn open(path: &std::path::Path, synced: bool) -> glommio::Result<DmaFile, ()> {
+    // Not for reading: glommio then finds that it cannot poll the device, as the runtime has it
+    // find, and does not spin while a write is under way.
     let file = OpenOptions::new()
-        .read(true)
         .write(true)
         .create(true)
         .custom_flags(if synced { libc::O_DSYNC } else { 0 })
