@@ -1,0 +1,109 @@
+//! The broker dies or is stopped while clients work.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::thread;
+use std::time::Duration;
+
+use crate::support::{Broker, Kind, Lab, needs};
+
+/// `PARTITION OFFSET VALUE` lines as a map; an offset with two values is a failure.
+#[track_caller]
+fn records(lines: &str) -> BTreeMap<(i32, i64), String> {
+    let mut records = BTreeMap::new();
+    for line in lines.lines() {
+        let mut fields = line.split(' ');
+        let mut field = || fields.next().expect("three fields");
+        let partition = field().parse().expect("a partition");
+        let offset = field().parse().expect("an offset");
+        let value = field().to_owned();
+        let former = records.insert((partition, offset), value.clone());
+        assert!(
+            former.as_ref().is_none_or(|former| *former == value),
+            "{line} was {former:?}"
+        );
+    }
+    records
+}
+
+/// Everything acknowledged while `disturb` ran is there afterwards, once and in order.
+#[track_caller]
+fn nothing_acknowledged_is_lost(lab: &Lab, broker: &mut Broker, disturb: fn(&mut Broker)) {
+    let (lab_too, server) = (lab.clone(), broker.bootstrap());
+    let producer = thread::spawn(move || {
+        let args = ["produce", &server, "acknowledged", "12"];
+        lab_too.python("load/acknowledged.py", 240).args(args).run()
+    });
+    disturb(broker);
+    let sent = producer
+        .join()
+        .expect("the producer's thread ends")
+        .succeeded();
+    let sent = records(&sent.stdout);
+    let args = ["read", &broker.bootstrap(), "acknowledged"];
+    let found = lab
+        .python("load/acknowledged.py", 120)
+        .args(args)
+        .run()
+        .succeeded();
+    let found = records(&found.stdout);
+    assert!(
+        sent.len() > 100,
+        "only {} records were acknowledged",
+        sent.len()
+    );
+    let lost: Vec<_> = sent
+        .iter()
+        .filter(|(place, value)| found.get(place) != Some(value))
+        .collect();
+    assert!(
+        lost.is_empty(),
+        "{} acknowledged records are lost: {:?}",
+        lost.len(),
+        &lost[..5.min(lost.len())]
+    );
+    let mut values: Vec<_> = found.values().collect();
+    values.sort();
+    let count = values.len();
+    values.dedup();
+    assert_eq!(
+        values.len(),
+        count,
+        "an idempotent producer's records are there twice"
+    );
+    for partition in 0..3 {
+        let offsets = found
+            .keys()
+            .filter(|place| place.0 == partition)
+            .map(|place| place.1);
+        assert!(offsets.eq(0..found.keys().filter(|place| place.0 == partition).count() as i64));
+    }
+}
+
+#[test]
+fn a_broker_killed_three_times_under_load_loses_nothing_it_acknowledged() {
+    let lab = needs!(Python);
+    let mut broker = Broker::start(&lab, Kind::Forebay, &[("num.partitions", "3")]);
+    nothing_acknowledged_is_lost(&lab, &mut broker, |broker| {
+        for _ in 0..3 {
+            thread::sleep(Duration::from_secs(3));
+            broker.kill();
+            broker.resume();
+        }
+    });
+}
+
+#[test]
+fn a_broker_stopped_and_started_under_load_loses_nothing_it_acknowledged() {
+    let lab = needs!(Python);
+    let mut broker = Broker::start(&lab, Kind::Forebay, &[("num.partitions", "3")]);
+    nothing_acknowledged_is_lost(&lab, &mut broker, |broker| {
+        thread::sleep(Duration::from_secs(4));
+        let took = broker.stop();
+        let line = format!("stopped by SIGTERM under load in {} ms\n", took.as_millis());
+        std::io::stderr()
+            .write_all(line.as_bytes())
+            .expect("stderr takes a line");
+        broker.resume();
+    });
+}

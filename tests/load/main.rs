@@ -1,0 +1,8 @@
+//! Much of everything: a corpus, connections, and a broker that dies under load.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod connections;
+mod corpus;
+mod crash;
