@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod command_line;
 mod console_tools;
 mod first_steps;
 mod host;
