@@ -219,3 +219,107 @@ impl Shard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::ServeArguments;
+    use crate::shard::{Effect, Event, ListenerIndex, ShardSettings};
+    use crate::stdx::Random;
+
+    const KAFKA: ConnectionId = ConnectionId(1);
+    const HTTP: [ConnectionId; 2] = [ConnectionId(2), ConnectionId(3)];
+
+    /// Shard 0 of two, on which nothing has happened but that clients have connected.
+    fn starting() -> Shard {
+        let startup = ServeArguments::default().resolve(None, "host");
+        let startup = startup.expect("the defaults are sound");
+        let mut shard = Shard::new(ShardSettings {
+            id: ShardId(0),
+            shards_count: 2,
+            config: Arc::new(startup.config),
+            settings: startup.settings,
+            random: Random::from_seed(1),
+            memory_bytes: 1 << 20,
+            listeners: vec![ListenerKind::Kafka("A".to_owned()), ListenerKind::Http],
+        });
+        for (connection, listener) in [(KAFKA, 0), (HTTP[0], 1), (HTTP[1], 1)] {
+            let event = Event::Accepted {
+                connection,
+                listener: ListenerIndex(listener),
+                peer: ([127, 0, 0, 1], 1).into(),
+            };
+            shard.on_event(Now::default(), event, &mut Effects::default());
+        }
+        shard
+    }
+
+    /// The connection asks for `path`.
+    fn ask(shard: &mut Shard, connection: ConnectionId, path: &str, effects: &mut Effects) {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+        let memory = shard.receive_buffer(connection).expect("it is read from");
+        memory[..request.len()].copy_from_slice(request.as_bytes());
+        let length = request.len();
+        let event = Event::Received { connection, length };
+        shard.on_event(Now::default(), event, effects);
+    }
+
+    fn sent(effects: &mut Effects) -> Vec<(ConnectionId, String)> {
+        let all = std::iter::from_fn(|| effects.next_effect());
+        all.filter_map(|effect| match effect {
+            Effect::Send { connection, slices } => {
+                let text = String::from_utf8(slices.concat()).expect("answers are text");
+                Some((connection, text))
+            }
+            _ => None,
+        })
+        .collect()
+    }
+
+    #[test]
+    fn a_broker_that_starts_tells_so_and_reads_nothing_else() {
+        let (mut shard, mut effects) = (starting(), Effects::default());
+        assert!(shard.receive_buffer(KAFKA).is_none());
+        ask(&mut shard, HTTP[0], "/health", &mut effects);
+        let sent = sent(&mut effects);
+        assert_eq!(sent.len(), 1);
+        assert!(sent[0].1.starts_with("HTTP/1.1 503 "), "{}", sent[0].1);
+    }
+
+    #[test]
+    fn who_asks_while_metrics_are_gathered_gets_them_too() {
+        let (mut shard, mut effects) = (starting(), Effects::default());
+        for connection in HTTP {
+            ask(&mut shard, connection, "/metrics", &mut effects);
+        }
+        shard.on_event(Now::default(), Event::TurnEnded, &mut effects);
+        let mut asked = Vec::new();
+        while let Some(effect) = effects.next_effect() {
+            if let Effect::Post {
+                to,
+                message: Message::Tasks { request, tasks, .. },
+            } = effect
+            {
+                asked.push((to, request, tasks[0].0));
+            }
+        }
+        let [(to, request, index)] = asked[..] else {
+            panic!("{asked:?}")
+        };
+        assert_eq!(to, ShardId(1));
+        let metrics = Reply::Metrics(Box::default());
+        let message = Message::Replies {
+            replies: vec![(request, index, metrics)],
+        };
+        let event = Event::MessageArrived { from: to, message };
+        shard.on_event(Now::default(), event, &mut effects);
+        shard.on_event(Now::default(), Event::TurnEnded, &mut effects);
+        let sent = sent(&mut effects);
+        assert_eq!(sent.iter().map(|(to, _)| *to).collect::<Vec<_>>(), HTTP);
+        for (_, answer) in sent {
+            assert!(answer.contains("\nforebay_connections{listener=\"HTTP\"} 2\n"));
+        }
+    }
+}
