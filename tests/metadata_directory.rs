@@ -452,7 +452,7 @@ fn apache_kafka_starts_on_a_directory_that_this_node_formatted() {
     fs::remove_dir_all(&data).unwrap();
     fs::create_dir(&data).unwrap();
     let properties = fs::read_to_string(data.with_file_name("server.properties")).unwrap();
-    let mut node = Node::start(Some(&properties), &[data.clone()]);
+    let mut node = Node::start(Some(&properties), std::slice::from_ref(&data));
     assert_eq!(node.halted, None);
     for number in 0..10 {
         node.create(&format!("topic-{number}"), 3, &[("retention.ms", "123456")]);

@@ -75,10 +75,11 @@ fn exit(status: i32) -> ExitCode {
 }
 
 /// Logs go to standard error: for a person on a terminal, as JSON where `FOREBAY_LOG_FORMAT=json`.
-/// `FOREBAY_LOG` chooses what is logged, in the way of `RUST_LOG`.
+/// `FOREBAY_LOG` chooses what is logged, in the way of `RUST_LOG`. The library of the runtime stays
+/// silent: what it calls errors are guesses about the device that do not matter here.
 fn start_logging() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("FOREBAY_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,glommio=off"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -55,14 +55,13 @@ impl Host {
 
     /// True if another turn is due right away.
     pub fn has_work(&self) -> bool {
-        !(self.completions.is_empty()
+        let is_quiet = self.completions.is_empty()
             && self.letters.is_empty()
             && self.accepted.is_empty()
             && self.gone.is_empty()
             && self.readable.is_empty()
-            && self.sent.is_empty())
-            || !self.is_started
-            || self.wants_stop != self.is_told_to_stop
+            && self.sent.is_empty();
+        !is_quiet || !self.is_started || self.wants_stop != self.is_told_to_stop
     }
 }
 

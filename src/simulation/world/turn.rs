@@ -261,7 +261,7 @@ impl World {
             match effect {
                 Effect::Send { connection, slices } => {
                     let bytes = slices.iter().map(|slice| slice.len() as u64).sum();
-                    self.note_effect("send", place, &[connection.0, bytes], || String::new());
+                    self.note_effect("send", place, &[connection.0, bytes], String::new);
                     self.network.send_to_client(connection, &slices);
                     touched.push(connection);
                 }
