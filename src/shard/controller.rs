@@ -1,6 +1,6 @@
 //! Shard 0's part of the cluster metadata: the node that writes it, and who asked it for what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::config::BrokerConfig;
@@ -158,11 +158,12 @@ impl Shard {
     }
 
     /// Everything else is on the disk: close the metadata log, the last thing before the end.
-    pub(super) fn close_controller(&mut self, now: Now) {
+    pub(super) fn close_controller(&mut self, now: Now, unclean: BTreeSet<DirectoryIndex>) {
         let controller = self
             .controller
             .as_mut()
             .expect("shard 0 writes the last files");
+        controller.node.leave_unmarked(unclean);
         controller.node.close(now);
     }
 }

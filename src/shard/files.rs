@@ -186,6 +186,15 @@ impl BrokerFiles {
         self.reads_missing -= 1;
     }
 
+    /// True if some shard could not close its partitions in the directory cleanly.
+    fn is_unclean(&self, directory: DirectoryIndex) -> bool {
+        let mut told = self.told.values();
+        told.any(|told| {
+            told.get(usize::from(directory.0))
+                .is_some_and(|checkpoint| checkpoint.is_unclean)
+        })
+    }
+
     fn write_checkpoints(&mut self, is_last: bool, effects: &mut Effects) {
         for directory in self.directories() {
             let mut gathered = DirectoryCheckpoint::default();
@@ -258,7 +267,9 @@ impl Shard {
             Purpose::Write { is_last: true } => {
                 self.files.last_writes_missing -= 1;
                 if self.files.last_writes_missing == 0 {
-                    self.close_controller(now);
+                    let unclean = self.files.directories();
+                    let unclean = unclean.filter(|directory| self.files.is_unclean(*directory));
+                    self.close_controller(now, unclean.collect());
                 }
             }
             purpose => {
@@ -286,6 +297,7 @@ impl Shard {
                     .log_start_offsets
                     .insert(name.clone(), log.log_start_offset());
             }
+            checkpoint.is_unclean |= partition.is_unclean();
             checkpoint
                 .recovery_points
                 .insert(name.clone(), log.durable_end_offset());

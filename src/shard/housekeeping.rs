@@ -204,31 +204,41 @@ impl Shard {
         if self.phase == Phase::Stopping {
             return;
         }
-        let was_serving = self.phase == Phase::Serving;
+        // Shard 0 serves once every shard has its partitions, and then waits for each to close
+        // them, also for one that has yet to hear that it serves.
+        let is_waited_for = match self.phase {
+            Phase::Serving => true,
+            _ => self.settings.id != ShardId(0) && self.opening.is_told(),
+        };
         self.phase = Phase::Stopping;
-        if !was_serving {
+        if !is_waited_for {
             // Nothing was acknowledged yet; what is on the disk is as a crash would leave it.
             return Self::stopped(effects);
         }
         self.fetches.hurry(|_| true);
         for slot in slots_of(&self.partitions) {
-            self.partitions
+            let partition = self
+                .partitions
                 .touch(slot)
-                .expect("the slot was just found")
-                .log
-                .close();
+                .expect("the slot was just found");
+            partition.was_closed_early = matches!(
+                partition.state,
+                PartitionState::Opening | PartitionState::Failed
+            );
+            partition.log.close();
         }
         self.housekeeping.are_partitions_closing = true;
     }
 
     /// Go on with a clean stop: with the last partition closed, shard 0 is told.
     pub(super) fn advance_stop(&mut self, _now: Now, effects: &mut Effects) {
+        let is_over = |state| matches!(state, PartitionState::Closed | PartitionState::Failed);
         let is_waiting = !self.housekeeping.are_partitions_closing
             || self.housekeeping.are_last_checkpoints_sent
             || self
                 .partitions
                 .iter()
-                .any(|(_, partition)| partition.state != PartitionState::Closed);
+                .any(|(_, partition)| !is_over(partition.state));
         if is_waiting {
             return;
         }

@@ -56,6 +56,8 @@ pub struct DirectoryCheckpoint {
     pub log_start_offsets: BTreeMap<TopicPartition, Offset>,
     /// Up to where logs are on the disk.
     pub recovery_points: BTreeMap<TopicPartition, Offset>,
+    /// True if a partition here was not closed as a clean stop closes it.
+    pub is_unclean: bool,
     /// High watermarks.
     pub high_watermarks: BTreeMap<TopicPartition, Offset>,
 }

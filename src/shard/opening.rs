@@ -40,6 +40,11 @@ pub struct Opening {
 }
 
 impl Opening {
+    /// True once shard 0 was told that the partitions of the start are open.
+    pub const fn is_told(&self) -> bool {
+        self.is_told
+    }
+
     /// When the first folder is to be removed.
     pub fn next_deadline(&self) -> Instant {
         self.removals
@@ -187,6 +192,7 @@ impl Shard {
             queued_tasks: Vec::new(),
             cached_bytes: 0,
             state: PartitionState::Opening,
+            was_closed_early: false,
         };
         self.partitions.insert(owner, partition);
         self.opening.underway.insert(owner.slot);

@@ -225,6 +225,7 @@ impl Shard {
             .partitions
             .touch(slot)
             .expect("the log belongs to a partition");
+        partition.state = PartitionState::Failed;
         let (index, topic) = (partition.index(), partition.topic.clone());
         let waiting = std::mem::take(&mut partition.waiting_appends);
         let queued = std::mem::take(&mut partition.queued_tasks);

@@ -82,6 +82,8 @@ pub struct Partition {
     pub cached_bytes: usize,
     /// Where it is in its life.
     pub state: PartitionState,
+    /// True if the stop came before it was open, or after its disk failed.
+    pub was_closed_early: bool,
 }
 
 /// Where a partition is in its life.
@@ -112,6 +114,11 @@ impl PartitionState {
 }
 
 impl Partition {
+    /// True if its files are not as a clean stop leaves them.
+    pub fn is_unclean(&self) -> bool {
+        self.was_closed_early || self.state == PartitionState::Failed
+    }
+
     /// The partition's number.
     pub const fn index(&self) -> PartitionIndex {
         self.id.partition

@@ -341,12 +341,18 @@ impl Report {
     }
 }
 
-/// The requests that mark every directory as closed cleanly. Kafka finds the broker's epoch in
-/// the mark, by which it knows that no stop in between was unclean (KIP-966).
-pub(super) fn clean_marks(count: usize, broker_epoch: Option<i64>) -> VecDeque<StorageRequest> {
+/// The requests that mark every directory but the `unclean` as closed cleanly. Kafka finds the
+/// broker's epoch in the mark, by which it knows that no stop in between was unclean (KIP-966).
+pub(super) fn clean_marks(
+    count: usize,
+    unclean: &BTreeSet<DirectoryIndex>,
+    broker_epoch: Option<i64>,
+) -> VecDeque<StorageRequest> {
     let epoch = broker_epoch.unwrap_or(-1);
     let contents = Bytes::from(format!("{{\"version\":0,\"brokerEpoch\":{epoch}}}"));
+    let is_clean = |index: &usize| !unclean.iter().any(|one| usize::from(one.0) == *index);
     (0..count)
+        .filter(is_clean)
         .map(|index| StorageRequest::ReplaceFile {
             path: root(index).join(CLEAN_MARK),
             contents: contents.clone(),

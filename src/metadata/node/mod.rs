@@ -8,13 +8,15 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::config::{BrokerConfig, BrokerSettings};
-use crate::log::storage::{StorageFailure, StorageOutbox, StorageRequest, StorageResult, Ticket};
+use crate::log::storage::{
+    DirectoryIndex, StorageFailure, StorageOutbox, StorageRequest, StorageResult, Ticket,
+};
 use crate::model::{ErrorCode, LeaderEpoch, Offset, Uuid};
 use crate::protocol::messages::{
     AlterConfigsRequest, AlterConfigsResponse, CreatePartitionsRequest, CreatePartitionsResponse,
@@ -174,6 +176,8 @@ pub struct MetadataNode {
     unsnapshotted_bytes: u64,
     unsnapshotted_since: Option<Instant>,
     events: VecDeque<MetadataEvent>,
+    /// The directories that are not to be marked as clean.
+    unclean: BTreeSet<DirectoryIndex>,
 }
 
 impl MetadataNode {
@@ -199,6 +203,7 @@ impl MetadataNode {
             unsnapshotted_bytes: 0,
             unsnapshotted_since: None,
             events: VecDeque::new(),
+            unclean: BTreeSet::new(),
         }
     }
 
@@ -617,9 +622,16 @@ impl MetadataNode {
         }
     }
 
+    /// Logs in these directories are not as a clean stop leaves them: [`MetadataNode::close`] does
+    /// not mark them.
+    pub fn leave_unmarked(&mut self, unclean: BTreeSet<DirectoryIndex>) {
+        self.unclean = unclean;
+    }
+
     fn mark_clean(&mut self, outbox: &mut StorageOutbox) {
         let epoch = self.broker_epoch();
-        let steps = directories::clean_marks(self.settings.config.log_dirs.len(), epoch);
+        let count = self.settings.config.log_dirs.len();
+        let steps = directories::clean_marks(count, &self.unclean, epoch);
         self.phase = Phase::Marking(steps);
         self.next_step(outbox);
     }

@@ -236,6 +236,21 @@ fn an_empty_disk_becomes_a_cluster() {
 }
 
 #[test]
+fn a_directory_with_a_log_that_was_not_closed_is_not_marked_as_clean() {
+    let mut world = World::start(Disk::default(), 1);
+    world.node.leave_unmarked([DirectoryIndex(1)].into());
+    let world = world.close();
+    assert!(world.is_closed);
+    let world = World::start(world.disk, 2);
+    let clean: Vec<bool> = world
+        .opened
+        .iter()
+        .map(|directory| directory.is_clean)
+        .collect();
+    assert_eq!(clean, [true, false]);
+}
+
+#[test]
 fn a_clean_stop_leaves_marks_and_the_next_start_takes_them() {
     let mut world = World::start(Disk::default(), 1);
     assert!(world.opened.iter().all(|directory| !directory.is_clean));
