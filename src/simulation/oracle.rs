@@ -232,6 +232,14 @@ impl Oracle {
         facts.deletable_before = facts.deletable_before.max(offset);
     }
 
+    /// True if somebody asked to delete the record at `offset`. A start that was moved may move
+    /// back with a crash: it is written down from time to time only.
+    #[must_use]
+    pub fn may_be_deleted(&self, partition: &PartitionName, offset: Offset) -> bool {
+        let facts = self.partitions.get(partition);
+        facts.is_some_and(|facts| offset < facts.deletable_before)
+    }
+
     /// A client is told where the partition starts.
     pub fn on_start(&mut self, partition: &PartitionName, start: Offset) {
         self.facts += 1;

@@ -3,25 +3,36 @@
 use std::time::Duration;
 
 use crate::model::ErrorCode;
+use crate::protocol::compression::Compression;
 use crate::protocol::messages::create_topics_request::CreatableTopic;
 use crate::protocol::messages::delete_records_request::{
     DeleteRecordsPartition, DeleteRecordsTopic,
 };
 use crate::protocol::messages::delete_topics_request::DeleteTopicState;
 use crate::protocol::messages::metadata_request::MetadataRequestTopic;
+use crate::protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use crate::protocol::messages::{
     CreateTopicsRequest, DeleteRecordsRequest, DeleteTopicsRequest, MetadataRequest,
+    ProduceRequest, ProduceResponse,
 };
-use crate::protocol::{AnyRequest, AnyResponse};
+use crate::protocol::{AnyRequest, AnyResponse, Records};
 use crate::simulation::oracle::Rule;
 
 use super::consumer::{LATEST, list_offsets};
+use super::records::RecordRange;
 use super::{Behaviour, Link};
+
+/// The number of the records' producer, which no other has.
+const PRODUCER: u32 = 1_000_000;
+
+/// How long another shard may take to learn of a change.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Step {
     Create,
     Look { exists: bool },
+    Produce,
     Delete,
     AskEnd,
     DeleteRecords { before: i64 },
@@ -35,9 +46,15 @@ pub struct Administrator {
     /// The topics that it creates have this in front of their names.
     prefix: String,
     rounds_left: u32,
-    /// The number in the topic's name: a topic that was deleted is created again.
+    /// The number in the topic's name.
     round: u32,
+    /// True if a topic that was deleted is created again.
+    reuses_names: bool,
     is_kept: bool,
+    has_looked: bool,
+    /// Records produced so far.
+    produced: u32,
+    sent: Option<RecordRange>,
     step: Step,
     /// True if the step was asked for before, and its answer did not come.
     was_attempted: bool,
@@ -47,13 +64,17 @@ pub struct Administrator {
 impl Administrator {
     /// An administrator with so many rounds to go.
     #[must_use]
-    pub const fn new(topic: String, prefix: String, rounds: u32) -> Self {
+    pub const fn new(topic: String, prefix: String, rounds: u32, reuses_names: bool) -> Self {
         Self {
             topic,
             prefix,
             rounds_left: rounds,
             round: 0,
+            reuses_names,
             is_kept: false,
+            has_looked: false,
+            produced: 0,
+            sent: None,
             step: Step::Create,
             was_attempted: false,
             is_connected: false,
@@ -121,6 +142,7 @@ impl Administrator {
                     link.send(request, 6, 6);
                 }
             }
+            Step::Produce => self.produce(link, name),
             Step::AskEnd => link.send(list_offsets(&self.topic, &[0], LATEST), 1, 11),
             Step::DeleteRecords { before } => {
                 link.oracle
@@ -143,13 +165,67 @@ impl Administrator {
         }
     }
 
+    /// A few records for the new topic, which those of an older one of its name must not become.
+    fn produce(&mut self, link: &mut Link<'_>, name: String) {
+        let range = RecordRange {
+            producer: PRODUCER,
+            first: self.produced,
+            count: 1 + u32::try_from(link.random.below(5)).expect("small"),
+            value_bytes_max: 1000,
+        };
+        self.produced += range.count;
+        self.sent = Some(range);
+        let partition = (name.clone(), 0);
+        let now_ms = link.now.wall_ms();
+        let batch = range.batch(&partition, None, Compression::None, now_ms, link.oracle);
+        let request = ProduceRequest {
+            acks: -1,
+            timeout_ms: 30_000,
+            topic_data: vec![TopicProduceData {
+                name,
+                partition_data: vec![PartitionProduceData {
+                    index: 0,
+                    records: Some(Records::from(batch)),
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        link.send(request, 3, 12);
+    }
+
+    fn on_produced(&mut self, link: &mut Link<'_>, response: &ProduceResponse) {
+        let topic = response.responses.first();
+        let part = topic.and_then(|topic| topic.partition_responses.first());
+        match (part.filter(|part| part.error_code == 0), self.sent) {
+            (Some(part), Some(range)) => {
+                let partition = (self.name(), 0);
+                link.oracle
+                    .on_acknowledged(&partition, part.base_offset, range.names());
+                let is_deleted = link.random.chance(2, 3);
+                self.go_on(
+                    link,
+                    if is_deleted {
+                        Step::Delete
+                    } else {
+                        Step::AskEnd
+                    },
+                );
+            }
+            // The partition is not open yet, or its disk failed.
+            _ => link.session.leave(),
+        }
+    }
+
     fn go_on(&mut self, link: &mut Link<'_>, step: Step) {
         if step == Step::Create {
             self.rounds_left -= 1;
-            self.round += u32::from(self.is_kept);
+            self.round += u32::from(self.is_kept || !self.reuses_names);
         }
         self.step = step;
         self.was_attempted = false;
+        self.has_looked = false;
         link.wake_within(Duration::from_millis(150));
     }
 
@@ -204,12 +280,13 @@ impl Behaviour for Administrator {
                 if (code == unknown) == exists {
                     // Another shard may learn of a change a little later.
                     self.look_again(link, exists);
-                } else if exists && link.random.chance(2, 3) {
-                    self.go_on(link, Step::Delete);
+                } else if exists {
+                    self.go_on(link, Step::Produce);
                 } else {
                     self.go_on(link, Step::AskEnd);
                 }
             }
+            AnyResponse::Produce(response) => self.on_produced(link, &response),
             AnyResponse::ListOffsets(response) => {
                 let part = response
                     .topics
@@ -245,12 +322,11 @@ impl Behaviour for Administrator {
 
 impl Administrator {
     fn look_again(&mut self, link: &mut Link<'_>, exists: bool) {
-        if self.was_attempted {
+        if std::mem::replace(&mut self.has_looked, true) {
             let name = self.name();
             link.oracle.on_topic(&name, !exists);
             return self.go_on(link, Step::AskEnd);
         }
-        self.was_attempted = true;
-        link.wake_within(Duration::from_secs(1));
+        link.session.wake_at(link.now.plus(LOOK_AGAIN_AFTER));
     }
 }

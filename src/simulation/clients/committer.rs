@@ -284,8 +284,12 @@ impl Committer {
                 | ErrorCode::MemberIdRequired,
             ) => Step::Join,
             error => {
+                let rule = match error {
+                    Some(ErrorCode::UnknownTopicOrPartition) => Rule::TopicsAreKept,
+                    _ => Rule::NoWrongRefusal,
+                };
                 let what = format!("{:?} of group {}: {error:?}", self.step, self.group);
-                link.oracle.violate(Rule::NoWrongRefusal, what);
+                link.oracle.violate(rule, what);
                 Step::Join
             }
         };

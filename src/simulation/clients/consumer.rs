@@ -48,6 +48,7 @@ impl Position {
         link.oracle.on_start(&self.partition, start);
         if let Some(offset) = self.out_of_range.take()
             && offset >= start
+            && !link.oracle.may_be_deleted(&self.partition, offset)
         {
             let what = format!(
                 "{:?}: {offset} is out of range, though the log starts at {start}",
@@ -252,8 +253,12 @@ impl Consumer {
                     | ErrorCode::UnknownTopicId,
                 ) => return link.session.leave(),
                 error => {
+                    let rule = match error {
+                        Some(ErrorCode::CorruptMessage) => Rule::RecordsAreWhole,
+                        _ => Rule::NoWrongRefusal,
+                    };
                     let what = format!("fetching {:?}: {error:?}", position.partition);
-                    link.oracle.violate(Rule::NoWrongRefusal, what);
+                    link.oracle.violate(rule, what);
                     return link.session.leave();
                 }
             }

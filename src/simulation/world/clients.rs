@@ -40,7 +40,7 @@ impl Client {
 }
 
 /// The clients of a world.
-pub(super) fn population(random: &mut Random) -> Vec<Client> {
+pub(super) fn population(random: &mut Random, reuses_names: bool) -> Vec<Client> {
     let mut clients: Vec<Box<dyn Behaviour>> = Vec::new();
     let producers = 2 + u32::try_from(random.below(3)).expect("small");
     for number in 0..producers {
@@ -65,7 +65,7 @@ pub(super) fn population(random: &mut Random) -> Vec<Client> {
     }
     let rounds = 3 + u32::try_from(random.below(8)).expect("small");
     let topic = TOPICS[0].to_owned();
-    let administrator = Administrator::new(topic, "churn".to_owned(), rounds);
+    let administrator = Administrator::new(topic, "churn".to_owned(), rounds, reuses_names);
     clients.push(Box::new(administrator));
     clients.into_iter().map(Client::new).collect()
 }

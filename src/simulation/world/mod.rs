@@ -38,6 +38,8 @@ pub struct WorldSettings {
     pub seed: u64,
     /// The bug that is put into it.
     pub planted: Option<PlantedBug>,
+    /// True if topics are created again under names of deleted ones.
+    pub reuses_names: bool,
     /// True if all that happens is to be told as text, too.
     pub keeps_trace: bool,
 }
@@ -49,6 +51,7 @@ impl WorldSettings {
         Self {
             seed,
             planted: None,
+            reuses_names: false,
             keeps_trace: false,
         }
     }
@@ -168,7 +171,7 @@ impl World {
         let mut workload = seeds.fork();
         let plan = BrokerPlan::from_random(&mut plan_random);
         let chaos = Chaos::from_random(&mut plan_random);
-        let clients = clients::population(&mut workload);
+        let clients = clients::population(&mut workload, settings.reuses_names);
         let keeps_trace = settings.keeps_trace;
         let planted = settings.planted;
         Self {

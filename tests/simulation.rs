@@ -1,0 +1,173 @@
+//! Worlds with faults in which nothing may go wrong, and worlds with a planted bug that must show.
+
+use std::panic::catch_unwind;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use forebay::simulation::{
+    Fault, FaultCounts, Outcome, PlantedBug, Rule, Violation, World, WorldSettings,
+};
+
+/// Worlds of the swarm; `FOREBAY_WORLDS` asks for more, `FOREBAY_FIRST_SEED` for others.
+const WORLDS: u64 = 120;
+
+/// Worlds with the same planted bug: it must show in one of them.
+const WORLDS_PER_BUG: u64 = 20;
+
+fn number_from_environment(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
+}
+
+/// What became of the worlds `first..first + count`; a world that panicked is an error.
+fn outcomes_of(first: u64, count: u64) -> Vec<Result<Outcome, u64>> {
+    let next = AtomicU64::new(first);
+    let outcomes = Mutex::new(Vec::new());
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first + count {
+                        return;
+                    }
+                    let run = move || World::new(WorldSettings::of_seed(seed)).run();
+                    let outcome = catch_unwind(run).map_err(|_| seed);
+                    outcomes.lock().expect("no thread panics").push(outcome);
+                }
+            });
+        }
+    });
+    outcomes.into_inner().expect("no thread panics")
+}
+
+#[test]
+fn nothing_goes_wrong_in_many_worlds_and_every_fault_happens() {
+    let first = number_from_environment("FOREBAY_FIRST_SEED", 1);
+    let count = number_from_environment("FOREBAY_WORLDS", WORLDS);
+    let mut failures = Vec::new();
+    let mut faults = FaultCounts::default();
+    let (mut facts, mut steps, mut starts) = (0, 0, 0);
+    for outcome in outcomes_of(first, count) {
+        match outcome {
+            Ok(outcome) => {
+                faults.merge(&outcome.faults);
+                facts += outcome.facts;
+                steps += outcome.steps;
+                starts += outcome.starts;
+                let broken = outcome.violations.iter();
+                failures.extend(broken.map(|one| (outcome.seed, format!("{one:?}"))));
+            }
+            Err(seed) => failures.push((seed, "a panic, told above".to_owned())),
+        }
+    }
+    println!("{count} worlds from seed {first}: {steps} steps, {starts} starts, {facts} facts");
+    for fault in Fault::ALL {
+        println!("{:>9} times {}", faults.count(*fault), fault.description());
+    }
+    failures.sort();
+    let told: Vec<String> = failures
+        .iter()
+        .map(|(seed, what)| {
+            format!(
+                "seed {seed}: {}",
+                what.chars().take(900).collect::<String>()
+            )
+        })
+        .collect();
+    assert!(failures.is_empty(), "{}", told.join("\n"));
+    let unseen: Vec<_> = Fault::ALL
+        .iter()
+        .filter(|fault| faults.count(**fault) == 0)
+        .collect();
+    assert!(
+        unseen.is_empty() || count < WORLDS,
+        "these never happened: {unseen:?}"
+    );
+}
+
+/// How a planted bug showed: the promise that was broken first, or a panic.
+type Finding = Result<Violation, &'static str>;
+
+/// The first world in which the bug shows, and how.
+fn find(bug: PlantedBug) -> Option<(u64, Finding)> {
+    (1..=WORLDS_PER_BUG).find_map(|seed| {
+        let settings = WorldSettings {
+            planted: Some(bug),
+            ..WorldSettings::of_seed(seed)
+        };
+        let finding = match catch_unwind(|| World::new(settings).run()) {
+            Ok(outcome) => {
+                let first = outcome.violations.into_iter().next()?;
+                Ok(first)
+            }
+            Err(_) => Err("an assertion of the broker itself"),
+        };
+        Some((seed, finding))
+    })
+}
+
+/// The promises that a bug can break first: which of them it is depends on what it hits.
+fn broken_by(bug: PlantedBug) -> &'static [Rule] {
+    match bug {
+        PlantedBug::CompletesUnsynced
+        | PlantedBug::CompletesBeforeWriting
+        | PlantedBug::LosesWrite
+        | PlantedBug::MisdirectsWrite
+        | PlantedBug::CorruptsRead
+        | PlantedBug::ReadsStale
+        | PlantedBug::CutsSegment
+        | PlantedBug::LosesFolder
+        | PlantedBug::SkipsReplacement => &[
+            Rule::NothingIsLost,
+            Rule::OffsetsAreNotReused,
+            Rule::RecordsAreWhole,
+            Rule::CommitsAreKept,
+            Rule::TopicsAreKept,
+            Rule::ProducerIdsAreUnique,
+            Rule::HighWatermarkStays,
+            Rule::BrokerRuns,
+        ],
+        PlantedBug::ForgetsProducers => &[Rule::NoDuplicates],
+        PlantedBug::SwapsAnswers | PlantedBug::RepeatsRequest => &[Rule::AnswersInOrder],
+        PlantedBug::LosesAnswerBytes => &[Rule::AnswersInOrder, Rule::EverythingEnds],
+        PlantedBug::LosesMail => &[Rule::EverythingEnds, Rule::NoWrongRefusal],
+        PlantedBug::SwapsMail => &[Rule::NoWrongRefusal, Rule::RecordsKeepTheirOrder],
+        // The broker notices by itself that an answer came twice.
+        PlantedBug::CompletesTwice => &[],
+    }
+}
+
+#[test]
+fn every_planted_bug_is_found() {
+    let mut missed = Vec::new();
+    for bug in PlantedBug::ALL {
+        let finding = find(*bug);
+        println!("{bug:?} ({}): {finding:?}", bug.description());
+        let is_named = match &finding {
+            Some((_, Ok(broken))) => broken_by(*bug).contains(&broken.rule),
+            Some((_, Err(_))) => broken_by(*bug).is_empty(),
+            None => false,
+        };
+        if !is_named {
+            missed.push((*bug, finding));
+        }
+    }
+    assert!(missed.is_empty(), "{missed:#?}");
+}
+
+/// A single world with all that happens in it, for whoever looks into a failure:
+/// `FOREBAY_SEED=17 cargo test --test simulation -- --ignored --nocapture tell`.
+#[test]
+#[ignore = "a tool: it tells all that happens in the world of FOREBAY_SEED"]
+fn tell_a_world() {
+    let settings = WorldSettings {
+        keeps_trace: true,
+        ..WorldSettings::of_seed(number_from_environment("FOREBAY_SEED", 1))
+    };
+    let outcome = World::new(settings).run();
+    for line in &outcome.trace {
+        println!("{line}");
+    }
+    println!("{:?} {:?}", outcome.violations, outcome.faults);
+}
