@@ -271,6 +271,8 @@ impl Shard {
 
     /// Every shard has its partitions: connections are read from.
     pub(super) fn on_serve(&mut self) {
+        // What the directories held at the start says nothing of partitions that come later.
+        self.files.forget_contents();
         if self.phase == Phase::Starting {
             self.phase = Phase::Serving;
         }
