@@ -107,9 +107,20 @@ impl Connection {
         Ok(Some(self.receive.take_frame()))
     }
 
-    /// Give back memory that holds nothing of this connection any more.
-    pub fn release_block(&mut self, supply: &mut BlockSupply) {
-        self.receive.release(supply);
+    /// Keep no more memory than the bytes that wait need.
+    pub fn release_block(&mut self, now: Instant, supply: &mut BlockSupply) {
+        self.receive.release(now, supply);
+    }
+
+    /// Give all memory back; what was received and not taken is forgotten.
+    pub fn discard_received(&mut self, supply: &mut BlockSupply) {
+        self.receive.discard(supply);
+    }
+
+    /// Since when a request is on its way of which not all has come.
+    #[must_use]
+    pub const fn partial_since(&self) -> Option<Instant> {
+        self.receive.begun_at()
     }
 
     /// Open the place of the answer to the request just taken.

@@ -1,7 +1,12 @@
 //! Received bytes on their way to whole frames, without copying those that arrive whole.
+//!
+//! Memory follows the bytes that really came, never the length that a frame claims. What
+//! connections hold between two receives is counted by their [`BlockSupply`], and a frame larger
+//! than [`LEND_BYTES_MAX`] must find room there to grow.
 
 use bytes::Bytes;
 
+use crate::stdx::Instant;
 use crate::stdx::buffer::{Block, BlockPool};
 
 /// Most bytes taken from one connection at a time, so that a fast one cannot hold up the others.
@@ -15,6 +20,10 @@ const SPARE_BLOCKS_MAX: usize = 4;
 
 /// The length field before every frame.
 const LENGTH_BYTES: usize = 4;
+
+/// The beginning of a frame up to this size waits in memory of its own instead of a block: copying
+/// it twice costs less than the block that it would keep from others.
+const PARKED_BYTES_MAX: usize = 4 << 10;
 
 /// Why a stream of bytes is not one of Kafka frames.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -53,25 +62,80 @@ fn other_protocol(claimed: usize) -> Option<&'static str> {
     }
 }
 
-/// The blocks that a shard's connections receive into, and those with room left.
+/// The blocks that a shard's connections receive into, those with room left, and how much memory
+/// connections hold.
 #[derive(Debug)]
 pub struct BlockSupply {
     pool: BlockPool,
     spare: Vec<Block>,
+    held_bytes: usize,
+    held_bytes_max: usize,
+    /// Connections that hold a large frame's memory.
+    large_count: usize,
+    /// A connection was refused memory since the last look.
+    has_refused: bool,
+}
+
+/// What the supply counts for one connection.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Held {
+    bytes: usize,
+    is_large: bool,
 }
 
 impl BlockSupply {
-    /// A supply from `pool`.
+    /// A supply from `pool`. Large frames grow only while connections hold less than
+    /// `held_bytes_max` in all, though one at a time may always; all other bytes find room up to
+    /// twice that.
     #[must_use]
-    pub const fn new(pool: BlockPool) -> Self {
+    pub const fn new(pool: BlockPool, held_bytes_max: usize) -> Self {
         Self {
             pool,
             spare: Vec::new(),
+            held_bytes: 0,
+            held_bytes_max,
+            large_count: 0,
+            has_refused: false,
         }
     }
 
-    fn take(&mut self) -> Block {
-        self.spare.pop().unwrap_or_else(|| self.pool.take())
+    /// Memory that connections hold now, in bytes.
+    #[must_use]
+    pub const fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+
+    /// True if a connection was refused memory since this was asked last.
+    pub const fn take_refusal(&mut self) -> bool {
+        std::mem::replace(&mut self.has_refused, false)
+    }
+
+    /// True if who holds `held` may hold `wanted` bytes instead.
+    fn allows(&mut self, held: Held, wanted: usize) -> bool {
+        let others = self.held_bytes - held.bytes;
+        let allowed = if wanted <= LEND_BYTES_MAX {
+            held.bytes > 0 || others == 0 || others + wanted <= 2 * self.held_bytes_max
+        } else {
+            let is_only_large = self.large_count == usize::from(held.is_large);
+            is_only_large || others + wanted <= self.held_bytes_max
+        };
+        self.has_refused |= !allowed;
+        allowed
+    }
+
+    fn count(&mut self, before: Held, now: Held) {
+        self.held_bytes = self.held_bytes - before.bytes + now.bytes;
+        self.large_count =
+            self.large_count - usize::from(before.is_large) + usize::from(now.is_large);
+    }
+
+    /// A block with room for `length` bytes.
+    fn take(&mut self, length: usize) -> Block {
+        let has_room = |block: &Block| block.capacity() - block.filled() >= length;
+        match self.spare.iter().position(has_room) {
+            Some(place) => self.spare.swap_remove(place),
+            None => self.pool.take_at_least(length),
+        }
     }
 
     fn give_back(&mut self, block: Block) {
@@ -87,22 +151,27 @@ impl BlockSupply {
 #[derive(Debug, Default)]
 pub struct ReceiveBuffer {
     block: Option<Block>,
-    /// Where in the block the first byte stands that belongs to no taken frame.
+    /// Where the first byte stands that belongs to no taken frame: in the block or in `parked`.
     start: usize,
     /// The end of the whole frame that was peeked at.
     peeked_end: usize,
+    /// The few bytes that wait while there is no block.
+    parked: Bytes,
+    held: Held,
+    /// Since when the frame at hand is on its way.
+    begun_at: Option<Instant>,
 }
 
 impl ReceiveBuffer {
-    /// Memory for the next bytes; `None` while whole frames that were not taken fill the block.
+    /// Memory for the next bytes; `None` while whole frames that were not taken fill the block, or
+    /// while there is no memory for a frame like this one.
     pub fn lend(&mut self, supply: &mut BlockSupply) -> Option<&mut [u8]> {
         let wanted = self.wanted_bytes();
+        if !supply.allows(self.held, wanted) {
+            return None;
+        }
         let block = match self.block.take() {
-            None => {
-                let block = supply.take();
-                self.start = block.filled();
-                block
-            }
+            None => self.unparked(wanted, supply),
             Some(block) if block.capacity() - self.start >= wanted => block,
             Some(block) => self.moved(&block, wanted, supply),
         };
@@ -134,19 +203,11 @@ impl ReceiveBuffer {
                 allowed: frame_bytes_max,
             });
         }
-        let block = self
-            .block
-            .as_ref()
-            .expect("a length was read from the block");
-        let (start, end) = (
-            self.start + LENGTH_BYTES,
-            self.start + LENGTH_BYTES + length,
-        );
-        if end > block.filled() {
+        if self.waiting().len() - LENGTH_BYTES < length {
             return Ok(None);
         }
-        self.peeked_end = end;
-        Ok(Some(block.written(start, end)))
+        self.peeked_end = self.start + LENGTH_BYTES + length;
+        Ok(Some(&self.waiting()[LENGTH_BYTES..LENGTH_BYTES + length]))
     }
 
     /// The frame that was just peeked at.
@@ -158,47 +219,104 @@ impl ReceiveBuffer {
             self.peeked_end >= self.start + LENGTH_BYTES,
             "a frame is peeked at, then taken"
         );
-        let block = self
-            .block
-            .as_ref()
-            .expect("the peeked frame is in the block");
-        let frame = block.slice(self.start + LENGTH_BYTES, self.peeked_end);
+        let (start, end) = (self.start + LENGTH_BYTES, self.peeked_end);
+        let frame = match &self.block {
+            Some(block) => block.slice(start, end),
+            None => self.parked.slice(start..end),
+        };
         self.start = self.peeked_end;
         self.peeked_end = 0;
+        self.begun_at = None;
         frame
     }
 
-    /// Give the block back if no byte of this connection waits in it.
-    pub fn release(&mut self, supply: &mut BlockSupply) {
-        if let Some(block) = self.block.take_if(|block| block.filled() == self.start) {
+    /// Keep no more memory than what waits in it needs, and have it counted.
+    pub fn release(&mut self, now: Instant, supply: &mut BlockSupply) {
+        let waiting = self.waiting().len();
+        if let Some(block) = self.block.take_if(|_| waiting <= PARKED_BYTES_MAX) {
+            self.parked = Bytes::copy_from_slice(block.written(self.start, block.filled()));
+            self.start = 0;
             supply.give_back(block);
+        }
+        if waiting == 0 {
+            self.parked = Bytes::new();
+            self.start = 0;
+        }
+        // Whole frames that wait for an answer are not on their way.
+        if waiting == 0 || self.is_whole() {
+            self.begun_at = None;
+        } else {
+            self.begun_at.get_or_insert(now);
+        }
+        let block_bytes = self.block.as_ref().map_or(0, Block::capacity);
+        self.recount(block_bytes + self.parked.len(), supply);
+    }
+
+    /// Give everything back: the connection is gone.
+    pub fn discard(&mut self, supply: &mut BlockSupply) {
+        self.block = None;
+        self.parked = Bytes::new();
+        self.start = 0;
+        self.recount(0, supply);
+    }
+
+    /// Since when a frame is on its way of which not all has come.
+    pub const fn begun_at(&self) -> Option<Instant> {
+        self.begun_at
+    }
+
+    fn recount(&mut self, bytes: usize, supply: &mut BlockSupply) {
+        let held = Held {
+            bytes,
+            is_large: bytes > LEND_BYTES_MAX,
+        };
+        supply.count(self.held, held);
+        self.held = held;
+    }
+
+    /// True if all of the next frame is there.
+    fn is_whole(&self) -> bool {
+        let claimed = self.claimed_length().map(usize::try_from);
+        claimed.is_some_and(|length| {
+            length.is_ok_and(|length| self.waiting().len() - LENGTH_BYTES >= length)
+        })
+    }
+
+    /// What was received and belongs to no taken frame.
+    fn waiting(&self) -> &[u8] {
+        match &self.block {
+            Some(block) => block.written(self.start, block.filled()),
+            None => &self.parked[self.start..],
         }
     }
 
     fn claimed_length(&self) -> Option<i32> {
-        let block = self.block.as_ref()?;
-        let field_end = self.start + LENGTH_BYTES;
-        let field = (field_end <= block.filled()).then(|| block.written(self.start, field_end))?;
-        Some(i32::from_be_bytes(
-            field.try_into().expect("the length field has four bytes"),
-        ))
+        self.waiting()
+            .first_chunk()
+            .map(|field| i32::from_be_bytes(*field))
     }
 
     /// Room that the frame at hand needs now, more than was received of a frame that is not whole.
     /// A block grows at most twofold per copy, so that a client cannot reserve memory by claiming
     /// a length.
     fn wanted_bytes(&self) -> usize {
-        let received = self
-            .block
-            .as_ref()
-            .map_or(0, |block| block.filled() - self.start);
+        let received = self.waiting().len();
         let claimed = self
             .claimed_length()
             .and_then(|length| usize::try_from(length).ok());
         match claimed {
             None => LENGTH_BYTES,
-            Some(length) => (LENGTH_BYTES + length).min(2 * received.max(LEND_BYTES_MAX)),
+            Some(length) => (LENGTH_BYTES + length).min(2 * received.max(LEND_BYTES_MAX / 2)),
         }
+    }
+
+    /// A block of at least `wanted` bytes with what was parked.
+    fn unparked(&mut self, wanted: usize, supply: &mut BlockSupply) -> Block {
+        let parked = std::mem::take(&mut self.parked).split_off(self.start);
+        let mut block = supply.take(wanted.max(parked.len() + 1));
+        self.start = block.filled();
+        block.append(&parked);
+        block
     }
 
     /// A block of at least `wanted` bytes with what was received of the frame at hand.

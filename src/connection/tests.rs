@@ -5,7 +5,7 @@ use crate::stdx::{Instant, Random};
 const FRAME_BYTES_MAX: usize = 1 << 20;
 
 fn supply() -> BlockSupply {
-    BlockSupply::new(BlockPool::new(64 << 10, 4))
+    BlockSupply::new(BlockPool::new(64 << 10, 4), 4 << 20)
 }
 
 fn frame(body: &[u8]) -> Vec<u8> {
@@ -38,7 +38,7 @@ fn feed(
             connection.drain_answers();
             frames.push(frame);
         }
-        connection.release_block(supply);
+        connection.release_block(Instant::default(), supply);
     }
     frames
 }
@@ -214,4 +214,101 @@ fn a_client_that_does_not_read_is_not_read_from() {
     assert!(connection.receive_buffer(&mut supply).is_none());
     connection.on_sent(Instant::default(), 1);
     assert!(connection.receive_buffer(&mut supply).is_some());
+}
+
+/// The connection is sent `bytes` as far as it takes them; how many that were.
+fn push(connection: &mut Connection, supply: &mut BlockSupply, bytes: &[u8]) -> usize {
+    let mut pushed = 0;
+    while pushed < bytes.len()
+        && let Some(buffer) = connection.receive_buffer(supply)
+    {
+        let length = buffer.len().min(bytes.len() - pushed);
+        buffer[..length].copy_from_slice(&bytes[pushed..pushed + length]);
+        connection.on_received(Instant::default(), length);
+        pushed += length;
+        while let Some(_frame) = connection
+            .next_frame(FRAME_BYTES_MAX, |_| Overlap::Allowed)
+            .unwrap()
+        {
+            let slot = connection.open_slot();
+            connection.complete_slot(slot, Vec::new());
+            connection.drain_answers();
+        }
+        connection.release_block(Instant::default(), supply);
+    }
+    pushed
+}
+
+#[test]
+fn the_beginning_of_a_frame_waits_in_as_much_memory_as_it_has_bytes() {
+    let (mut connection, mut supply) = (Connection::new(Instant::default()), supply());
+    let frame = frame(&[7; 1000]);
+    push(&mut connection, &mut supply, &frame[..5]);
+    assert_eq!(supply.held_bytes(), 5);
+    push(&mut connection, &mut supply, &frame[5..900]);
+    assert_eq!(supply.held_bytes(), 900);
+    push(&mut connection, &mut supply, &frame[900..]);
+    assert_eq!(supply.held_bytes(), 0);
+}
+
+#[test]
+fn whole_requests_that_wait_for_an_answer_are_taken_from_wherever_they_wait() {
+    let (mut connection, mut supply) = (Connection::new(Instant::default()), supply());
+    let stream = [frame(b"first"), frame(b"second"), frame(b"third")].concat();
+    let buffer = connection.receive_buffer(&mut supply).unwrap();
+    buffer[..stream.len()].copy_from_slice(&stream);
+    connection.on_received(Instant::default(), stream.len());
+    for expected in ["first", "second", "third"] {
+        let next = connection.next_frame(FRAME_BYTES_MAX, |_| Overlap::Forbidden);
+        assert_eq!(next.unwrap().unwrap(), expected);
+        let slot = connection.open_slot();
+        connection.release_block(Instant::default(), &mut supply);
+        assert_eq!(connection.partial_since(), None, "what waits is whole");
+        connection.complete_slot(slot, Vec::new());
+        connection.drain_answers();
+    }
+    assert_eq!(supply.held_bytes(), 0);
+}
+
+#[test]
+fn large_requests_wait_for_memory_while_small_ones_go_on() {
+    let mut supply = BlockSupply::new(BlockPool::new(256 << 10, 4), 1 << 20);
+    let large = frame(&vec![1; FRAME_BYTES_MAX]);
+    let mut clients = [(); 3].map(|()| Connection::new(Instant::default()));
+    let [first, second, small] = &mut clients;
+    let half = 600 << 10;
+    assert_eq!(push(first, &mut supply, &large[..half]), half);
+    assert!(!supply.take_refusal());
+    let begun = push(second, &mut supply, &large);
+    assert!(begun < half, "{begun} bytes were taken");
+    assert!(supply.take_refusal());
+    assert!(supply.held_bytes() <= 2 << 20, "{}", supply.held_bytes());
+    let request = frame(b"a small request");
+    assert_eq!(push(small, &mut supply, &request), request.len());
+    // The first one's memory is enough for the second.
+    assert_eq!(push(first, &mut supply, &large[half..]), large.len() - half);
+    assert_eq!(
+        push(second, &mut supply, &large[begun..]),
+        large.len() - begun
+    );
+    assert_eq!(supply.held_bytes(), 0);
+}
+
+#[test]
+fn one_large_request_comes_whole_however_little_memory_there_is() {
+    let mut supply = BlockSupply::new(BlockPool::new(256 << 10, 4), 1);
+    let mut connection = Connection::new(Instant::default());
+    let large = frame(&vec![1; FRAME_BYTES_MAX]);
+    assert_eq!(push(&mut connection, &mut supply, &large), large.len());
+}
+
+#[test]
+fn a_connection_that_is_gone_holds_no_memory() {
+    let mut supply = BlockSupply::new(BlockPool::new(256 << 10, 4), 1 << 20);
+    let mut connection = Connection::new(Instant::default());
+    let large = frame(&vec![1; FRAME_BYTES_MAX]);
+    push(&mut connection, &mut supply, &large[..700_000]);
+    assert!(supply.held_bytes() >= 700_000);
+    connection.discard_received(&mut supply);
+    assert_eq!(supply.held_bytes(), 0);
 }

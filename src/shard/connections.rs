@@ -1,6 +1,7 @@
 //! The connections handed to this shard.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -16,6 +17,16 @@ use super::{Effect, Effects, ListenerKind, ShardSettings};
 
 /// Blocks kept for reuse, as a part of the shard's memory.
 const KEPT_BLOCKS_MEMORY_DIVISOR: u64 = 8;
+
+/// What connections may hold of requests that have not come whole, as a part of the shard's memory.
+const HELD_MEMORY_DIVISOR: u64 = 4;
+
+/// How soon after a connection was refused memory those that hold it are looked at.
+const SHORTAGE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long a request may be on its way while others wait for its memory: the default of a client's
+/// `request.timeout.ms`, after which the client has given it up itself.
+const PARTIAL_DURATION_MAX: Duration = Duration::from_secs(30);
 
 /// A connection and where it comes from.
 #[derive(Debug)]
@@ -37,9 +48,11 @@ pub struct Peer {
 pub struct Connections {
     open: HashMap<ConnectionId, Peer>,
     supply: BlockSupply,
-    idle_max: Option<std::time::Duration>,
+    idle_max: Option<Duration>,
     /// When a connection is to be looked at for idleness. It may have been active since.
     idle_checks: BTreeSet<(Instant, ConnectionId)>,
+    /// When to see who holds the memory that others wait for.
+    shortage_check: Instant,
 }
 
 impl Connections {
@@ -47,14 +60,17 @@ impl Connections {
     pub fn new(settings: &ShardSettings) -> Self {
         let kept_bytes = settings.memory_bytes / KEPT_BLOCKS_MEMORY_DIVISOR;
         let kept_blocks = usize::try_from(kept_bytes).unwrap_or(usize::MAX) / RECEIVE_BLOCK_BYTES;
+        let held_bytes = usize::try_from(settings.memory_bytes / HELD_MEMORY_DIVISOR);
+        let pool = BlockPool::new(RECEIVE_BLOCK_BYTES, kept_blocks);
         let idle_ms = settings.config.connections_max_idle_ms;
         Self {
             open: new_map(),
-            supply: BlockSupply::new(BlockPool::new(RECEIVE_BLOCK_BYTES, kept_blocks)),
+            supply: BlockSupply::new(pool, held_bytes.unwrap_or(usize::MAX / 2)),
             idle_max: idle_ms
                 .and_then(|ms| u64::try_from(ms).ok())
-                .map(std::time::Duration::from_millis),
+                .map(Duration::from_millis),
             idle_checks: BTreeSet::new(),
+            shortage_check: Instant::MAX,
         }
     }
 
@@ -89,7 +105,9 @@ impl Connections {
     /// The connection is gone.
     pub fn remove(&mut self, id: ConnectionId, reason: DisconnectReason) -> Option<Peer> {
         tracing::debug!(connection = id.0, ?reason, "disconnected");
-        self.open.remove(&id)
+        let mut peer = self.open.remove(&id)?;
+        peer.connection.discard_received(&mut self.supply);
+        Some(peer)
     }
 
     /// Memory for the next bytes of the connection; for Kafka's protocol only while the shard
@@ -113,9 +131,10 @@ impl Connections {
     }
 
     /// Give back the memory that the connection does not need.
-    pub fn release_block(&mut self, id: ConnectionId) {
+    pub fn release_block(&mut self, now: Now, id: ConnectionId) {
         if let Some(peer) = self.open.get_mut(&id) {
-            peer.connection.release_block(&mut self.supply);
+            let connection = &mut peer.connection;
+            connection.release_block(now.instant, &mut self.supply);
         }
     }
 
@@ -139,6 +158,7 @@ impl Connections {
             && !peer.connection.is_closing()
         {
             peer.connection.close();
+            peer.connection.discard_received(&mut self.supply);
             effects.push(Effect::Disconnect {
                 connection: id,
                 flush,
@@ -180,13 +200,144 @@ impl Connections {
         }
     }
 
-    /// When the first connection is to be looked at for idleness.
+    /// A turn is over: if somebody was refused memory in it, see soon who holds it.
+    pub fn note_shortage(&mut self, now: Now) {
+        if self.supply.take_refusal() && self.shortage_check == Instant::MAX {
+            self.shortage_check = now.instant + SHORTAGE_CHECK_INTERVAL;
+        }
+    }
+
+    /// While others wait for memory, close the connection whose request has been on its way for
+    /// longest, if that is too long. It ends one at a time, as the others may then go on.
+    pub fn close_slowest(&mut self, now: Now, effects: &mut Effects) {
+        if self.shortage_check > now.instant {
+            return;
+        }
+        self.shortage_check = Instant::MAX;
+        let partial = self
+            .open
+            .iter()
+            .filter(|(_, peer)| !peer.connection.is_closing());
+        let partial = partial
+            .filter_map(|(id, peer)| Some((peer.connection.partial_since()?, *id, peer.address)));
+        let Some((since, id, address)) = partial.min_by_key(|(since, id, _)| (*since, *id)) else {
+            return;
+        };
+        if now.instant - since >= PARTIAL_DURATION_MAX {
+            tracing::warn!(
+                peer = %address,
+                "closing the connection: a request of which not all came in {} s holds memory \
+                 that others wait for; forebay.memory.bytes raises the limit",
+                PARTIAL_DURATION_MAX.as_secs()
+            );
+            self.close(id, false, effects);
+        }
+    }
+
+    /// When the first connection is to be looked at.
     pub fn next_deadline(&self) -> Instant {
-        self.idle_checks
-            .first()
-            .map_or(Instant::MAX, |(due, _)| *due)
+        let idle = self.idle_checks.first();
+        idle.map_or(Instant::MAX, |(due, _)| *due)
+            .min(self.shortage_check)
     }
 }
 
 /// The answer of a request, ready to be sent.
 pub type Answer = Vec<Bytes>;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::ServeArguments;
+    use crate::connection::Overlap;
+    use crate::model::ShardId;
+    use crate::stdx::Random;
+
+    fn at(seconds: u64) -> Now {
+        Now {
+            instant: Instant::default() + Duration::from_secs(seconds),
+            wall_ms: 0,
+        }
+    }
+
+    fn connections(clients: u64) -> Connections {
+        let startup = ServeArguments::default().resolve(None, "host");
+        let startup = startup.expect("the defaults are sound");
+        let kind = ListenerKind::Kafka("A".to_owned());
+        let mut connections = Connections::new(&ShardSettings {
+            id: ShardId(0),
+            shards_count: 1,
+            config: Arc::new(startup.config),
+            settings: startup.settings,
+            random: Random::from_seed(1),
+            memory_bytes: 4 << 20,
+            listeners: vec![kind.clone()],
+        });
+        for client in 1..=clients {
+            let listener = (ListenerIndex(0), &kind);
+            let address = ([127, 0, 0, 1], 1).into();
+            connections.accept(at(0), ConnectionId(client), listener, address);
+        }
+        connections
+    }
+
+    /// The client sends bytes of a request of 10 MB until it has sent `most`, or is not read from.
+    fn sends_slowly(connections: &mut Connections, now: Now, client: u64, most: usize) -> usize {
+        let id = ConnectionId(client);
+        let mut sent = 0;
+        while sent < most
+            && let Some(memory) = connections.receive_buffer(id, true)
+        {
+            let length = memory.len().min(most - sent);
+            memory[..length].fill(0);
+            if sent == 0 {
+                memory[..4].copy_from_slice(&10_000_000_i32.to_be_bytes());
+            }
+            sent += length;
+            let peer = connections.find(id).expect("it is open");
+            peer.connection.on_received(now.instant, length);
+            let frame = peer.connection.next_frame(100 << 20, |_| Overlap::Allowed);
+            assert_eq!(frame, Ok(None));
+            connections.release_block(now, id);
+        }
+        connections.note_shortage(now);
+        sent
+    }
+
+    fn closed(connections: &mut Connections, now: Now) -> Vec<u64> {
+        let mut effects = Effects::default();
+        connections.close_slowest(now, &mut effects);
+        std::iter::from_fn(|| effects.next_effect())
+            .map(|effect| match effect {
+                Effect::Disconnect { connection, .. } => connection.0,
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn who_sends_a_large_request_too_slowly_makes_room_when_others_wait_for_it() {
+        let mut connections = connections(3);
+        assert_eq!(sends_slowly(&mut connections, at(1), 1, 900_000), 900_000);
+        assert_eq!(connections.shortage_check, Instant::MAX, "nobody waits");
+        assert!(sends_slowly(&mut connections, at(2), 2, 900_000) < 900_000);
+        assert_eq!(connections.next_deadline(), at(3).instant);
+        assert!(
+            closed(&mut connections, at(3)).is_empty(),
+            "it may still come"
+        );
+        connections.receive_buffer(ConnectionId(2), true);
+        connections.note_shortage(at(31));
+        assert_eq!(closed(&mut connections, at(32)), [1]);
+        assert!(connections.receive_buffer(ConnectionId(2), true).is_some());
+    }
+
+    #[test]
+    fn a_slow_request_is_let_be_while_nobody_waits_for_its_memory() {
+        let mut connections = connections(1);
+        sends_slowly(&mut connections, at(1), 1, 900_000);
+        assert!(closed(&mut connections, at(100)).is_empty());
+    }
+}

@@ -231,6 +231,7 @@ impl Shard {
     fn on_deadline(&mut self, now: Now, effects: &mut Effects) {
         self.fetches.wake_due(now.instant);
         self.connections.close_idle(now, effects);
+        self.connections.close_slowest(now, effects);
         self.on_groups_deadline(now);
         self.run_housekeeping(now, effects);
     }
@@ -252,6 +253,7 @@ impl Shard {
         for (shard, replies) in std::mem::take(&mut self.replies_out) {
             effects.post(shard, Message::Replies { replies });
         }
+        self.connections.note_shortage(now);
         self.advance_stop(now, effects);
         self.settle_started(now);
         effects.take_storage_noting(|ticket, request| {

@@ -78,7 +78,7 @@ impl Shard {
         } else {
             peer.connection.on_received(now.instant, length);
             self.start_requests(now, id, effects);
-            self.connections.release_block(id);
+            self.connections.release_block(now, id);
         }
     }
 
@@ -99,6 +99,7 @@ impl Shard {
             peer.sent
                 .on_sent(now.instant, length, &mut self.meter.metrics);
             self.start_requests(now, id, effects);
+            self.connections.release_block(now, id);
         }
     }
 
@@ -263,7 +264,7 @@ impl Shard {
         let connection = context.connection;
         self.follow(now, Some(id), context, plan, effects);
         self.start_requests(now, connection, effects);
-        self.connections.release_block(connection);
+        self.connections.release_block(now, connection);
     }
 
     /// Tell every shard that works for the fetch `id` to answer with what it has.
