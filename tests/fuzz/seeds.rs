@@ -1,0 +1,168 @@
+//! Where a search begins: for each target, bytes that friends send.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use bytes::Bytes;
+use forebay::protocol::compression::Compression;
+use forebay::protocol::record_batch::{ControlType, RecordBatchBuilder};
+use forebay::protocol::{ApiKey, Writer, encode_request_header, encode_response_header};
+use forebay::stdx::Random;
+
+use crate::reference;
+use crate::sample::{self, Fill};
+use crate::schema::{self, Kind, Message};
+
+/// Inputs by name.
+pub type Seeds = BTreeMap<String, Vec<u8>>;
+
+/// Draws of one version of one message.
+const FILLS: [Fill; 3] = [Fill::Full, Fill::Mixed, Fill::WithUnknownTags];
+
+/// The seeds of the target `name`.
+pub fn of(name: &str) -> Seeds {
+    match name {
+        "batches" => batches(),
+        "framing" => framing(),
+        "requests" => messages(Kind::Request),
+        "responses" => messages(Kind::Response),
+        _ => panic!("the target {name} has no seeds"),
+    }
+}
+
+/// Every message of this kind in every version.
+fn messages(kind: Kind) -> Seeds {
+    let tables = concat!(env!("CARGO_MANIFEST_DIR"), "/src/protocol/schema");
+    let mut random = Random::from_seed(30);
+    let mut seeds = Seeds::new();
+    for message in schema::read_tables(Path::new(tables)) {
+        if message.kind != kind {
+            continue;
+        }
+        for version in message.versions.0..=message.versions.1 {
+            for (number, fill) in FILLS.into_iter().enumerate() {
+                let value = sample::draw(&message, version, fill, &mut random);
+                let body = reference::encode(&message, version, &value);
+                let name = format!("{}-{version}-{number}", message.module());
+                seeds.insert(name, with_header(&message, version, &body));
+            }
+        }
+    }
+    seeds
+}
+
+fn with_header(message: &Message, version: i16, body: &[u8]) -> Vec<u8> {
+    let key = message.number.and_then(ApiKey::from_code).expect("an API");
+    let mut writer = Writer::new();
+    let mut bytes = Vec::new();
+    if message.kind == Kind::Request {
+        encode_request_header(&mut writer, key, version, 7, Some("seed"))
+    } else {
+        bytes.extend(key.code().to_be_bytes());
+        bytes.extend(version.to_be_bytes());
+        encode_response_header(&mut writer, key, version, 7)
+    }
+    .expect("a header of a version that there is");
+    bytes.extend(writer.into_bytes());
+    bytes.extend(body);
+    bytes
+}
+
+/// Batches of two Kafka clients and of our own builder, each read in several ways.
+fn batches() -> Seeds {
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/src/protocol/record_batch/fixtures"
+    );
+    let mut found: BTreeMap<String, Bytes> = std::fs::read_dir(folder)
+        .expect("the fixtures are part of the package")
+        .map(|entry| entry.expect("a folder can be read").path())
+        .map(|path| {
+            let name = path.file_stem().unwrap_or_default().to_string_lossy();
+            let bytes = std::fs::read(&path).expect("a fixture can be read");
+            (name.into_owned(), Bytes::from(bytes))
+        })
+        .collect();
+    let builders = [
+        ("plain", RecordBatchBuilder::new()),
+        (
+            "idempotent",
+            RecordBatchBuilder::new().producer(7, 0, Some(3)),
+        ),
+        (
+            "gzip",
+            RecordBatchBuilder::new().compression(Compression::Gzip, None),
+        ),
+        (
+            "snappy",
+            RecordBatchBuilder::new().compression(Compression::Snappy, None),
+        ),
+        (
+            "lz4",
+            RecordBatchBuilder::new().compression(Compression::Lz4, None),
+        ),
+        (
+            "zstd",
+            RecordBatchBuilder::new().compression(Compression::Zstd, None),
+        ),
+    ];
+    for (name, mut builder) in builders {
+        builder.append(
+            1_700_000_000_000,
+            Some(b"key"),
+            Some(b"value"),
+            &[(b"h", Some(b"v"))],
+        );
+        builder.append(1_700_000_000_001, None, None, &[(b"h", None)]);
+        builder.append(-1, Some(b""), Some(&[b'x'; 100]), &[]);
+        found.insert(name.to_owned(), builder.finish().to_bytes());
+    }
+    let mut marker = RecordBatchBuilder::new()
+        .producer(7, 0, None)
+        .transactional()
+        .control();
+    marker.append_control(1_700_000_000_000, ControlType::Commit, b"\0\0\0\0\0\0");
+    found.insert("marker".to_owned(), marker.finish().to_bytes());
+    let mut seeds = Seeds::new();
+    // As it is; mended; mended and compressed; with the leader's clock on a compacted topic; from
+    // a leader; from a newer producer.
+    for (number, first) in [0xc0, 0xc1, 0xe3, 0xcd, 0xd0, 0xe1].into_iter().enumerate() {
+        for (name, batch) in &found {
+            // As it came, and in every compression.
+            for second in [5, 0, 1, 2, 3, 4] {
+                let plan = [first, second];
+                let name = format!("{name}-{number}-{second}");
+                seeds.insert(name, [&plan[..], batch].concat());
+            }
+        }
+    }
+    seeds
+}
+
+/// Streams of a few frames, and of what is none, cut in several ways.
+fn framing() -> Seeds {
+    let frame = |body: &[u8]| [&(body.len() as u32).to_be_bytes()[..], body].concat();
+    let streams: [(&str, Vec<u8>); 8] = [
+        ("small", frame(b"\0\x03request").repeat(20)),
+        (
+            "overlapping",
+            [frame(b"\x01produce"), frame(b"\x01fetch"), frame(b"\0end")].concat(),
+        ),
+        (
+            "large",
+            [frame(&[1; 4096]), frame(b""), frame(&[0; 3000])].concat(),
+        ),
+        ("too-large", [frame(b"\x01"), frame(&[1; 4097])].concat()),
+        ("negative", [frame(b"\x01"), vec![0xff; 8]].concat()),
+        ("two-gib", b"\x7f\xff\xff\xff\0\x03\0\x01".to_vec()),
+        ("tls", b"\x16\x03\x01\0\xc8\x01\0\0\xc4\x03\x03".to_vec()),
+        ("http", b"GET / HTTP/1.1\r\n\r\n".to_vec()),
+    ];
+    let mut seeds = Seeds::new();
+    for (number, schedule) in [[0; 16], [0x3f; 16], [0xc5; 16]].iter().enumerate() {
+        for (name, stream) in &streams {
+            seeds.insert(format!("{name}-{number}"), [&schedule[..], stream].concat());
+        }
+    }
+    seeds
+}
