@@ -48,7 +48,8 @@ impl Disk {
             | StorageRequest::CreateFolder { path }
             | StorageRequest::Rename { from: path, .. }
             | StorageRequest::Remove { path }
-            | StorageRequest::List { path } => path.clone(),
+            | StorageRequest::List { path }
+            | StorageRequest::DescribeRoom { path } => path.clone(),
             StorageRequest::Allocate { file, .. }
             | StorageRequest::Write { file, .. }
             | StorageRequest::Sync { file }
@@ -134,6 +135,7 @@ impl Disk {
                 }
             }
             StorageRequest::List { path } => return self.list(&path),
+            StorageRequest::DescribeRoom { .. } => unreachable!("a metadata log does not ask"),
         }
         Ok(StorageOutcome::Done)
     }

@@ -144,6 +144,8 @@ pub enum StorageRequest {
     Remove { path: StoragePath },
     /// List a folder. Completes with [`StorageOutcome::Entries`] or [`StorageOutcome::Missing`].
     List { path: StoragePath },
+    /// Tell how much room there is around a folder. Completes with [`StorageOutcome::Room`].
+    DescribeRoom { path: StoragePath },
 }
 
 /// An entry of a listed folder.
@@ -170,6 +172,8 @@ pub enum StorageOutcome {
     Data(Bytes),
     /// What the folder holds, sorted by name.
     Entries(Vec<FolderEntry>),
+    /// The size of the file system that holds the folder, and what this process may still write.
+    Room { total_bytes: u64, usable_bytes: u64 },
     /// The file or folder does not exist.
     Missing,
 }

@@ -255,6 +255,7 @@ impl Shard {
         }
         self.connections.note_shortage(now);
         self.advance_stop(now, effects);
+        self.files.describe_room(effects);
         self.settle_started(now);
         effects.take_storage_noting(|ticket, request| {
             self.meter.on_storage_asked(now, ticket, request);

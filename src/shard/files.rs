@@ -13,6 +13,8 @@ use crate::stdx::{HashMap, Now, new_map};
 
 use super::core::Shard;
 use super::message::DirectoryCheckpoint;
+use super::partition::Asker;
+use super::task::{DirectoryRoom, Reply};
 use super::{Effect, Effects, HaltReason, ShardSettings};
 
 /// Completions of these files are addressed to a place that no partition takes.
@@ -44,6 +46,16 @@ enum Purpose {
     },
     /// Only its failure matters.
     Remove,
+    DescribeRoom,
+}
+
+/// How much room the log directories have: who asks next, and the answer that is being made.
+#[derive(Debug, Default)]
+struct Room {
+    asking: Vec<Asker>,
+    waiting: Vec<Asker>,
+    found: Vec<Option<DirectoryRoom>>,
+    missing: usize,
 }
 
 /// What a log directory held when the shard started.
@@ -69,6 +81,7 @@ pub struct BrokerFiles {
     told: BTreeMap<ShardId, Vec<DirectoryCheckpoint>>,
     last_checkpoints_missing: u16,
     last_writes_missing: usize,
+    room: Room,
 }
 
 impl BrokerFiles {
@@ -89,6 +102,27 @@ impl BrokerFiles {
             told: BTreeMap::new(),
             last_checkpoints_missing: settings.shards_count,
             last_writes_missing: 0,
+            room: Room::default(),
+        }
+    }
+
+    /// `asker` wants to know how much room the directories have; the answer is made from now on.
+    pub fn ask_for_room(&mut self, asker: Asker) {
+        self.room.asking.push(asker);
+    }
+
+    /// Ask the disk for those who asked since the last time, unless an answer is being made.
+    pub fn describe_room(&mut self, effects: &mut Effects) {
+        if self.room.asking.is_empty() || self.room.missing > 0 {
+            return;
+        }
+        self.room.waiting = std::mem::take(&mut self.room.asking);
+        self.room.found = vec![None; usize::from(self.directories_count)];
+        self.room.missing = self.room.found.len();
+        for directory in self.directories() {
+            let path = StoragePath::new(directory, "");
+            let request = StorageRequest::DescribeRoom { path };
+            self.submit(directory, Purpose::DescribeRoom, request, effects);
         }
     }
 
@@ -243,6 +277,34 @@ fn decoded(name: &str, file: &[u8]) -> BTreeMap<TopicPartition, Offset> {
 }
 
 impl Shard {
+    fn on_room(&mut self, directory: DirectoryIndex, result: StorageResult) {
+        let room = &mut self.files.room;
+        match result {
+            Ok(StorageOutcome::Room {
+                total_bytes,
+                usable_bytes,
+            }) => {
+                room.found[usize::from(directory.0)] = Some(DirectoryRoom {
+                    total_bytes,
+                    usable_bytes,
+                });
+            }
+            Ok(other) => unreachable!("{other:?} does not tell of room"),
+            Err(failure) => tracing::warn!("the room of a log directory is not known: {failure}"),
+        }
+        room.missing -= 1;
+        if room.missing > 0 {
+            return;
+        }
+        let (waiting, found) = (
+            std::mem::take(&mut room.waiting),
+            std::mem::take(&mut room.found),
+        );
+        for asker in waiting {
+            self.reply(asker, Reply::Room(found.clone()));
+        }
+    }
+
     pub(super) fn on_broker_file(
         &mut self,
         now: Now,
@@ -253,6 +315,9 @@ impl Shard {
         let Some((directory, purpose)) = self.files.pending.remove(&ticket.sequence) else {
             return;
         };
+        if matches!(purpose, Purpose::DescribeRoom) {
+            return self.on_room(directory, result);
+        }
         let outcome = match result {
             Ok(outcome) => outcome,
             Err(failure) if matches!(purpose, Purpose::Remove) => {

@@ -51,6 +51,7 @@ impl Shard {
                 self.reply(asker, Reply::Sizes(sizes));
             }
             Task::CollectMetrics => {
+            Task::DescribeRoom => self.files.ask_for_room(asker),
                 let metrics = Box::new(self.collect_metrics());
                 self.reply(asker, Reply::Metrics(metrics));
             }
@@ -118,6 +119,7 @@ impl Shard {
             Task::Fetch(_)
             | Task::DescribeSizes { .. }
             | Task::CollectMetrics
+            | Task::DescribeRoom
             | Task::Controller(_)
             | Task::Group { .. } => unreachable!("these are not about one partition"),
         };
@@ -601,6 +603,7 @@ pub(super) fn refusal(task: &Task, error: ErrorCode) -> Reply {
         Task::DescribeProducers { .. } => Reply::Producers(Err(error)),
         Task::Fetch(_)
         | Task::DescribeSizes { .. }
+        | Task::DescribeRoom
         | Task::CollectMetrics
         | Task::Controller(_)
         | Task::Group { .. } => {
@@ -608,3 +611,4 @@ pub(super) fn refusal(task: &Task, error: ErrorCode) -> Reply {
         }
     }
 }
+        | Task::DescribeRoom

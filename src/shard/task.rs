@@ -53,6 +53,8 @@ pub enum Task {
     DescribeSizes {
         partitions: Option<Vec<TopicIdPartition>>,
     },
+    /// Tell how much room each log directory has.
+    DescribeRoom,
     /// Tell what this shard has counted.
     CollectMetrics,
     /// Ask the controller.
@@ -218,8 +220,19 @@ pub enum Reply {
     Sizes(Vec<PartitionSize>),
     /// To [`Task::CollectMetrics`].
     Metrics(Box<ShardMetrics>),
+/// How much room the file system of a log directory has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct DirectoryRoom {
+    /// Its size.
+    pub total_bytes: u64,
+    /// What the broker may still write.
+    pub usable_bytes: u64,
+}
+
     /// To [`Task::Controller`].
     Controller(Box<ControllerResponse>),
     /// To [`Task::Group`].
     Group(Box<GroupResponse>),
 }
+    /// To [`Task::DescribeRoom`]: by log directory, `None` where the disk does not tell.
+    Room(Vec<Option<DirectoryRoom>>),

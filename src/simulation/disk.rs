@@ -263,6 +263,7 @@ impl Disk {
             StorageRequest::Read { .. }
                 | StorageRequest::ReadFile { .. }
                 | StorageRequest::List { .. }
+                | StorageRequest::DescribeRoom { .. }
         );
         let takes_space = matches!(
             request,
@@ -342,7 +343,8 @@ impl Disk {
             | StorageRequest::ReplaceFile { path, .. }
             | StorageRequest::CreateFolder { path }
             | StorageRequest::Remove { path }
-            | StorageRequest::List { path } => path.clone(),
+            | StorageRequest::List { path }
+            | StorageRequest::DescribeRoom { path } => path.clone(),
             StorageRequest::Rename { from, .. } => from.clone(),
             on_file => {
                 let file = file_of(on_file).expect("all others are about an open file");
@@ -467,6 +469,7 @@ impl Disk {
                     None => StorageOutcome::Missing,
                 });
             }
+            StorageRequest::DescribeRoom { .. } => return Ok(Volume::room(&mut self.random)),
             StorageRequest::ReplaceFile { path, contents } => {
                 let mut contents = contents.clone();
                 if self.planted == Some(PlantedBug::ForgetsProducers)
@@ -691,5 +694,6 @@ pub const fn operation_of(request: &StorageRequest) -> &'static str {
         StorageRequest::Rename { .. } => "rename",
         StorageRequest::Remove { .. } => "remove",
         StorageRequest::List { .. } => "list",
+        StorageRequest::DescribeRoom { .. } => "describe",
     }
 }

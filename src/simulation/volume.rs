@@ -8,13 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-use crate::log::storage::{FolderEntry, IO_BLOCK_BYTES, StoragePath};
+use crate::log::storage::{FolderEntry, IO_BLOCK_BYTES, StorageOutcome, StoragePath};
 use crate::stdx::Random;
 
 use super::faults::{Fault, FaultCounts};
 
 /// What a device writes at once or not at all.
 const SECTOR_BYTES: usize = 512;
+
+/// The least size of a simulated file system: 1 TiB.
+const ROOM_BYTES_MIN: u64 = 1 << 40;
 
 /// ENOENT: no such file or folder.
 const NO_ENTRY: i32 = 2;
@@ -316,6 +319,15 @@ impl Volume {
         let inside = format!("{}/", name_of(path));
         self.files
             .retain(|file, _| !file.starts_with(&inside) || random.chance(1, 2));
+    }
+
+    /// Some room: nobody fills a simulated disk by writing.
+    pub fn room(random: &mut Random) -> StorageOutcome {
+        let total_bytes = ROOM_BYTES_MIN + random.below(ROOM_BYTES_MIN);
+        StorageOutcome::Room {
+            total_bytes,
+            usable_bytes: random.below(total_bytes),
+        }
     }
 
     /// What a folder holds; `None` if it does not exist.

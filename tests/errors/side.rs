@@ -155,7 +155,8 @@ impl<'a> Side<'a> {
             ("LogDir", Value::String(_)) => json!("the directory"),
             ("ClusterId", Value::String(_)) => json!("the cluster"),
             ("Port", Value::Number(_)) => json!("its port"),
-            ("SubscriptionId" | "UsableBytes" | "TotalBytes", Value::Number(_)) => {
+            ("SubscriptionId", Value::Number(_)) => json!("some number"),
+            ("UsableBytes", Value::Number(number)) if number.as_i64() > Some(0) => {
                 json!("some number")
             }
             ("ProducerId" | "SessionId", Value::Number(number)) if number.as_i64() > Some(0) => {

@@ -149,6 +149,7 @@ impl Disk {
                     .insert(path.relative.to_string(), contents.to_vec());
                 StorageOutcome::Done
             }
+            StorageRequest::DescribeRoom { .. } => unreachable!("a log does not ask"),
             StorageRequest::CreateFolder { path } => {
                 self.folders.insert(path.relative.to_string());
                 StorageOutcome::Done
@@ -288,5 +289,6 @@ const fn operation_of(request: &StorageRequest) -> &'static str {
         StorageRequest::Rename { .. } => "rename",
         StorageRequest::Remove { .. } => "remove",
         StorageRequest::List { .. } => "list",
+        StorageRequest::DescribeRoom { .. } => "describe",
     }
 }

@@ -1,9 +1,12 @@
 //! Small files and folders, by plain blocking calls. Every change of a name is synced in its
 //! folder before the call returns.
 
+use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
@@ -116,6 +119,25 @@ pub(super) fn list(path: &Path) -> io::Result<StorageOutcome> {
     }
     entries.sort();
     Ok(StorageOutcome::Entries(entries))
+}
+
+/// The room of the file system that holds the folder. What root alone may still write does not
+/// count as usable.
+pub(super) fn describe_room(path: &Path) -> io::Result<StorageOutcome> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    let mut facts = MaybeUninit::<libc::statvfs>::uninit();
+    // SAFETY: the path ends with a zero, and the kernel fills all of `facts` or says that it did
+    // not.
+    let facts = unsafe {
+        if libc::statvfs(path.as_ptr(), facts.as_mut_ptr()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        facts.assume_init()
+    };
+    Ok(StorageOutcome::Room {
+        total_bytes: facts.f_frsize * facts.f_blocks,
+        usable_bytes: facts.f_frsize * facts.f_bavail,
+    })
 }
 
 /// Cut an open file to exactly `length` bytes, durably.

@@ -166,6 +166,9 @@ impl Disk {
             StorageRequest::List { path } => {
                 self.folder_job(ticket, "list", path, folders::list);
             }
+            StorageRequest::DescribeRoom { path } => {
+                self.folder_job(ticket, "describe", path, folders::describe_room);
+            }
         }
     }
 

@@ -8,17 +8,21 @@ use crate::protocol::messages::describe_log_dirs_response::{
 };
 use crate::protocol::messages::{DescribeLogDirsRequest, DescribeLogDirsResponse};
 use crate::shard::placement::place;
-use crate::shard::task::{PartitionSize, Task};
+use crate::shard::task::{DirectoryRoom, PartitionSize, Task};
 
 use super::{Gather, Parts, Plan, Tasks};
+
+/// In place of a size that the disk does not tell (KIP-827).
+const UNKNOWN_BYTES: i64 = -1;
 
 /// The sizes so far.
 #[derive(Debug, Default)]
 pub struct LogDirsGather {
     sizes: Vec<PartitionSize>,
+    room: Vec<Option<DirectoryRoom>>,
 }
 
-/// Ask every shard for the partitions that it has.
+/// Ask every shard for the partitions that it has, and the disk for the room there is.
 pub fn plan(request: DescribeLogDirsRequest, parts: &Parts<'_>) -> Plan {
     let wanted: Option<Vec<TopicIdPartition>> = request.topics.map(|topics| {
         let known = topics
@@ -38,6 +42,8 @@ pub fn plan(request: DescribeLogDirsRequest, parts: &Parts<'_>) -> Plan {
             },
         );
     }
+    // Every shard sees the same directories.
+    tasks.push(parts.shard, 0, Task::DescribeRoom);
     Plan::Tasks {
         tasks,
         gather: Box::new(Gather::LogDirs(LogDirsGather::default())),
@@ -50,6 +56,11 @@ impl LogDirsGather {
         self.sizes.extend(sizes);
     }
 
+    /// The disk answered.
+    pub fn on_room(&mut self, room: Vec<Option<DirectoryRoom>>) {
+        self.room = room;
+    }
+
     /// Every shard answered.
     pub fn finish(self, parts: &Parts<'_>) -> Plan {
         let directories = parts.config().log_dirs.iter();
@@ -59,10 +70,13 @@ impl LogDirsGather {
                 let partitions = topics.entry(&size.topic).or_default();
                 partitions.insert(size.partition.partition, size.size_bytes);
             }
+            let room = self.room.get(usize::from(directory)).copied().flatten();
             DescribeLogDirsResult {
                 error_code: ErrorCode::None.code(),
                 log_dir: path.clone(),
                 topics: topics.into_iter().map(described).collect(),
+                total_bytes: room.map_or(UNKNOWN_BYTES, |room| bytes(room.total_bytes)),
+                usable_bytes: room.map_or(UNKNOWN_BYTES, |room| bytes(room.usable_bytes)),
                 ..Default::default()
             }
         });
@@ -73,13 +87,17 @@ impl LogDirsGather {
     }
 }
 
+fn bytes(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 fn described((name, partitions): (&str, BTreeMap<i32, u64>)) -> DescribeLogDirsTopic {
     let partitions =
         partitions
             .into_iter()
             .map(|(partition_index, size)| DescribeLogDirsPartition {
                 partition_index,
-                partition_size: i64::try_from(size).unwrap_or(i64::MAX),
+                partition_size: bytes(size),
                 offset_lag: 0,
                 is_future_key: false,
                 ..Default::default()

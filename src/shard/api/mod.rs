@@ -286,6 +286,7 @@ impl Gather {
         }
     }
 
+            (Self::LogDirs(gather), Reply::Room(room)) => gather.on_room(room),
     /// True, once, when what came is enough and the shards that still wait for data should answer.
     pub fn has_enough(&mut self) -> bool {
         match self {

@@ -497,6 +497,7 @@ fn number_of(result: &StorageResult) -> u64 {
         Ok(StorageOutcome::Data(bytes)) => digest(bytes),
         Ok(StorageOutcome::Opened { length }) => *length,
         Ok(StorageOutcome::Entries(entries)) => entries.len() as u64,
+        Ok(StorageOutcome::Room { usable_bytes, .. }) => *usable_bytes,
         Ok(StorageOutcome::Done | StorageOutcome::Missing) => 1,
         Err(failure) => u64::from(failure.errno.unsigned_abs()),
     }

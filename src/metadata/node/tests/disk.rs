@@ -111,6 +111,7 @@ impl Disk {
                 StorageOutcome::Done
             }
             StorageRequest::List { path } => self.list(&path),
+            StorageRequest::DescribeRoom { .. } => unreachable!("a metadata log does not ask"),
             of_file => self.perform_open(of_file),
         })
     }
