@@ -311,7 +311,7 @@ impl Shard {
             if let Acknowledge::Producer(asker, _) = append.then {
                 self.reply(
                     asker,
-                    Reply::Appended(Err(ErrorCode::UnknownTopicOrPartition)),
+                    Reply::Appended(Err(ErrorCode::UnknownTopicOrPartition.into())),
                 );
             }
         }

@@ -1,5 +1,6 @@
 //! What this shard does as the owner of partitions: tasks in, replies out.
 
+use crate::log::validation::Refusal;
 use crate::log::{
     AppendOrigin, FetchedRecords, FoundOffset, LogProgress, Lookup, ReadId, ReadPlan, ReadRequest,
 };
@@ -15,7 +16,7 @@ use super::partition::{
 };
 use super::task::{
     AppendTask, AppendedReply, FetchPart, FetchedPart, ListedOffset, OffsetTarget, PartitionSize,
-    Reply, Task,
+    RefusedAppend, Reply, Task,
 };
 
 /// Tasks that may wait for the image to reach what their sender knew. A sender is ahead for one
@@ -50,8 +51,8 @@ impl Shard {
                 let sizes = self.describe_sizes(partitions.as_deref());
                 self.reply(asker, Reply::Sizes(sizes));
             }
-            Task::CollectMetrics => {
             Task::DescribeRoom => self.files.ask_for_room(asker),
+            Task::CollectMetrics => {
                 let metrics = Box::new(self.collect_metrics());
                 self.reply(asker, Reply::Metrics(metrics));
             }
@@ -118,8 +119,8 @@ impl Shard {
             }
             Task::Fetch(_)
             | Task::DescribeSizes { .. }
-            | Task::CollectMetrics
             | Task::DescribeRoom
+            | Task::CollectMetrics
             | Task::Controller(_)
             | Task::Group { .. } => unreachable!("these are not about one partition"),
         };
@@ -237,7 +238,10 @@ impl Shard {
             match append.then {
                 Acknowledge::Producer(asker, _) => {
                     self.meter.metrics.topic_mut(&topic).produce_failures += 1;
-                    self.reply(asker, Reply::Appended(Err(ErrorCode::KafkaStorageError)));
+                    self.reply(
+                        asker,
+                        Reply::Appended(Err(ErrorCode::KafkaStorageError.into())),
+                    );
                 }
                 Acknowledge::Coordinator(token) => {
                     self.on_group_write_failed(now, index, token, ErrorCode::KafkaStorageError);
@@ -448,11 +452,14 @@ fn view_of(partition: &Partition, part: &FetchPart) -> Result<FetchedPart, Error
     let last_stable_offset = log
         .first_open_transaction()
         .map_or(high_watermark, |first| first.min(high_watermark));
-    let diverging = part.last_fetched_epoch.and_then(|epoch| {
-        let end = log.end_offset_for_epoch(epoch)?;
-        let diverges = end.epoch < epoch || end.end_offset < part.offset;
-        diverges.then_some((end.epoch, end.end_offset))
-    });
+    let diverging = match part.last_fetched_epoch {
+        None => None,
+        Some(epoch) => {
+            // An epoch that nobody here knows cannot be compared with.
+            let (found, end) = end_of_epoch(partition, epoch).ok_or(ErrorCode::OffsetOutOfRange)?;
+            (found < epoch || end < part.offset).then_some((found, end))
+        }
+    };
     let is_within = (log.log_start_offset()..=log.log_end_offset()).contains(&part.offset);
     if diverging.is_none() && !is_within {
         return Err(ErrorCode::OffsetOutOfRange);
@@ -487,7 +494,11 @@ fn append_to(
         Ok(appended) => appended,
         Err(error) => {
             metrics.produce_failures += 1;
-            return Some(Reply::Appended(Err(error)));
+            let start = partition.log.log_start_offset();
+            return Some(Reply::Appended(Err(RefusedAppend {
+                error,
+                log_start_offset: Refusal::log_start_is_told_with(error).then_some(start),
+            })));
         }
     };
     metrics.bytes_in += bytes as u64;
@@ -559,14 +570,21 @@ fn epoch_end(
     epoch: LeaderEpoch,
 ) -> Result<Option<(LeaderEpoch, Offset)>, ErrorCode> {
     partition.leader.check_epoch(leader_epoch)?;
+    Ok(end_of_epoch(partition, epoch))
+}
+
+/// The largest epoch not above `epoch`, and where it ends; `None` for an epoch to come, and for a
+/// number that is none.
+fn end_of_epoch(partition: &Partition, epoch: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
     // The leader's own epoch ends where its log ends, also before its first record.
     if epoch == partition.leader.epoch() {
-        return Ok(Some((epoch, partition.log.log_end_offset())));
+        return Some((epoch, partition.log.log_end_offset()));
     }
-    Ok(partition
-        .log
-        .end_offset_for_epoch(epoch)
-        .map(|end| (end.epoch, end.end_offset)))
+    if epoch < 0 {
+        return None;
+    }
+    let end = partition.log.end_offset_for_epoch(epoch)?;
+    Some((end.epoch, end.end_offset))
 }
 
 fn delete_records(partition: &mut Partition, before: Option<Offset>) -> Result<Offset, ErrorCode> {
@@ -585,6 +603,7 @@ fn partition_of(task: &Task) -> TopicIdPartition {
         | Task::DescribeProducers { partition } => *partition,
         Task::Fetch(_)
         | Task::DescribeSizes { .. }
+        | Task::DescribeRoom
         | Task::CollectMetrics
         | Task::Controller(_)
         | Task::Group { .. } => {
@@ -596,7 +615,7 @@ fn partition_of(task: &Task) -> TopicIdPartition {
 /// The reply that tells why a task about one partition was not done.
 pub(super) fn refusal(task: &Task, error: ErrorCode) -> Reply {
     match task {
-        Task::Append(_) => Reply::Appended(Err(error)),
+        Task::Append(_) => Reply::Appended(Err(error.into())),
         Task::ListOffset { .. } => Reply::Offset(Err(error)),
         Task::EpochEnd { .. } => Reply::EpochEnd(Err(error)),
         Task::DeleteRecords { .. } => Reply::DeletedRecords(Err(error)),
@@ -611,4 +630,3 @@ pub(super) fn refusal(task: &Task, error: ErrorCode) -> Reply {
         }
     }
 }
-        | Task::DescribeRoom

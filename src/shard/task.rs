@@ -177,6 +177,25 @@ pub struct AppendedReply {
     pub log_start_offset: Offset,
 }
 
+/// An append that was refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RefusedAppend {
+    /// The code for the client.
+    pub error: ErrorCode,
+    /// Where the log starts, if the client is told.
+    pub log_start_offset: Option<Offset>,
+}
+
+impl From<ErrorCode> for RefusedAppend {
+    /// Refused before anybody looked at the log.
+    fn from(error: ErrorCode) -> Self {
+        Self {
+            error,
+            log_start_offset: None,
+        }
+    }
+}
+
 /// An offset that was asked for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ListedOffset {
@@ -201,11 +220,20 @@ pub struct PartitionSize {
     pub size_bytes: u64,
 }
 
+/// How much room the file system of a log directory has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct DirectoryRoom {
+    /// Its size.
+    pub total_bytes: u64,
+    /// What the broker may still write.
+    pub usable_bytes: u64,
+}
+
 /// What a task brought.
 #[derive(Debug)]
 pub enum Reply {
     /// To [`Task::Append`].
-    Appended(Result<AppendedReply, ErrorCode>),
+    Appended(Result<AppendedReply, RefusedAppend>),
     /// To [`Task::Fetch`].
     Fetched(Vec<FetchedPart>),
     /// To [`Task::ListOffset`]: the offset found, if any.
@@ -218,21 +246,12 @@ pub enum Reply {
     Producers(Result<Vec<ActiveProducer>, ErrorCode>),
     /// To [`Task::DescribeSizes`].
     Sizes(Vec<PartitionSize>),
+    /// To [`Task::DescribeRoom`]: by log directory, `None` where the disk does not tell.
+    Room(Vec<Option<DirectoryRoom>>),
     /// To [`Task::CollectMetrics`].
     Metrics(Box<ShardMetrics>),
-/// How much room the file system of a log directory has.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct DirectoryRoom {
-    /// Its size.
-    pub total_bytes: u64,
-    /// What the broker may still write.
-    pub usable_bytes: u64,
-}
-
     /// To [`Task::Controller`].
     Controller(Box<ControllerResponse>),
     /// To [`Task::Group`].
     Group(Box<GroupResponse>),
 }
-    /// To [`Task::DescribeRoom`]: by log directory, `None` where the disk does not tell.
-    Room(Vec<Option<DirectoryRoom>>),

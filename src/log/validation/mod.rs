@@ -18,4 +18,4 @@ mod tests;
 
 pub use refusal::{RecordError, Refusal};
 pub use rules::{DECOMPRESSED_BYTES_MAX, Origin, ProduceRules, ValidatedBatch};
-pub use validate::validate;
+pub use validate::{peek_attributes, validate};

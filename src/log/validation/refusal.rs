@@ -21,6 +21,8 @@ pub struct Refusal {
     pub reason: Cow<'static, str>,
     /// The records at fault, by their index in the batch (KIP-467).
     pub record_errors: Vec<RecordError>,
+    /// True if Kafka tells with it where the log starts.
+    pub tells_log_start: bool,
 }
 
 /// What is wrong with one record of a batch.
@@ -40,7 +42,30 @@ impl Refusal {
             message: None,
             reason: reason.into(),
             record_errors: Vec::new(),
+            tells_log_start: Self::log_start_is_told_with(error),
         }
+    }
+
+    /// True if Kafka tells where a log starts when it refuses an append to it with `error`: what it
+    /// counts among the broker's failures it answers with the code alone.
+    #[must_use]
+    pub const fn log_start_is_told_with(error: ErrorCode) -> bool {
+        !matches!(
+            error,
+            ErrorCode::CorruptMessage
+                | ErrorCode::KafkaStorageError
+                | ErrorCode::MessageTooLarge
+                | ErrorCode::NotLeaderOrFollower
+                | ErrorCode::RecordListTooLarge
+                | ErrorCode::UnknownTopicId
+                | ErrorCode::UnknownTopicOrPartition
+        )
+    }
+
+    /// The same, where Kafka refused the batch before it looked at its partition.
+    pub(super) fn before_log(mut self) -> Self {
+        self.tells_log_start = false;
+        self
     }
 
     /// A refusal of a payload at whose front no batch can start, with a text for the client.
@@ -51,6 +76,7 @@ impl Refusal {
             message: Some(reason.clone()),
             reason: reason.into(),
             record_errors: Vec::new(),
+            tells_log_start: false,
         }
     }
 
@@ -72,6 +98,7 @@ impl Refusal {
             message: Some(reason.clone()),
             reason: reason.into(),
             record_errors,
+            tells_log_start: true,
         }
     }
 }

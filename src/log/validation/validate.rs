@@ -7,8 +7,8 @@ use bytes::Bytes;
 use crate::model::{ErrorCode, TimestampMs};
 use crate::protocol::compression::Compression;
 use crate::protocol::record_batch::{
-    BatchError, Batches, LOG_OVERHEAD_BYTES, NO_TIMESTAMP, Record, RecordBatch, RecordBatchBuilder,
-    RecordHeader, RecordSet, TimestampType,
+    Attributes, BatchError, BatchHeader, Batches, LOG_OVERHEAD_BYTES, NO_TIMESTAMP, Record,
+    RecordBatch, RecordBatchBuilder, RecordHeader, RecordSet, TimestampType,
 };
 
 use super::refusal::{RecordError, Refusal, refuse_unreadable};
@@ -27,7 +27,7 @@ pub fn validate(
     origin: Origin,
     now_ms: TimestampMs,
 ) -> Result<ValidatedBatch, Refusal> {
-    let batch = cut_batch(payload, origin)?;
+    let batch = cut_batch(payload, origin).map_err(Refusal::before_log)?;
     let is_client = matches!(origin, Origin::Client { .. });
     if is_client && batch.base_offset() != 0 {
         return Err(Refusal::of(
@@ -89,6 +89,25 @@ pub fn validate(
         log_append_time,
         batch,
     })
+}
+
+/// What the first batch of a payload claims to be; `None` if there is no whole batch.
+///
+/// # Errors
+/// If no batch can start there. Kafka looks for transactional batches in the whole request before
+/// it looks at single partitions, so this refusal is one of the request.
+pub fn peek_attributes(payload: &Bytes) -> Result<Option<Attributes>, Refusal> {
+    let batches = Batches::new(payload.clone());
+    match batches.next_size() {
+        Ok(Some(size)) if size <= payload.len() => Ok(BatchHeader::decode(payload)
+            .ok()
+            .map(|header| header.attributes)),
+        Ok(_) => Ok(None),
+        Err(error) => match refuse_front(error, payload.len()) {
+            refusal if refusal.message.is_some() => Err(refusal),
+            _ => Ok(None),
+        },
+    }
 }
 
 /// The one batch that a payload may hold since Produce 3 (KIP-98).

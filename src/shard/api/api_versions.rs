@@ -8,10 +8,12 @@ use crate::protocol::messages::api_versions_response::{
 use crate::protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use crate::protocol::{AnyResponse, ApiKey};
 
+use crate::shard::request::RequestContext;
+
 use super::{Parts, Plan};
 
 /// Answer with what is served.
-pub fn plan(request: &ApiVersionsRequest, parts: &Parts<'_>) -> Plan {
+pub fn plan(context: &RequestContext, request: &ApiVersionsRequest, parts: &Parts<'_>) -> Plan {
     let is_named = |text: &str| {
         let is_inner = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
         text.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -23,14 +25,14 @@ pub fn plan(request: &ApiVersionsRequest, parts: &Parts<'_>) -> Plan {
         &request.client_software_version,
     );
     // Versions before 3 name no software; KIP-511 says what a name may look like.
-    let is_sound = (name.is_empty() || is_named(name)) && (version.is_empty() || is_named(version));
+    let is_sound = context.version < 3 || (is_named(name) && is_named(version));
     if !is_sound {
         return Plan::answer(ApiVersionsResponse {
             error_code: ErrorCode::InvalidRequest.code(),
             ..Default::default()
         });
     }
-    Plan::answer(response(ErrorCode::None, parts))
+    Plan::answer(response(context, parts))
 }
 
 /// The answer, in version 0, to a version that is too new.
@@ -59,9 +61,12 @@ fn served() -> impl Iterator<Item = ApiVersion> {
     })
 }
 
-fn response(error: ErrorCode, parts: &Parts<'_>) -> ApiVersionsResponse {
+fn response(context: &RequestContext, parts: &Parts<'_>) -> ApiVersionsResponse {
+    // Older Java clients fail on a range that begins at zero (KIP-1022).
+    let can_be_told = |min_level: i16| context.version >= 4 || min_level > 0;
     let supported_features = IMPLEMENTED_FEATURES
         .iter()
+        .filter(|feature| can_be_told(feature.min_level))
         .map(|feature| SupportedFeatureKey {
             name: feature.name.to_owned(),
             min_version: feature.min_level,
@@ -80,7 +85,7 @@ fn response(error: ErrorCode, parts: &Parts<'_>) -> ApiVersionsResponse {
             ..Default::default()
         });
     ApiVersionsResponse {
-        error_code: error.code(),
+        error_code: ErrorCode::None.code(),
         api_keys: served().collect(),
         throttle_time_ms: 0,
         supported_features: supported_features.collect(),

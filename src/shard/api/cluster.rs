@@ -10,13 +10,18 @@ use super::{Parts, Plan};
 
 /// Endpoints of brokers, and the only kind there is on a listener for clients.
 const BROKERS: i8 = 1;
+const CONTROLLERS: i8 = 2;
 
 /// Answer from the image.
 pub fn plan(context: &RequestContext, request: &DescribeClusterRequest, parts: &Parts<'_>) -> Plan {
     // Version 0 has no kinds.
     if context.version >= 1 && request.endpoint_type != BROKERS {
+        let error = match request.endpoint_type {
+            CONTROLLERS => ErrorCode::MismatchedEndpointType,
+            _ => ErrorCode::UnsupportedEndpointType,
+        };
         return Plan::answer(DescribeClusterResponse {
-            error_code: ErrorCode::MismatchedEndpointType.code(),
+            error_code: error.code(),
             error_message: Some(
                 "this listener is one of a broker: ask it for the endpoints of brokers".to_owned(),
             ),

@@ -68,7 +68,8 @@ fn describe(
             }
             if parts.image.topic(name).is_none() {
                 let error = ErrorCode::UnknownTopicOrPartition;
-                return Err((error, "there is no such topic".to_owned()));
+                // The code says all: Kafka has no words for it.
+                return Err((error, String::new()));
             }
             Ok(settings.describe_topic(&overrides()))
         }

@@ -7,7 +7,7 @@ use crate::coordinator::group::{
     split_offset_fetch,
 };
 use crate::metadata::{CONSUMER_OFFSETS, ControllerRequest};
-use crate::model::{ErrorCode, ShardId};
+use crate::model::{ErrorCode, ShardId, Uuid};
 use crate::protocol::AnyRequest;
 use crate::protocol::messages::find_coordinator_response::Coordinator;
 use crate::protocol::messages::{
@@ -23,6 +23,11 @@ use super::{Attempt, ControllerGather, Gather, Parts, Plan, Tasks};
 
 /// The key is a group's id.
 const GROUP_KEY: i8 = 0;
+/// The key is a partition of a share group.
+const SHARE_GROUP_KEY: i8 = 2;
+
+/// Since this version a key may be that of a share group.
+const VERSION_WITH_SHARE_KEYS: i16 = 6;
 
 /// Since this version a request names several keys (KIP-699).
 const VERSION_WITH_KEYS: i16 = 4;
@@ -95,6 +100,13 @@ fn coordinator_of(
         error_message: Some(message.to_owned()),
         ..Default::default()
     };
+    if key_type == SHARE_GROUP_KEY && !is_share_key(context.version, &key) {
+        return refused(key, ErrorCode::InvalidRequest, "");
+    }
+    if !(GROUP_KEY..=SHARE_GROUP_KEY).contains(&key_type) {
+        let message = "there is no such kind of coordinator";
+        return refused(key, ErrorCode::InvalidRequest, message);
+    }
     if key_type != GROUP_KEY {
         // Clients try COORDINATOR_NOT_AVAILABLE again for minutes; this one ends them at once.
         let message = "only groups have a coordinator here; transactions are not served yet";
@@ -109,7 +121,10 @@ fn coordinator_of(
             host: endpoint.host.clone(),
             port: i32::from(endpoint.port),
             error_code: ErrorCode::None.code(),
-            error_message: (context.version < VERSION_WITH_KEYS).then(|| "NONE".to_owned()),
+            error_message: Some(match context.version {
+                ..VERSION_WITH_KEYS => "NONE".to_owned(),
+                VERSION_WITH_KEYS.. => String::new(),
+            }),
             ..Default::default()
         },
         None => refused(
@@ -118,6 +133,16 @@ fn coordinator_of(
             "the offsets topic is not there",
         ),
     }
+}
+
+/// True for a key of a share group's partition, as versions since 6 name one: the group, the
+/// topic's id and the partition (KIP-932).
+fn is_share_key(version: i16, key: &str) -> bool {
+    let mut parts = key.rsplitn(3, ':');
+    let is_partition = parts.next().is_some_and(|text| text.parse::<u32>().is_ok());
+    let is_topic = parts.next().is_some_and(|text| Uuid::parse(text).is_some());
+    let is_group = parts.next().is_some_and(|text| !text.is_empty());
+    version >= VERSION_WITH_SHARE_KEYS && is_partition && is_topic && is_group
 }
 
 /// Send the request to the shard of the group.

@@ -1,28 +1,22 @@
 //! DeleteRecords: move the start of logs up (KIP-107).
 
-use crate::model::{ErrorCode, Offset};
+use crate::metadata::is_internal_topic;
+use crate::model::{ErrorCode, Offset, PartitionIndex, TopicIdPartition};
 use crate::protocol::messages::delete_records_response::{
     DeleteRecordsPartitionResult, DeleteRecordsTopicResult,
 };
 use crate::protocol::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
 use crate::shard::task::{Task, TaskIndex};
 
-use super::{Gather, Parts, Places, Plan, Tasks};
+use super::by_partition::{Asked, PartitionGather};
+use super::{Gather, Parts, Plan};
 
 /// In place of an offset: everything that consumers can see.
 const HIGH_WATERMARK: Offset = -1;
 
-/// The answers of the partitions so far.
-#[derive(Debug, Default)]
-pub struct DeleteRecordsGather {
-    response: DeleteRecordsResponse,
-    places: Places,
-}
-
 /// Ask every partition's owner.
-pub fn plan(request: DeleteRecordsRequest, parts: &Parts<'_>) -> Plan {
-    let mut gather = DeleteRecordsGather::default();
-    let mut tasks = Tasks::default();
+pub fn plan(request: DeleteRecordsRequest, parts: &mut Parts<'_>) -> Plan {
+    let (mut response, mut asked) = (DeleteRecordsResponse::default(), Vec::new());
     for topic in request.topics {
         let mut results = DeleteRecordsTopicResult {
             name: topic.name,
@@ -35,45 +29,59 @@ pub fn plan(request: DeleteRecordsRequest, parts: &Parts<'_>) -> Plan {
                 low_watermark: -1,
                 ..Default::default()
             };
-            match parts.leading_partition(&results.name, index) {
-                Ok(id) if partition.offset >= HIGH_WATERMARK => {
-                    let place = (gather.response.topics.len(), results.partitions.len());
-                    let before = (partition.offset >= 0).then_some(partition.offset);
-                    let task = Task::DeleteRecords {
+            match check(&results.name, index, partition.offset, parts) {
+                Ok(id) => asked.push(Asked {
+                    place: (response.topics.len(), results.partitions.len()),
+                    partition: id,
+                    task: Task::DeleteRecords {
                         partition: id,
-                        before,
-                    };
-                    tasks.push(parts.owner_of(id), gather.places.add(place), task);
-                }
-                Ok(_) => result.error_code = ErrorCode::OffsetOutOfRange.code(),
+                        before: (partition.offset >= 0).then_some(partition.offset),
+                    },
+                }),
                 Err(error) => result.error_code = error.code(),
             }
             results.partitions.push(result);
         }
-        gather.response.topics.push(results);
+        response.topics.push(results);
     }
-    if tasks.is_empty() {
-        return gather.finish();
-    }
-    Plan::Tasks {
-        tasks,
-        gather: Box::new(Gather::DeleteRecords(gather)),
-    }
+    PartitionGather::plan(response, asked, parts, Gather::DeleteRecords)
 }
 
-impl DeleteRecordsGather {
+/// Whether records of the partition may be deleted before `offset`.
+fn check(
+    topic_name: &str,
+    index: PartitionIndex,
+    offset: Offset,
+    parts: &mut Parts<'_>,
+) -> Result<TopicIdPartition, ErrorCode> {
+    let id = parts.leading_partition(topic_name, index)?;
+    if is_internal_topic(topic_name) {
+        return Err(ErrorCode::InvalidTopicException);
+    }
+    let topic = parts.image.topic(topic_name);
+    let name = topic
+        .expect("a partition of it was just found")
+        .name
+        .clone();
+    let policy = parts.configs.topic(parts.image, &name).cleanup_policy;
+    // The newest record of each key is to stay, unless the topic deletes old ones as well.
+    if policy.compact && !policy.delete {
+        return Err(ErrorCode::PolicyViolation);
+    }
+    if offset < HIGH_WATERMARK {
+        return Err(ErrorCode::OffsetOutOfRange);
+    }
+    Ok(id)
+}
+
+impl PartitionGather<DeleteRecordsResponse> {
     /// A partition answered.
     pub fn on_reply(&mut self, index: TaskIndex, result: Result<Offset, ErrorCode>) {
-        let (topic, partition) = self.places.at(index);
+        let (topic, partition) = self.place(index);
         let answer = &mut self.response.topics[topic].partitions[partition];
         match result {
             Ok(log_start_offset) => answer.low_watermark = log_start_offset,
             Err(error) => answer.error_code = error.code(),
         }
-    }
-
-    /// Every partition answered.
-    pub fn finish(self) -> Plan {
-        Plan::answer(self.response)
     }
 }

@@ -8,19 +8,12 @@ use crate::protocol::messages::describe_producers_response::{
 use crate::protocol::messages::{DescribeProducersRequest, DescribeProducersResponse};
 use crate::shard::task::{Task, TaskIndex};
 
-use super::{Gather, Parts, Places, Plan, Tasks};
-
-/// The answers of the partitions so far.
-#[derive(Debug, Default)]
-pub struct DescribeProducersGather {
-    response: DescribeProducersResponse,
-    places: Places,
-}
+use super::by_partition::{Asked, PartitionGather};
+use super::{Gather, Parts, Plan};
 
 /// Ask every partition's owner.
 pub fn plan(request: DescribeProducersRequest, parts: &Parts<'_>) -> Plan {
-    let mut gather = DescribeProducersGather::default();
-    let mut tasks = Tasks::default();
+    let (mut response, mut asked) = (DescribeProducersResponse::default(), Vec::new());
     for topic in request.topics {
         let mut answers = TopicResponse {
             name: topic.name,
@@ -32,30 +25,30 @@ pub fn plan(request: DescribeProducersRequest, parts: &Parts<'_>) -> Plan {
                 ..Default::default()
             };
             match parts.leading_partition(&answers.name, partition_index) {
-                Ok(partition) => {
-                    let place = (gather.response.topics.len(), answers.partitions.len());
-                    let task = Task::DescribeProducers { partition };
-                    tasks.push(parts.owner_of(partition), gather.places.add(place), task);
+                Ok(partition) => asked.push(Asked {
+                    place: (response.topics.len(), answers.partitions.len()),
+                    partition,
+                    task: Task::DescribeProducers { partition },
+                }),
+                Err(error) => {
+                    answer.error_code = error.code();
+                    // Kafka has words for a topic that is not there, and none for a partition.
+                    if parts.image.topic(&answers.name).is_none() {
+                        answer.error_message = Some("there is no such topic".to_owned());
+                    }
                 }
-                Err(error) => answer.error_code = error.code(),
             }
             answers.partitions.push(answer);
         }
-        gather.response.topics.push(answers);
+        response.topics.push(answers);
     }
-    if tasks.is_empty() {
-        return gather.finish();
-    }
-    Plan::Tasks {
-        tasks,
-        gather: Box::new(Gather::DescribeProducers(gather)),
-    }
+    PartitionGather::plan(response, asked, parts, Gather::DescribeProducers)
 }
 
-impl DescribeProducersGather {
+impl PartitionGather<DescribeProducersResponse> {
     /// A partition answered.
     pub fn on_reply(&mut self, index: TaskIndex, result: Result<Vec<ActiveProducer>, ErrorCode>) {
-        let (topic, partition) = self.places.at(index);
+        let (topic, partition) = self.place(index);
         let answer = &mut self.response.topics[topic].partitions[partition];
         match result {
             Ok(producers) => {
@@ -63,11 +56,6 @@ impl DescribeProducersGather {
             }
             Err(error) => answer.error_code = error.code(),
         }
-    }
-
-    /// Every partition answered.
-    pub fn finish(self) -> Plan {
-        Plan::answer(self.response)
     }
 }
 

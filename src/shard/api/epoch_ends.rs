@@ -8,19 +8,12 @@ use crate::protocol::messages::offset_for_leader_epoch_response::{
 use crate::protocol::messages::{OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse};
 use crate::shard::task::{Task, TaskIndex};
 
-use super::{Gather, Parts, Places, Plan, Tasks};
-
-/// The answers of the partitions so far.
-#[derive(Debug, Default)]
-pub struct EpochEndsGather {
-    response: OffsetForLeaderEpochResponse,
-    places: Places,
-}
+use super::by_partition::{Asked, PartitionGather};
+use super::{Gather, Parts, Plan};
 
 /// Ask every partition's owner.
 pub fn plan(request: OffsetForLeaderEpochRequest, parts: &Parts<'_>) -> Plan {
-    let mut gather = EpochEndsGather::default();
-    let mut tasks = Tasks::default();
+    let (mut response, mut asked) = (OffsetForLeaderEpochResponse::default(), Vec::new());
     for topic in request.topics {
         let mut answers = OffsetForLeaderTopicResult {
             topic: topic.topic,
@@ -33,40 +26,34 @@ pub fn plan(request: OffsetForLeaderEpochRequest, parts: &Parts<'_>) -> Plan {
                 end_offset: -1,
                 ..Default::default()
             };
+            let current = partition.current_leader_epoch;
             match parts.leading_partition(&answers.topic, partition.partition) {
-                Ok(id) => {
-                    let place = (gather.response.topics.len(), answers.partitions.len());
-                    let current = partition.current_leader_epoch;
-                    let task = Task::EpochEnd {
+                Ok(id) => asked.push(Asked {
+                    place: (response.topics.len(), answers.partitions.len()),
+                    partition: id,
+                    task: Task::EpochEnd {
                         partition: id,
                         leader_epoch: (current >= 0).then_some(current),
                         epoch: partition.leader_epoch,
-                    };
-                    tasks.push(parts.owner_of(id), gather.places.add(place), task);
-                }
+                    },
+                }),
                 Err(error) => answer.error_code = error.code(),
             }
             answers.partitions.push(answer);
         }
-        gather.response.topics.push(answers);
+        response.topics.push(answers);
     }
-    if tasks.is_empty() {
-        return gather.finish();
-    }
-    Plan::Tasks {
-        tasks,
-        gather: Box::new(Gather::EpochEnds(gather)),
-    }
+    PartitionGather::plan(response, asked, parts, Gather::EpochEnds)
 }
 
-impl EpochEndsGather {
+impl PartitionGather<OffsetForLeaderEpochResponse> {
     /// A partition answered.
     pub fn on_reply(
         &mut self,
         index: TaskIndex,
         result: Result<Option<(LeaderEpoch, Offset)>, ErrorCode>,
     ) {
-        let (topic, partition) = self.places.at(index);
+        let (topic, partition) = self.place(index);
         let answer = &mut self.response.topics[topic].partitions[partition];
         match result {
             Ok(Some((epoch, end_offset))) => {
@@ -76,10 +63,5 @@ impl EpochEndsGather {
             Ok(None) => {}
             Err(error) => answer.error_code = error.code(),
         }
-    }
-
-    /// Every partition answered.
-    pub fn finish(self) -> Plan {
-        Plan::answer(self.response)
     }
 }

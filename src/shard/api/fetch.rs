@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::model::{ErrorCode, TopicIdPartition};
 use crate::protocol::Records;
+use crate::protocol::messages::fetch_request::FetchPartition;
 use crate::protocol::messages::fetch_response::{
-    EpochEndOffset, FetchableTopicResponse, PartitionData,
+    EpochEndOffset, FetchableTopicResponse, LeaderIdAndEpoch, PartitionData,
 };
 use crate::protocol::messages::{FetchRequest, FetchResponse};
 use crate::shard::fetches::trim_parts;
@@ -15,7 +16,13 @@ use crate::shard::task::{FetchPart, FetchTask, FetchedPart, Task};
 use super::fetch_session::{SessionUse, Wanted};
 use super::{Gather, Parts, Plan, Tasks};
 
+const READ_UNCOMMITTED: i8 = 0;
 const READ_COMMITTED: i8 = 1;
+
+/// Since this version topics are named by id (KIP-516).
+const VERSION_WITH_IDS: i16 = 13;
+/// Since this version a client that asked the wrong broker is told who leads (KIP-951).
+const VERSION_WITH_LEADERS: i16 = 16;
 
 /// What the partitions brought so far.
 #[derive(Debug)]
@@ -28,6 +35,8 @@ pub struct FetchGather {
     is_committed_only: bool,
     /// The shards that still wait were told to answer.
     is_hurried: bool,
+    /// A client that asked the wrong broker is told who leads.
+    tells_leaders: bool,
 }
 
 /// Ask every partition's owner.
@@ -45,6 +54,7 @@ pub fn plan(context: &RequestContext, request: FetchRequest, parts: &mut Parts<'
         }
     };
     let is_committed_only = request.isolation_level == READ_COMMITTED;
+    let is_of_follower = request.replica_id >= 0 || request.replica_state.replica_id >= 0;
     let size = |bytes: i32| usize::try_from(bytes).unwrap_or(0);
     let bytes_max = size(request.max_bytes).min(parts.config().fetch_max_bytes as usize);
     let mut gather = FetchGather {
@@ -55,10 +65,11 @@ pub fn plan(context: &RequestContext, request: FetchRequest, parts: &mut Parts<'
         bytes_max,
         is_committed_only,
         is_hurried: false,
+        tells_leaders: context.version >= VERSION_WITH_LEADERS,
     };
     let mut by_owner = std::collections::BTreeMap::<_, Vec<FetchPart>>::new();
     for (place, wanted) in (0_u32..).zip(&gather.wanted) {
-        match readable_partition(wanted, parts) {
+        match readable_partition(context, wanted, is_of_follower, parts) {
             Ok(partition) => {
                 let part = FetchPart {
                     place,
@@ -82,6 +93,10 @@ pub fn plan(context: &RequestContext, request: FetchRequest, parts: &mut Parts<'
     }
     if by_owner.is_empty() {
         return gather.finish(parts);
+    }
+    if ![READ_UNCOMMITTED, READ_COMMITTED].contains(&request.isolation_level) {
+        // Kafka has no code of its own for this.
+        return refuse_all(context, &request, ErrorCode::UnknownServerError);
     }
     // If all shards together have enough, one of them has at least its share. So no shard needs
     // to know of the others: the first that reaches its share answers, and hurries the rest.
@@ -132,7 +147,10 @@ impl FetchGather {
             if !parts.sessions.must_tell(self.session, &wanted.key, &part) {
                 continue;
             }
-            let data = described(wanted.key.partition, part, self.is_committed_only);
+            let mut data = described(wanted.key.partition, part, self.is_committed_only);
+            if self.tells_leaders && data.error_code == ErrorCode::NotLeaderOrFollower.code() {
+                data.current_leader = current_leader(wanted, parts);
+            }
             match responses.last_mut() {
                 Some(last)
                     if last.topic_id == wanted.key.topic_id && last.topic == wanted.key.topic =>
@@ -160,9 +178,14 @@ fn known(epoch: i32) -> Option<i32> {
     (epoch >= 0).then_some(epoch)
 }
 
-fn readable_partition(wanted: &Wanted, parts: &Parts<'_>) -> Result<TopicIdPartition, ErrorCode> {
+fn readable_partition(
+    context: &RequestContext,
+    wanted: &Wanted,
+    is_of_follower: bool,
+    parts: &Parts<'_>,
+) -> Result<TopicIdPartition, ErrorCode> {
     let key = &wanted.key;
-    let unknown = if key.topic_id.is_zero() {
+    let unknown = if context.version < VERSION_WITH_IDS {
         ErrorCode::UnknownTopicOrPartition
     } else {
         ErrorCode::UnknownTopicId
@@ -171,14 +194,62 @@ fn readable_partition(wanted: &Wanted, parts: &Parts<'_>) -> Result<TopicIdParti
     let (id, registration) = parts
         .partition(topic, key.partition)
         .ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    if registration.leader != Some(parts.config().node_id) {
+    // This broker has no followers: whoever claims to be one is a stranger.
+    if registration.leader != Some(parts.config().node_id) || is_of_follower {
         return Err(ErrorCode::NotLeaderOrFollower);
+    }
+    if wanted.partition_max_bytes < 0 {
+        // Kafka has no code of its own for this.
+        return Err(ErrorCode::UnknownServerError);
     }
     Ok(id)
 }
 
+/// Who leads a partition, for a client that asked the wrong broker (KIP-951).
+fn current_leader(wanted: &Wanted, parts: &Parts<'_>) -> LeaderIdAndEpoch {
+    let topic = parts.topic(wanted.key.topic_id, &wanted.key.topic);
+    let partition = topic.and_then(|topic| topic.partitions.get(&wanted.key.partition));
+    partition.map_or_else(LeaderIdAndEpoch::default, |partition| LeaderIdAndEpoch {
+        leader_id: partition.leader.unwrap_or(-1),
+        leader_epoch: partition.leader_epoch,
+        ..Default::default()
+    })
+}
+
+/// The answer to a request that makes no sense: clients that know topics by id read the error of
+/// the whole, older ones those of the partitions.
+fn refuse_all(context: &RequestContext, request: &FetchRequest, error: ErrorCode) -> Plan {
+    let refused = |partition: &FetchPartition| {
+        let part = FetchedPart::refused(0, error);
+        PartitionData {
+            aborted_transactions: Some(Vec::new()),
+            ..described(partition.partition, part, false)
+        }
+    };
+    let topics = request.topics.iter().map(|topic| FetchableTopicResponse {
+        topic: topic.topic.clone(),
+        partitions: topic.partitions.iter().map(refused).collect(),
+        ..Default::default()
+    });
+    Plan::answer(FetchResponse {
+        error_code: error.code(),
+        session_id: request.session_id,
+        responses: topics
+            .filter(|_| context.version < VERSION_WITH_IDS)
+            .collect(),
+        ..Default::default()
+    })
+}
+
 fn described(partition_index: i32, part: FetchedPart, is_committed_only: bool) -> PartitionData {
-    let has_aborted_list = is_committed_only && !part.error.is_error();
+    // Kafka says so of what it does not look for, and not of what it cannot read.
+    let has_aborted_list = match part.error {
+        ErrorCode::None => is_committed_only,
+        error => matches!(
+            error,
+            ErrorCode::UnknownTopicId | ErrorCode::UnknownTopicOrPartition
+        ),
+    };
     PartitionData {
         partition_index,
         error_code: part.error.code(),

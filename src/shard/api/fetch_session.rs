@@ -174,7 +174,7 @@ impl FetchSessions {
     }
 
     fn begin(&mut self, now: Instant, uses_ids: bool, named: &[Wanted]) -> Option<i32> {
-        if named.is_empty() || named.len() > PARTITIONS_MAX || !self.make_room(now) {
+        if named.len() > PARTITIONS_MAX || !self.make_room(now) {
             return None;
         }
         let id = loop {

@@ -1,6 +1,6 @@
 //! ListOffsets: where logs start and end, and which offset a time has (KIP-79).
 
-use crate::model::{ErrorCode, TopicIdPartition};
+use crate::model::{ErrorCode, PartitionIndex, TopicIdPartition};
 use crate::protocol::messages::list_offsets_request::ListOffsetsPartition;
 use crate::protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
@@ -8,11 +8,16 @@ use crate::protocol::messages::list_offsets_response::{
 use crate::protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
 use crate::shard::request::RequestContext;
 use crate::shard::task::{ListedOffset, OffsetTarget, Task, TaskIndex};
-use crate::stdx::new_set;
+use crate::stdx::new_map;
 
-use super::{Gather, Parts, Places, Plan, Tasks};
+use super::by_partition::{Asked, PartitionGather};
+use super::{Gather, Parts, Plan};
 
+const READ_UNCOMMITTED: i8 = 0;
 const READ_COMMITTED: i8 = 1;
+
+/// An older answer has no place for the epoch of a leader (KIP-320).
+const VERSION_WITH_EPOCHS: i16 = 4;
 
 const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
@@ -25,128 +30,119 @@ const LATEST_TIERED: i64 = -5;
 /// Since version 11 (KIP-1023).
 const EARLIEST_PENDING_UPLOAD: i64 = -6;
 
-/// The answers of the partitions so far.
-#[derive(Debug)]
-pub struct ListOffsetsGather {
-    response: ListOffsetsResponse,
-    places: Places,
-    /// Since version 4 (KIP-320): an older answer has no place for the epoch.
-    tells_epochs: bool,
-}
-
 /// Ask every partition's owner.
 pub fn plan(context: &RequestContext, request: ListOffsetsRequest, parts: &Parts<'_>) -> Plan {
-    let mut gather = ListOffsetsGather {
-        response: ListOffsetsResponse::default(),
-        places: Places::default(),
-        tells_epochs: context.version >= 4,
-    };
-    let mut tasks = Tasks::default();
-    let is_committed_only = request.isolation_level == READ_COMMITTED;
+    let (mut response, mut asked) = (ListOffsetsResponse::default(), Vec::new());
     for topic in request.topics {
-        let mut seen = new_set();
         let mut answers = ListOffsetsTopicResponse {
             name: topic.name,
             ..Default::default()
         };
-        let repeated: Vec<i32> = topic
-            .partitions
-            .iter()
-            .map(|partition| partition.partition_index)
-            .filter(|index| !seen.insert(*index))
-            .collect();
-        for partition in topic.partitions {
-            let index = partition.partition_index;
-            let is_repeated = repeated.contains(&index);
-            let mut answer = refused(index, ErrorCode::None);
-            let target = target_of(context.version, partition.timestamp, is_committed_only);
-            match check(&answers.name, &partition, is_repeated, parts).and_then(|id| {
-                target
-                    .map(|target| (id, target))
-                    .ok_or(ErrorCode::UnsupportedVersion)
-            }) {
-                Ok((id, target)) => {
-                    let place = (gather.response.topics.len(), answers.partitions.len());
-                    let task_index = gather.places.add(place);
-                    let epoch = partition.current_leader_epoch;
-                    let leader_epoch = (epoch >= 0).then_some(epoch);
-                    let task = Task::ListOffset {
-                        partition: id,
-                        leader_epoch,
-                        target,
-                    };
-                    tasks.push(parts.owner_of(id), task_index, task);
+        for partition in without_repeats(topic.partitions) {
+            let (index, checked) = match partition {
+                Named::Once(partition) => {
+                    let (version, level) = (context.version, request.isolation_level);
+                    let checked = check(version, level, &answers.name, &partition, parts);
+                    (partition.partition_index, checked)
                 }
-                Err(error) => answer = refused(index, error),
+                Named::Repeatedly(index) => (index, Err(ErrorCode::InvalidRequest)),
+            };
+            let mut answer = ListOffsetsPartitionResponse {
+                partition_index: index,
+                timestamp: -1,
+                offset: -1,
+                leader_epoch: -1,
+                ..Default::default()
+            };
+            match checked {
+                Ok((id, task)) => asked.push(Asked {
+                    place: (response.topics.len(), answers.partitions.len()),
+                    partition: id,
+                    task,
+                }),
+                Err(error) => answer.error_code = error.code(),
             }
             answers.partitions.push(answer);
         }
-        gather.response.topics.push(answers);
+        response.topics.push(answers);
     }
-    if tasks.is_empty() {
-        return gather.finish();
-    }
-    Plan::Tasks {
-        tasks,
-        gather: Box::new(Gather::ListOffsets(gather)),
-    }
+    PartitionGather::plan(response, asked, parts, Gather::ListOffsets)
 }
 
-impl ListOffsetsGather {
+impl PartitionGather<ListOffsetsResponse> {
     /// A partition answered.
     pub fn on_reply(&mut self, index: TaskIndex, result: Result<Option<ListedOffset>, ErrorCode>) {
-        let (topic, partition) = self.places.at(index);
+        let (topic, partition) = self.place(index);
         let answer = &mut self.response.topics[topic].partitions[partition];
         match result {
             Ok(Some(found)) => {
                 answer.offset = found.offset;
                 answer.timestamp = found.timestamp.unwrap_or(-1);
-                if self.tells_epochs {
-                    answer.leader_epoch = found.leader_epoch.unwrap_or(-1);
-                }
+                answer.leader_epoch = found.leader_epoch.unwrap_or(-1);
             }
             Ok(None) => {}
             Err(error) => answer.error_code = error.code(),
         }
     }
 
-    /// Every partition answered.
-    pub fn finish(self) -> Plan {
-        Plan::answer(self.response)
+    /// Every partition answered a request of this version.
+    pub fn finish_in(mut self, version: i16) -> Plan {
+        if version < VERSION_WITH_EPOCHS {
+            let partitions = self.response.topics.iter_mut();
+            for answer in partitions.flat_map(|topic| &mut topic.partitions) {
+                answer.leader_epoch = -1;
+            }
+        }
+        self.finish()
     }
 }
 
-fn refused(partition_index: i32, error: ErrorCode) -> ListOffsetsPartitionResponse {
-    ListOffsetsPartitionResponse {
-        partition_index,
-        error_code: error.code(),
-        timestamp: -1,
-        offset: -1,
-        leader_epoch: -1,
-        ..Default::default()
-    }
+/// A partition as a request names it.
+enum Named {
+    Once(ListOffsetsPartition),
+    Repeatedly(PartitionIndex),
 }
 
+/// The partitions of a topic, each once: one that is named repeatedly is refused once.
+fn without_repeats(partitions: Vec<ListOffsetsPartition>) -> Vec<Named> {
+    let mut places = new_map();
+    let mut named: Vec<Named> = Vec::with_capacity(partitions.len());
+    for partition in partitions {
+        let index = partition.partition_index;
+        match places.get(&index) {
+            Some(place) => named[*place] = Named::Repeatedly(index),
+            None => {
+                places.insert(index, named.len());
+                named.push(Named::Once(partition));
+            }
+        }
+    }
+    named
+}
+
+/// The partition and what its owner is asked.
 fn check(
+    version: i16,
+    isolation_level: i8,
     topic_name: &str,
     partition: &ListOffsetsPartition,
-    is_repeated: bool,
     parts: &Parts<'_>,
-) -> Result<TopicIdPartition, ErrorCode> {
-    if is_repeated {
-        return Err(ErrorCode::InvalidRequest);
-    }
-    let topic = parts
-        .image
-        .topic(topic_name)
-        .ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    let (id, registration) = parts
-        .partition(topic, partition.partition_index)
-        .ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    if registration.leader != Some(parts.config().node_id) {
-        return Err(ErrorCode::NotLeaderOrFollower);
-    }
-    Ok(id)
+) -> Result<(TopicIdPartition, Task), ErrorCode> {
+    let is_committed_only = match isolation_level {
+        READ_UNCOMMITTED => false,
+        READ_COMMITTED => true,
+        // Kafka has no code of its own for this.
+        _ => return Err(ErrorCode::UnknownServerError),
+    };
+    let id = parts.leading_partition(topic_name, partition.partition_index)?;
+    let target = target_of(version, partition.timestamp, is_committed_only);
+    let epoch = partition.current_leader_epoch;
+    let task = Task::ListOffset {
+        partition: id,
+        leader_epoch: (epoch >= 0).then_some(epoch),
+        target: target.ok_or(ErrorCode::UnsupportedVersion)?,
+    };
+    Ok((id, task))
 }
 
 /// What a timestamp asks for; `None` if the version does not know it yet.

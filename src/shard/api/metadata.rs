@@ -1,7 +1,5 @@
 //! Metadata: brokers, topics, leaders; and the topics that come to be by being asked for.
 
-use std::collections::BTreeSet;
-
 use crate::metadata::ControllerRequest;
 use crate::metadata::{PartitionRegistration, TopicImage, check_topic_name, is_internal_topic};
 use crate::model::{ErrorCode, PartitionIndex, Uuid};
@@ -14,7 +12,12 @@ use crate::protocol::messages::{MetadataRequest, MetadataResponse};
 use crate::security::{CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS};
 use crate::shard::request::RequestContext;
 
+use crate::stdx::new_set;
+
 use super::{Attempt, ControllerGather, Gather, Parts, Plan};
+
+/// Since this version a topic may be named by its id.
+const VERSION_WITH_IDS: i16 = 12;
 
 /// Answer from the image, after the controller made the topics that are missing, if it may.
 pub fn plan(
@@ -23,6 +26,9 @@ pub fn plan(
     attempt: Attempt,
     parts: &Parts<'_>,
 ) -> Plan {
+    if let Some(error) = refusal(context, &request) {
+        return Plan::answer(refused(&request, error));
+    }
     let missing = missing_topics(context, &request, parts);
     if attempt == Attempt::First && !missing.is_empty() {
         let create = ControllerRequest::AutoCreate { topics: missing };
@@ -36,6 +42,39 @@ pub fn plan(
     Plan::answer(response(context, &request, parts))
 }
 
+/// Why nothing can be answered: ids came with version 10, but count since version 12 only.
+fn refusal(context: &RequestContext, request: &MetadataRequest) -> Option<ErrorCode> {
+    let topics = || request.topics.iter().flatten();
+    let is_nameless = |topic: &MetadataRequestTopic| topic.name.is_none();
+    if context.version < VERSION_WITH_IDS {
+        let is_bad = |topic| is_nameless(topic) || !topic.topic_id.is_zero();
+        return topics().any(is_bad).then_some(ErrorCode::InvalidRequest);
+    }
+    // What has neither id nor name Kafka has no code for.
+    let is_by_name = topics().all(|topic| topic.topic_id.is_zero());
+    (is_by_name && topics().any(is_nameless)).then_some(ErrorCode::UnknownServerError)
+}
+
+/// The answer to a request that is refused as a whole.
+fn refused(request: &MetadataRequest, error: ErrorCode) -> MetadataResponse {
+    let topics = request.topics.iter().flatten();
+    MetadataResponse {
+        error_code: error.code(),
+        controller_id: -1,
+        cluster_authorized_operations: NOT_ASKED,
+        topics: topics
+            .map(|topic| MetadataResponseTopic {
+                error_code: error.code(),
+                name: Some(topic.name.clone().unwrap_or_default()),
+                topic_id: topic.topic_id,
+                topic_authorized_operations: NOT_ASKED,
+                ..Default::default()
+            })
+            .collect(),
+        ..Default::default()
+    }
+}
+
 /// The topics that are not there and may be made.
 fn missing_topics(
     context: &RequestContext,
@@ -47,14 +86,15 @@ fn missing_topics(
     if !is_allowed || !parts.config().auto_create_topics_enable {
         return Vec::new();
     }
-    let names: BTreeSet<&String> = request
-        .topics
-        .iter()
-        .flatten()
-        .filter_map(|topic| topic.name.as_ref())
+    wanted_topics(request)
+        .into_iter()
+        .filter_map(|wanted| match wanted {
+            Wanted::Name(name) => Some(name),
+            Wanted::Id(_) => None,
+        })
         .filter(|name| parts.image.topic(name).is_none() && check_topic_name(name).is_ok())
-        .collect();
-    names.into_iter().cloned().collect()
+        .map(str::to_owned)
+        .collect()
 }
 
 fn response(
@@ -75,9 +115,9 @@ fn response(
             .map(|topic| described(topic, request))
             .collect()
     } else {
-        let wanted = request.topics.iter().flatten();
-        wanted
-            .map(|topic| wanted_topic(context, topic, request, parts))
+        wanted_topics(request)
+            .into_iter()
+            .map(|wanted| wanted_topic(wanted, request, parts))
             .collect()
     };
     MetadataResponse {
@@ -111,35 +151,56 @@ fn brokers(context: &RequestContext, parts: &Parts<'_>) -> Vec<MetadataResponseB
         .collect()
 }
 
+/// How a request names a topic.
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+enum Wanted<'r> {
+    Id(Uuid),
+    Name(&'r str),
+}
+
+/// The topics that a request names, each once, in its order: by id if it names one by id.
+fn wanted_topics(request: &MetadataRequest) -> Vec<Wanted<'_>> {
+    let topics = || request.topics.iter().flatten();
+    let uses_ids = topics().any(|topic| !topic.topic_id.is_zero());
+    let mut seen = new_set();
+    topics()
+        .filter_map(|topic| match &topic.name {
+            _ if uses_ids => Some(topic.topic_id)
+                .filter(|id| !id.is_zero())
+                .map(Wanted::Id),
+            name => name.as_deref().map(Wanted::Name),
+        })
+        .filter(|wanted| seen.insert(*wanted))
+        .collect()
+}
+
 fn wanted_topic(
-    context: &RequestContext,
-    wanted: &MetadataRequestTopic,
+    wanted: Wanted<'_>,
     request: &MetadataRequest,
     parts: &Parts<'_>,
 ) -> MetadataResponseTopic {
-    let by_id = wanted.name.is_none();
-    let found = match &wanted.name {
-        Some(name) => parts.image.topic(name),
-        None => parts.image.topics.get(&wanted.topic_id),
+    let found = match wanted {
+        Wanted::Name(name) => parts.image.topic(name),
+        Wanted::Id(id) => parts.image.topics.get(&id),
     };
     if let Some(topic) = found {
         return described(topic, request);
     }
-    let error = match &wanted.name {
-        None => ErrorCode::UnknownTopicId,
-        Some(name) if check_topic_name(name).is_err() => ErrorCode::InvalidTopicException,
-        Some(_) => ErrorCode::UnknownTopicOrPartition,
+    let (error, name, topic_id) = match wanted {
+        Wanted::Id(id) => (ErrorCode::UnknownTopicId, None, id),
+        Wanted::Name(name) => {
+            let error = match check_topic_name(name) {
+                Ok(()) => ErrorCode::UnknownTopicOrPartition,
+                Err(_) => ErrorCode::InvalidTopicException,
+            };
+            (error, Some(name.to_owned()), Uuid::ZERO)
+        }
     };
-    // An id alone has no name to tell, which the versions before 12 could not say.
-    let name = wanted
-        .name
-        .clone()
-        .or_else(|| (context.version < 12).then(String::new));
     MetadataResponseTopic {
         error_code: error.code(),
         is_internal: name.as_deref().is_some_and(is_internal_topic),
         name,
-        topic_id: if by_id { wanted.topic_id } else { Uuid::ZERO },
+        topic_id,
         topic_authorized_operations: NOT_ASKED,
         ..Default::default()
     }

@@ -7,6 +7,7 @@
 //! Lives on: the shard of the connection. Start at [`plan`].
 
 pub mod api_versions;
+mod by_partition;
 mod cluster;
 mod configs;
 mod coordinator;
@@ -32,6 +33,10 @@ use crate::metadata::{
 };
 use crate::metrics::{ShardMetrics, TopicMetrics};
 use crate::model::{ErrorCode, PartitionIndex, ShardId, TopicIdPartition, Uuid};
+use crate::protocol::messages::{
+    DeleteRecordsResponse, DescribeProducersResponse, ListOffsetsResponse,
+    OffsetForLeaderEpochResponse,
+};
 use crate::protocol::{AnyRequest, AnyResponse};
 use crate::stdx::Now;
 
@@ -40,6 +45,8 @@ use super::placement::{place, shard_of};
 use super::request::RequestContext;
 use super::settings::ListenerKind;
 use super::task::{Reply, Task, TaskIndex};
+
+use by_partition::PartitionGather;
 
 pub use fetch_session::FetchSessions;
 pub use producer_ids::ProducerIds;
@@ -235,13 +242,13 @@ pub enum Gather {
     /// Fetch.
     Fetch(fetch::FetchGather),
     /// ListOffsets.
-    ListOffsets(list_offsets::ListOffsetsGather),
+    ListOffsets(PartitionGather<ListOffsetsResponse>),
     /// OffsetForLeaderEpoch.
-    EpochEnds(epoch_ends::EpochEndsGather),
+    EpochEnds(PartitionGather<OffsetForLeaderEpochResponse>),
     /// DeleteRecords.
-    DeleteRecords(delete_records::DeleteRecordsGather),
+    DeleteRecords(PartitionGather<DeleteRecordsResponse>),
     /// DescribeProducers.
-    DescribeProducers(describe_producers::DescribeProducersGather),
+    DescribeProducers(PartitionGather<DescribeProducersResponse>),
     /// DescribeLogDirs.
     LogDirs(log_dirs::LogDirsGather),
     /// One answer of the controller, and what to make of it.
@@ -268,6 +275,7 @@ impl Gather {
     pub fn on_reply(&mut self, index: TaskIndex, reply: Reply) {
         match (self, reply) {
             (Self::Produce(gather), Reply::Appended(result)) => gather.on_reply(index, result),
+            (Self::Produce(gather), Reply::Offset(result)) => gather.on_log_start(index, result),
             (Self::Fetch(gather), Reply::Fetched(parts)) => gather.on_reply(parts),
             (Self::ListOffsets(gather), Reply::Offset(result)) => gather.on_reply(index, result),
             (Self::EpochEnds(gather), Reply::EpochEnd(result)) => gather.on_reply(index, result),
@@ -278,6 +286,7 @@ impl Gather {
                 gather.on_reply(index, result);
             }
             (Self::LogDirs(gather), Reply::Sizes(sizes)) => gather.on_reply(sizes),
+            (Self::LogDirs(gather), Reply::Room(room)) => gather.on_room(room),
             (Self::Controller(gather), Reply::Controller(response)) => {
                 gather.response = Some(response);
             }
@@ -286,7 +295,6 @@ impl Gather {
         }
     }
 
-            (Self::LogDirs(gather), Reply::Room(room)) => gather.on_room(room),
     /// True, once, when what came is enough and the shards that still wait for data should answer.
     pub fn has_enough(&mut self) -> bool {
         match self {
@@ -301,7 +309,7 @@ impl Gather {
         match self {
             Self::Produce(gather) => gather.finish(),
             Self::Fetch(gather) => gather.finish(parts),
-            Self::ListOffsets(gather) => gather.finish(),
+            Self::ListOffsets(gather) => gather.finish_in(context.version),
             Self::EpochEnds(gather) => gather.finish(),
             Self::DeleteRecords(gather) => gather.finish(),
             Self::DescribeProducers(gather) => gather.finish(),
@@ -354,7 +362,7 @@ fn plan_request(
     parts: &mut Parts<'_>,
 ) -> Plan {
     match request {
-        AnyRequest::ApiVersions(request) => api_versions::plan(&request, parts),
+        AnyRequest::ApiVersions(request) => api_versions::plan(context, &request, parts),
         AnyRequest::Metadata(request) => metadata::plan(context, request, attempt, parts),
         AnyRequest::Produce(request) => produce::plan(context, request, parts),
         AnyRequest::Fetch(request) => fetch::plan(context, request, parts),

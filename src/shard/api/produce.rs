@@ -1,14 +1,20 @@
 //! Produce: validate where the connection is, append where the partition is.
 
-use crate::log::validation::{Origin, ProduceRules, Refusal, ValidatedBatch, validate};
-use crate::model::{ErrorCode, TopicIdPartition};
+use crate::log::validation::{
+    Origin, ProduceRules, Refusal, ValidatedBatch, peek_attributes, validate,
+};
+use crate::model::{ErrorCode, PartitionIndex, TopicIdPartition, Uuid};
 use crate::protocol::Records;
+use crate::protocol::messages::produce_request::TopicProduceData;
 use crate::protocol::messages::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
 };
 use crate::protocol::messages::{ProduceRequest, ProduceResponse};
 use crate::shard::request::RequestContext;
-use crate::shard::task::{AppendTask, AppendedReply, Task, TaskIndex};
+use crate::shard::task::{
+    AppendTask, AppendedReply, ListedOffset, OffsetTarget, RefusedAppend, Task, TaskIndex,
+};
+use crate::stdx::{new_map, new_set};
 
 use super::{Gather, Parts, Places, Plan, Tasks};
 
@@ -32,56 +38,47 @@ pub fn plan(context: &RequestContext, request: ProduceRequest, parts: &mut Parts
         places: Places::default(),
         is_answered,
     };
+    let refusal_of_all = refuse_all(&request);
     let mut tasks = Tasks::default();
-    for topic in request.topic_data {
+    for topic in without_repeats(request.topic_data) {
         let mut answers = TopicProduceResponse {
             name: topic.name,
             topic_id: topic.topic_id,
             ..Default::default()
         };
         for partition in topic.partition_data {
-            let named = (answers.topic_id, &*answers.name);
-            let checked = check(context, request.acks, named, partition.index, parts).and_then(
-                |(id, rules)| {
-                    let payload = partition.records.unwrap_or_default();
-                    let batch = validate_payload(context, &rules, &payload, parts)?;
-                    Ok((id, batch))
-                },
+            let place = (
+                gather.response.responses.len(),
+                answers.partition_responses.len(),
             );
-            let mut answer = refused(partition.index);
-            match checked {
+            let named = (answers.topic_id, &*answers.name, partition.index);
+            let payload = partition.records.unwrap_or_default();
+            let checked = match &refusal_of_all {
+                Some(refusal) => Err((None, refusal.clone())),
+                None => check(context, request.acks, named, &payload, parts),
+            };
+            let mut answer = unanswered(partition.index);
+            let asked = match checked {
                 Ok((id, batch)) => {
-                    let place = (
-                        gather.response.responses.len(),
-                        answers.partition_responses.len(),
-                    );
-                    let index = gather.places.add(place);
                     let task = AppendTask {
                         partition: id,
                         batch,
                         waits_for_disk: is_answered,
                     };
-                    tasks.push(parts.owner_of(id), index, Task::Append(Box::new(task)));
+                    Some((id, Task::Append(Box::new(task))))
                 }
-                Err(refusal) => {
-                    tracing::debug!(reason = &*refusal.reason, "a batch was refused");
-                    let named = (answers.topic_id, &*answers.name);
+                Err((id, refusal)) => {
+                    let asks_start = refusal.tells_log_start;
+                    refuse(&mut answer, refusal);
                     if let Some(metrics) = parts.topic_metrics(named.0, named.1) {
                         metrics.produce_requests += 1;
                         metrics.produce_failures += 1;
                     }
-                    answer.error_code = refusal.error.code();
-                    answer.error_message = refusal.message;
-                    answer.record_errors = refusal
-                        .record_errors
-                        .into_iter()
-                        .map(|error| BatchIndexAndErrorMessage {
-                            batch_index: error.batch_index,
-                            batch_index_error_message: Some(error.message.into_owned()),
-                            ..Default::default()
-                        })
-                        .collect();
+                    id.filter(|_| asks_start).map(|id| (id, ask_start(id)))
                 }
+            };
+            if let Some((id, task)) = asked {
+                tasks.push(parts.owner_of(id), gather.places.add(place), task);
             }
             answers.partition_responses.push(answer);
         }
@@ -96,11 +93,69 @@ pub fn plan(context: &RequestContext, request: ProduceRequest, parts: &mut Parts
     }
 }
 
+/// The refusal of the request as a whole: Kafka looks for a transactional batch at the front of
+/// every payload before it looks at any partition.
+fn refuse_all(request: &ProduceRequest) -> Option<Refusal> {
+    let partitions = request
+        .topic_data
+        .iter()
+        .flat_map(|topic| &topic.partition_data);
+    for payload in partitions.filter_map(|partition| partition.records.as_ref()) {
+        match peek_attributes(&payload.to_bytes()) {
+            Ok(Some(attributes)) if attributes.is_transactional() => {
+                let may_write = request.transactional_id.is_some();
+                let error = ErrorCode::TransactionalIdAuthorizationFailed;
+                return (!may_write).then(|| refusal(error));
+            }
+            Ok(_) => {}
+            Err(refusal) => return Some(refusal),
+        }
+    }
+    None
+}
+
+/// The topics of a request, each once, with each partition once: of one that is named twice Kafka
+/// appends and answers the last alone. A topic without partitions is not answered.
+fn without_repeats(topics: Vec<TopicProduceData>) -> Vec<TopicProduceData> {
+    let mut places = new_map::<(Uuid, String), usize>();
+    let mut kept: Vec<TopicProduceData> = Vec::with_capacity(topics.len());
+    for mut topic in topics {
+        let key = (topic.topic_id, topic.name.clone());
+        match places.get(&key) {
+            Some(place) => kept[*place]
+                .partition_data
+                .append(&mut topic.partition_data),
+            None => {
+                places.insert(key, kept.len());
+                kept.push(topic);
+            }
+        }
+    }
+    for topic in &mut kept {
+        let mut seen = new_set();
+        topic.partition_data.reverse();
+        topic
+            .partition_data
+            .retain(|partition| seen.insert(partition.index));
+        topic.partition_data.reverse();
+    }
+    kept.retain(|topic| !topic.partition_data.is_empty());
+    kept
+}
+
+/// Where the log starts: told with a refusal of what Kafka would have tried to append.
+const fn ask_start(partition: TopicIdPartition) -> Task {
+    Task::ListOffset {
+        partition,
+        leader_epoch: None,
+        target: OffsetTarget::Earliest,
+    }
+}
+
 impl ProduceGather {
     /// A partition answered.
-    pub fn on_reply(&mut self, index: TaskIndex, result: Result<AppendedReply, ErrorCode>) {
-        let (topic, partition) = self.places.at(index);
-        let answer = &mut self.response.responses[topic].partition_responses[partition];
+    pub fn on_reply(&mut self, index: TaskIndex, result: Result<AppendedReply, RefusedAppend>) {
+        let answer = self.answer(index);
         match result {
             Ok(appended) => {
                 answer.error_code = ErrorCode::None.code();
@@ -108,8 +163,27 @@ impl ProduceGather {
                 answer.log_append_time_ms = appended.append_time.unwrap_or(-1);
                 answer.log_start_offset = appended.log_start_offset;
             }
-            Err(error) => answer.error_code = error.code(),
+            Err(refused) => {
+                answer.error_code = refused.error.code();
+                answer.log_start_offset = refused.log_start_offset.unwrap_or(-1);
+            }
         }
+    }
+
+    /// The owner of a partition to which nothing is appended told where its log starts.
+    pub fn on_log_start(
+        &mut self,
+        index: TaskIndex,
+        result: Result<Option<ListedOffset>, ErrorCode>,
+    ) {
+        if let Ok(Some(start)) = result {
+            self.answer(index).log_start_offset = start.offset;
+        }
+    }
+
+    fn answer(&mut self, index: TaskIndex) -> &mut PartitionProduceResponse {
+        let (topic, partition) = self.places.at(index);
+        &mut self.response.responses[topic].partition_responses[partition]
     }
 
     /// Every partition answered.
@@ -134,7 +208,8 @@ impl ProduceGather {
     }
 }
 
-fn refused(index: i32) -> PartitionProduceResponse {
+/// The answer of a partition before anything is known.
+fn unanswered(index: i32) -> PartitionProduceResponse {
     PartitionProduceResponse {
         index,
         base_offset: -1,
@@ -144,26 +219,54 @@ fn refused(index: i32) -> PartitionProduceResponse {
     }
 }
 
+fn refuse(answer: &mut PartitionProduceResponse, refusal: Refusal) {
+    tracing::debug!(reason = &*refusal.reason, "a batch was refused");
+    answer.error_code = refusal.error.code();
+    answer.error_message = refusal.message;
+    answer.record_errors = refusal
+        .record_errors
+        .into_iter()
+        .map(|error| BatchIndexAndErrorMessage {
+            batch_index: error.batch_index,
+            batch_index_error_message: Some(error.message.into_owned()),
+            ..Default::default()
+        })
+        .collect();
+}
+
 fn refusal(error: ErrorCode) -> Refusal {
     Refusal {
         error,
         message: None,
         reason: error.name().into(),
         record_errors: Vec::new(),
+        tells_log_start: false,
+    }
+}
+
+/// The batch to append and where to, or why not, with the partition if there is one.
+fn check(
+    context: &RequestContext,
+    acks: i16,
+    named: (Uuid, &str, PartitionIndex),
+    payload: &Records,
+    parts: &mut Parts<'_>,
+) -> Result<(TopicIdPartition, ValidatedBatch), (Option<TopicIdPartition>, Refusal)> {
+    let (id, rules) = check_partition(context, acks, named, parts)?;
+    match validate_payload(context, &rules, payload, parts) {
+        Ok(batch) => Ok((id, batch)),
+        Err(refusal) => Err((Some(id), refusal)),
     }
 }
 
 /// Whether the client may append to this partition, and by which rules.
-fn check(
+fn check_partition(
     context: &RequestContext,
     acks: i16,
-    (topic_id, topic_name): (crate::model::Uuid, &str),
-    index: i32,
+    (topic_id, topic_name, index): (Uuid, &str, PartitionIndex),
     parts: &mut Parts<'_>,
-) -> Result<(TopicIdPartition, ProduceRules), Refusal> {
-    if !(-1..=1).contains(&acks) {
-        return Err(refusal(ErrorCode::InvalidRequiredAcks));
-    }
+) -> Result<(TopicIdPartition, ProduceRules), (Option<TopicIdPartition>, Refusal)> {
+    let refused = |error| (None, refusal(error));
     let unknown = if context.version >= 13 {
         ErrorCode::UnknownTopicId
     } else {
@@ -171,18 +274,21 @@ fn check(
     };
     let topic = parts
         .topic(topic_id, topic_name)
-        .ok_or_else(|| refusal(unknown))?
+        .ok_or_else(|| refused(unknown))?
         .clone();
     let (id, registration) = parts
         .partition(&topic, index)
-        .ok_or_else(|| refusal(ErrorCode::UnknownTopicOrPartition))?;
+        .ok_or_else(|| refused(ErrorCode::UnknownTopicOrPartition))?;
+    if !(-1..=1).contains(&acks) {
+        return Err(refused(ErrorCode::InvalidRequiredAcks));
+    }
     if crate::metadata::is_internal_topic(&topic.name)
         && context.client_id.as_deref() != Some(ADMIN_CLIENT_ID)
     {
-        return Err(refusal(ErrorCode::InvalidTopicException));
+        return Err(refused(ErrorCode::InvalidTopicException));
     }
     if registration.leader != Some(parts.config().node_id) {
-        return Err(refusal(ErrorCode::NotLeaderOrFollower));
+        return Err(refused(ErrorCode::NotLeaderOrFollower));
     }
     let config = parts.configs.topic(parts.image, &topic.name);
     // A topic cannot ask for more in-sync replicas than it has replicas.
@@ -191,7 +297,11 @@ fn check(
         .len()
         .min(config.min_insync_replicas as usize);
     if acks == -1 && registration.isr.len() < in_sync_min {
-        return Err(refusal(ErrorCode::NotEnoughReplicas));
+        let refusal = Refusal {
+            tells_log_start: true,
+            ..refusal(ErrorCode::NotEnoughReplicas)
+        };
+        return Err((Some(id), refusal));
     }
     Ok((id, ProduceRules::of_topic(&config)))
 }

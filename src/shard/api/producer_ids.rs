@@ -8,6 +8,9 @@ use crate::protocol::messages::{InitProducerIdRequest, InitProducerIdResponse};
 
 use super::{Attempt, ControllerGather, Gather, Parts, Plan};
 
+const NO_PRODUCER_ID: i64 = -1;
+const NO_PRODUCER_EPOCH: i16 = -1;
+
 /// The producer ids that this shard may give out.
 #[derive(Debug, Default)]
 pub struct ProducerIds {
@@ -25,6 +28,10 @@ impl ProducerIds {
 
 /// Give out an id, after fetching a block if none is left.
 pub fn plan(request: InitProducerIdRequest, attempt: Attempt, parts: &mut Parts<'_>) -> Plan {
+    // A producer that goes on with its id names both, one that begins neither (KIP-360).
+    if (request.producer_id == NO_PRODUCER_ID) != (request.producer_epoch == NO_PRODUCER_EPOCH) {
+        return refuse(ErrorCode::InvalidRequest);
+    }
     if request.transactional_id.is_some() {
         // Retrying would not help, so the code is one that ends the producer at once.
         let is_empty = request.transactional_id.as_deref() == Some("");

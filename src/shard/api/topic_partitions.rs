@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::metadata::{PartitionRegistration, TopicImage, check_topic_name, is_internal_topic};
 use crate::model::ErrorCode;
+use crate::protocol::messages::describe_topic_partitions_request::Cursor as AskedCursor;
 use crate::protocol::messages::describe_topic_partitions_response::{
     Cursor, DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic,
 };
@@ -25,9 +26,9 @@ fn partitions_max(request: &DescribeTopicPartitionsRequest, parts: &Parts<'_>) -
 /// Answer one page from the image, topics by name.
 pub fn plan(request: &DescribeTopicPartitionsRequest, parts: &Parts<'_>) -> Plan {
     if let Some(cursor) = &request.cursor
-        && cursor.partition_index < 0
+        && !is_sound(cursor, request)
     {
-        return Plan::Close("a cursor of DescribeTopicPartitions points before a topic".to_owned());
+        return Plan::answer(refused(request));
     }
     let start = request
         .cursor
@@ -78,6 +79,28 @@ pub fn plan(request: &DescribeTopicPartitionsRequest, parts: &Parts<'_>) -> Plan
     })
 }
 
+/// True if the cursor points into a topic that is asked for.
+fn is_sound(cursor: &AskedCursor, request: &DescribeTopicPartitionsRequest) -> bool {
+    let mut topics = request.topics.iter();
+    let is_asked = request.topics.is_empty() || topics.any(|topic| topic.name == cursor.topic_name);
+    cursor.partition_index >= 0 && is_asked
+}
+
+/// The answer to a request that makes no sense.
+fn refused(request: &DescribeTopicPartitionsRequest) -> DescribeTopicPartitionsResponse {
+    let topics = request.topics.iter();
+    let topics = topics.map(|topic| DescribeTopicPartitionsResponseTopic {
+        error_code: ErrorCode::InvalidRequest.code(),
+        name: Some(topic.name.clone()),
+        topic_authorized_operations: NOT_ASKED,
+        ..Default::default()
+    });
+    DescribeTopicPartitionsResponse {
+        topics: topics.collect(),
+        ..Default::default()
+    }
+}
+
 fn unknown(name: &str) -> DescribeTopicPartitionsResponseTopic {
     let error = if check_topic_name(name).is_err() {
         ErrorCode::InvalidTopicException
@@ -88,7 +111,7 @@ fn unknown(name: &str) -> DescribeTopicPartitionsResponseTopic {
         error_code: error.code(),
         name: Some(name.to_owned()),
         is_internal: is_internal_topic(name),
-        topic_authorized_operations: NOT_ASKED,
+        topic_authorized_operations: TOPIC_OPERATIONS,
         ..Default::default()
     }
 }
