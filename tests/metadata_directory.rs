@@ -209,16 +209,17 @@ impl Node {
             incarnation: 0,
         };
         let seed = u64::from(std::process::id()) ^ now().instant.as_nanos();
+        // Small enough for a test to make some snapshots.
+        let log = MetadataLogSettings {
+            snapshot_bytes: 2000,
+            ..MetadataLogSettings::new(&config)
+        };
         let node = MetadataNode::new(NodeSettings {
             settings,
             config,
             metadata_directory: DirectoryIndex(0),
             cluster_id: None,
-            // Small enough for a test to make some snapshots.
-            log: MetadataLogSettings {
-                snapshot_bytes: 2000,
-                ..MetadataLogSettings::default()
-            },
+            log,
             files_owner: owner(0),
             log_owner: owner(1),
             random: Random::from_seed(seed),

@@ -8,7 +8,9 @@ use forebay::log::storage::{
     DirectoryIndex, Durability, FileId, StorageOwner, StoragePath, StorageRequest, Ticket,
 };
 use forebay::model::ShardId;
-use forebay::runtime::{ConnectionLimits, Core, ListenerPlan, ServePlan, Serving, serve as run};
+use forebay::runtime::{
+    ConnectionLimits, Core, ListenerPlan, ServePlan, Serving, SocketOptions, serve as run,
+};
 use forebay::shard::{ConnectionId, Effect, Effects, Event};
 use forebay::stdx::buffer::BlockPool;
 use forebay::stdx::{HashMap, Instant, Now, new_map};
@@ -40,6 +42,7 @@ pub fn serve(options: &Options) {
             name: "SHAPE".to_owned(),
             host: "127.0.0.1".to_owned(),
             port: 0,
+            sockets: SocketOptions::default(),
         }],
         directories: vec![PathBuf::from(&options.folder)],
         shards_count: options.shards,

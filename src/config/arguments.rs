@@ -175,7 +175,8 @@ fn forget_shadowed_addresses(given: &mut Vec<GivenSetting>) {
     }
 }
 
-/// A topic cannot have more replicas than the cluster has brokers, and this one has one.
+/// A topic cannot have more replicas than the cluster has brokers, and this one has one: one line
+/// for all settings that ask for more.
 fn warn_of_replication(
     settings: &BrokerSettings,
     config: &BrokerConfig,
@@ -190,17 +191,25 @@ fn warn_of_replication(
         (
             "default.replication.factor",
             config.default_replication_factor,
-            "topics will not be created without a factor of their own",
+            "no topic can be created without a factor of its own",
         ),
     ];
-    for (name, factor, consequence) in factors {
-        if factor > 1 {
-            let reason =
-                format!("there is one broker, not {factor}, so {consequence}: set {name}=1");
-            let ConfigError { origin, message } = settings.error(name, &reason);
-            warnings.push(Warning { origin, message });
-        }
-    }
+    let impossible: Vec<_> = factors
+        .into_iter()
+        .filter(|(_, factor, _)| *factor > 1)
+        .collect();
+    let Some((first, ..)) = impossible.first() else {
+        return;
+    };
+    let named = impossible
+        .iter()
+        .map(|(name, factor, consequence)| format!("{name}={factor} ({consequence})"));
+    let named = named.collect::<Vec<_>>().join(" and ");
+    let them = if impossible.len() == 1 { "it" } else { "both" };
+    warnings.push(Warning {
+        origin: settings.origin_of(first),
+        message: format!("{named}: there is only one broker, so set {them} to 1"),
+    });
 }
 
 /// The addresses in `text`, those without a listener's name under the name PLAINTEXT.

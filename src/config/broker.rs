@@ -4,7 +4,7 @@ use crate::model::BrokerId;
 
 use super::from_value::FromValue;
 use super::listener::{Listener, ListenerTexts, parse_host_and_port, resolve_listeners};
-use super::settings::{BrokerSettings, ConfigError, Overrides};
+use super::settings::{BrokerSettings, ConfigError, Origin, Overrides};
 use super::topic::{CompressionType, TopicConfig, in_milliseconds};
 use super::value::Value;
 
@@ -50,8 +50,6 @@ broker_config! {
         node_id: BrokerId,
         /// `listeners`, `advertised.listeners` and `listener.security.protocol.map` in one
         listeners: Vec<Listener>,
-        /// `inter.broker.listener.name`
-        inter_broker_listener_name: String,
         /// `controller.listener.names`, in capitals
         controller_listener_names: Vec<String>,
         /// `log.dirs`, or `log.dir`
@@ -66,8 +64,12 @@ broker_config! {
         offsets_retention_ms: i64,
         /// `offsets.topic.compression.codec`
         offsets_topic_compression: CompressionType,
-        /// `replica.selector.class`
-        replica_selector: ReplicaSelector,
+        /// `socket.listen.backlog.size`; `None` if nobody chose it
+        socket_listen_backlog_size: Option<u32>,
+        /// `socket.receive.buffer.bytes`; `None` if nobody chose it, or left it to the kernel
+        socket_receive_buffer_bytes: Option<u32>,
+        /// `socket.send.buffer.bytes`; `None` if nobody chose it, or left it to the kernel
+        socket_send_buffer_bytes: Option<u32>,
         /// `forebay.cpus`: the CPUs to run on; empty means all that the process may use
         forebay_cpus: Vec<u16>,
         /// `forebay.http.listen`: where metrics and health are served
@@ -92,6 +94,13 @@ broker_config! {
         "max.incremental.fetch.session.cache.slots"
             max_incremental_fetch_session_cache_slots: u32;
         "max.request.partition.size.limit" max_request_partition_size_limit: u32;
+        "metadata.log.max.record.bytes.between.snapshots"
+            metadata_log_max_record_bytes_between_snapshots: u64;
+        "metadata.log.max.snapshot.interval.ms" metadata_log_max_snapshot_interval_ms: i64;
+        "metadata.log.segment.bytes" metadata_log_segment_bytes: u32;
+        "metadata.log.segment.ms" metadata_log_segment_ms: i64;
+        "metadata.max.retention.bytes" metadata_max_retention_bytes: Option<u64>;
+        "metadata.max.retention.ms" metadata_max_retention_ms: Option<u64>;
         "num.partitions" num_partitions: u32;
         "offset.metadata.max.bytes" offset_metadata_max_bytes: u32;
         "offsets.commit.timeout.ms" offsets_commit_timeout_ms: i64;
@@ -100,20 +109,8 @@ broker_config! {
         "offsets.topic.replication.factor" offsets_topic_replication_factor: u16;
         "offsets.topic.segment.bytes" offsets_topic_segment_bytes: u32;
         "producer.id.expiration.ms" producer_id_expiration_ms: i64;
-        "socket.listen.backlog.size" socket_listen_backlog_size: u32;
-        "socket.receive.buffer.bytes" socket_receive_buffer_bytes: Option<u32>;
         "socket.request.max.bytes" socket_request_max_bytes: u32;
-        "socket.send.buffer.bytes" socket_send_buffer_bytes: Option<u32>;
     }
-}
-
-/// Which replica a consumer is told to read from (KIP-392).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum ReplicaSelector {
-    /// The leader.
-    Leader,
-    /// One in the consumer's rack, if there is one.
-    RackAware,
 }
 
 impl BrokerSettings {
@@ -137,12 +134,9 @@ impl BrokerSettings {
         let mut keep = |name: &str, result: Result<(), String>| {
             errors.extend(result.err().map(|reason| self.error(name, &reason)));
         };
-        let (mut listeners, mut inter_broker_listener_name) = (Vec::new(), String::new());
+        let mut listeners = Vec::new();
         match resolve_listeners(&self.listener_texts(), self.host_name()) {
-            Ok(resolved) => {
-                listeners = resolved.listeners;
-                inter_broker_listener_name = resolved.inter_broker_name;
-            }
+            Ok(resolved) => listeners = resolved,
             Err((name, reason)) => keep(name, Err(reason)),
         }
         let mut limits = Vec::new();
@@ -192,7 +186,6 @@ impl BrokerSettings {
         Some(Computed {
             node_id: self.node_id(),
             listeners,
-            inter_broker_listener_name,
             controller_listener_names: self.controller_names(),
             log_dirs,
             metadata_log_dir,
@@ -202,7 +195,9 @@ impl BrokerSettings {
             max_connections_per_ip_overrides: limits,
             offsets_retention_ms: in_milliseconds("offsets.retention.minutes", retention_minutes),
             offsets_topic_compression: offsets_topic_compression?,
-            replica_selector: self.replica_selector(),
+            socket_listen_backlog_size: self.chosen("socket.listen.backlog.size"),
+            socket_receive_buffer_bytes: self.chosen("socket.receive.buffer.bytes"),
+            socket_send_buffer_bytes: self.chosen("socket.send.buffer.bytes"),
             forebay_cpus,
             forebay_http_listen,
         })
@@ -305,11 +300,12 @@ impl BrokerSettings {
         names.iter().map(|name| name.to_ascii_uppercase()).collect()
     }
 
-    fn replica_selector(&self) -> ReplicaSelector {
-        if self.text("replica.selector.class") == RACK_AWARE_SELECTOR {
-            ReplicaSelector::RackAware
-        } else {
-            ReplicaSelector::Leader
+    /// The number that the operator chose; `None` where Kafka's default or its shipped file would
+    /// decide, or where the operator left it to the kernel with a negative one.
+    fn chosen(&self, name: &str) -> Option<u32> {
+        match self.fixed().get(name)?.origin {
+            Origin::Shipped | Origin::Default => None,
+            _ => Option::from_value(&self.value(name)),
         }
     }
 

@@ -87,19 +87,12 @@ pub(super) struct ListenerTexts {
     pub inter_broker_protocol: Option<String>,
 }
 
-/// The listeners, and the name of the one for other brokers.
-#[derive(Clone, Debug)]
-pub(super) struct Listeners {
-    pub listeners: Vec<Listener>,
-    pub inter_broker_name: String,
-}
-
 /// Make sense of `texts`; `host_name` is advertised for a listener on all interfaces. An error
 /// comes with the setting that is to blame.
 pub(super) fn resolve_listeners(
     texts: &ListenerTexts,
     host_name: &str,
-) -> Result<Listeners, (&'static str, String)> {
+) -> Result<Vec<Listener>, (&'static str, String)> {
     let map = parse_protocol_map(&texts.protocol_map)
         .map_err(|reason| ("listener.security.protocol.map", reason))?;
     let endpoints = parse_endpoints(&texts.listeners).map_err(|reason| ("listeners", reason))?;
@@ -129,11 +122,8 @@ pub(super) fn resolve_listeners(
             host_name,
         )?);
     }
-    let inter_broker_name = resolve_inter_broker(texts, &listeners)?;
-    Ok(Listeners {
-        listeners,
-        inter_broker_name,
-    })
+    check_inter_broker(texts, &listeners)?;
+    Ok(listeners)
 }
 
 fn resolve_listener(
@@ -192,10 +182,10 @@ fn resolve_listener(
     })
 }
 
-fn resolve_inter_broker(
+fn check_inter_broker(
     texts: &ListenerTexts,
     listeners: &[Listener],
-) -> Result<String, (&'static str, String)> {
+) -> Result<(), (&'static str, String)> {
     let (setting, name) = match (&texts.inter_broker_name, &texts.inter_broker_protocol) {
         (Some(_), Some(_)) => {
             let reason = "set either this or security.inter.broker.protocol, not both".to_owned();
@@ -213,7 +203,7 @@ fn resolve_inter_broker(
         .filter(|listener| listener.advertised.is_some() && !listener.is_controller)
         .map(|listener| listener.name.as_str());
     if names.clone().any(|candidate| candidate == name) {
-        return Ok(name);
+        return Ok(());
     }
     let first = names.next().map_or_else(
         || "no listener is advertised".to_owned(),

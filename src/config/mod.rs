@@ -22,7 +22,7 @@ mod update;
 mod value;
 
 pub use arguments::{ServeArguments, Startup};
-pub use broker::{BrokerConfig, ReplicaSelector};
+pub use broker::BrokerConfig;
 pub use describe::{ConfigSource, DescribedSetting, DescribedSynonym, describe_client_metrics};
 pub use listener::{Listener, SecurityProtocol};
 pub use setting::{Allowed, DefaultValue, Disposition, Importance, Kind, Setting, UpdateMode};

@@ -316,16 +316,20 @@ impl BrokerSettings {
 
     /// The error that `name` has this reason to be refused.
     pub(super) fn error(&self, name: &str, reason: &str) -> ConfigError {
+        ConfigError {
+            origin: self.origin_of(name),
+            message: format!("{name}: {reason}"),
+        }
+    }
+
+    /// Where the value of `name` was given.
+    pub(super) fn origin_of(&self, name: &str) -> Origin {
         let is_dynamic =
             self.dynamic_broker.contains_key(name) || self.dynamic_default.contains_key(name);
-        let origin = match self.fixed.get(name) {
+        match self.fixed.get(name) {
             _ if is_dynamic => Origin::Dynamic,
             Some(given) => given.origin.clone(),
             None => Origin::Default,
-        };
-        ConfigError {
-            origin,
-            message: format!("{name}: {reason}"),
         }
     }
 }

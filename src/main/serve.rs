@@ -11,7 +11,9 @@ use std::time::Instant;
 
 use forebay::config::{BrokerConfig, Listener, ServeArguments, Startup};
 use forebay::model::ShardId;
-use forebay::runtime::{ConnectionLimits, ListenerPlan, ServePlan, Serving, StartFailure, serve};
+use forebay::runtime::{
+    ConnectionLimits, ListenerPlan, ServePlan, Serving, SocketOptions, StartFailure, serve,
+};
 use forebay::shard::{ListenerKind, Shard, ShardSettings};
 use forebay::stdx::Random;
 
@@ -157,6 +159,11 @@ fn plan_of(config: &BrokerConfig) -> ServePlan {
         name: listener.name.clone(),
         host: listener.host.clone().unwrap_or_default(),
         port: listener.port,
+        sockets: SocketOptions {
+            backlog: config.socket_listen_backlog_size,
+            receive_buffer_bytes: config.socket_receive_buffer_bytes,
+            send_buffer_bytes: config.socket_send_buffer_bytes,
+        },
     });
     let http = config
         .forebay_http_listen
@@ -165,6 +172,7 @@ fn plan_of(config: &BrokerConfig) -> ServePlan {
             name: HTTP.to_owned(),
             host: host.clone(),
             port: *port,
+            sockets: SocketOptions::default(),
         });
     let cpus: Vec<usize> = config
         .forebay_cpus

@@ -48,9 +48,9 @@ pub struct QuorumSettings {
     /// `metadata.log.segment.ms`
     pub segment_ms: i64,
     /// `metadata.max.retention.bytes`: older snapshots go when log and snapshots exceed it.
-    pub retention_bytes: u64,
+    pub retention_bytes: Option<u64>,
     /// `metadata.max.retention.ms`: snapshots older than it go, but for the newest.
-    pub retention_ms: i64,
+    pub retention_ms: Option<u64>,
 }
 
 /// Records of one batch, in their order.
@@ -585,8 +585,10 @@ impl Quorum {
                 break;
             };
             let age_ms = now.wall_ms.saturating_sub(file.written_ms);
-            let is_old = age_ms > self.settings.retention_ms;
-            if !is_old && snapshot_bytes + log_bytes <= self.settings.retention_bytes {
+            let exceeds =
+                |amount: u64, limit: Option<u64>| limit.is_some_and(|limit| amount > limit);
+            let is_old = exceeds(age_ms.max(0).cast_unsigned(), self.settings.retention_ms);
+            if !is_old && !exceeds(snapshot_bytes + log_bytes, self.settings.retention_bytes) {
                 break;
             }
             let id = *id;

@@ -51,7 +51,7 @@ impl ControllerHost {
                 u16::try_from(metadata_directory.unwrap_or(0)).expect("log directories are few"),
             ),
             cluster_id: None,
-            log: MetadataLogSettings::default(),
+            log: MetadataLogSettings::new(config),
             files_owner: FILES_OWNER,
             log_owner: LOG_OWNER,
             random: settings.random.fork(),

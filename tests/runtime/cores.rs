@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use forebay::model::ShardId;
-use forebay::runtime::{ConnectionLimits, Core, ListenerPlan, ServePlan, Serving, serve};
+use forebay::runtime::{
+    ConnectionLimits, Core, ListenerPlan, ServePlan, Serving, SocketOptions, serve,
+};
 use forebay::shard::{ConnectionId, DisconnectReason, Effect, Effects, Event};
 use forebay::stdx::{HashMap, Now, new_map};
 
@@ -42,6 +44,7 @@ impl Broker {
                 name: "TEST".to_owned(),
                 host: "127.0.0.1".to_owned(),
                 port: 0,
+                sockets: SocketOptions::default(),
             }],
             directories: Vec::new(),
             shards_count,

@@ -246,8 +246,8 @@ broker_settings! {
         => NotNeeded "broker and controller are one process";
     "inter.broker.listener.name", String, null, Any, ReadOnly, Medium
         => Obeyed
-            "The listener that other brokers use; by default the one named like \
-             `security.inter.broker.protocol`.";
+            "The listener for other brokers, of which there are none yet: it must be one of \
+             `listeners`; by default the one named like `security.inter.broker.protocol`.";
     "internal.metadata.delete.delay.millis", Long, "60000", Any, ReadOnly, Internal
         => NotYet "settings of the metadata quorum";
     "internal.metadata.log.segment.bytes", Int, null, Any, ReadOnly, Internal
@@ -375,19 +375,25 @@ broker_settings! {
     "metadata.log.dir", String, null, Any, ReadOnly, High
         => Obeyed "The directory of the metadata log; by default the first of `log.dirs`.";
     "metadata.log.max.record.bytes.between.snapshots", Long, "20971520", AtLeast(1), ReadOnly, High
-        => NotYet "settings of the metadata quorum";
+        => Obeyed
+            "After this many bytes of records in the metadata log a snapshot is written.";
     "metadata.log.max.snapshot.interval.ms", Long, "3600000", AtLeast(0), ReadOnly, High
-        => NotYet "settings of the metadata quorum";
+        => Obeyed
+            "After this long a snapshot of the metadata is written, if there is anything new; 0 never.";
     "metadata.log.segment.bytes", Int, "1073741824", AtLeast(8_388_608), ReadOnly, High
-        => NotYet "settings of the metadata quorum";
+        => Obeyed "The size of a segment of the metadata log.";
     "metadata.log.segment.ms", Long, "604800000", Any, ReadOnly, High
-        => NotYet "settings of the metadata quorum";
+        => Obeyed "How long the metadata log stays in the same segment.";
     "metadata.max.idle.interval.ms", Int, "500", AtLeast(0), ReadOnly, Low
         => NotYet "settings of the metadata quorum";
     "metadata.max.retention.bytes", Long, "104857600", Any, ReadOnly, High
-        => NotYet "settings of the metadata quorum";
+        => Obeyed
+            "Segments and snapshots of the metadata that a later snapshot replaces are deleted when \
+             all together have more bytes than this; -1 for no limit.";
     "metadata.max.retention.ms", Long, "604800000", Any, ReadOnly, High
-        => NotYet "settings of the metadata quorum";
+        => Obeyed
+            "Segments and snapshots of the metadata that a later snapshot replaces are deleted when \
+             they are older than this; -1 for no limit.";
     "metric.reporters", List, "org.apache.kafka.common.metrics.JmxReporter", Any, ClusterWide, Low
         => NotNeeded "metrics are served over HTTP; see forebay.http.listen";
     "metrics.num.samples", Int, "2", AtLeast(1), ReadOnly, Low
@@ -417,7 +423,8 @@ broker_settings! {
     "offset.metadata.max.bytes", Int, "4096", Any, ReadOnly, High
         => Obeyed "The longest text that a consumer may store beside a committed offset.";
     "offsets.commit.timeout.ms", Int, "5000", AtLeast(1), ReadOnly, High
-        => Obeyed "How long a commit of offsets may wait until it is stored.";
+        => Obeyed
+            "How long a request that changes a group may wait until the change is stored.";
     "offsets.load.buffer.size", Int, "5242880", AtLeast(1), ReadOnly, High
         => NotNeeded "buffers belong to the memory budget; see forebay.memory.bytes";
     "offsets.retention.check.interval.ms", Long, "600000", AtLeast(1), ReadOnly, High
@@ -532,9 +539,7 @@ broker_settings! {
     "replica.lag.time.max.ms", Long, "30000", Any, ReadOnly, High
         => NotYet "replication between brokers";
     "replica.selector.class", String, null, Any, ReadOnly, Medium
-        => Obeyed
-            "Which replica a consumer is sent to: the leader, or with Kafka's \
-             RackAwareReplicaSelector one in its rack.";
+        => NotYet "replication between brokers";
     "replica.socket.receive.buffer.bytes", Int, "65536", Any, ReadOnly, High
         => NotYet "replication between brokers";
     "replica.socket.timeout.ms", Int, "30000", Any, ReadOnly, High
@@ -690,13 +695,18 @@ broker_settings! {
     "socket.connection.setup.timeout.ms", Long, "10000", Any, ReadOnly, Medium
         => NotYet "replication between brokers";
     "socket.listen.backlog.size", Int, "50", AtLeast(1), ReadOnly, Medium
-        => Obeyed "How many connections may wait to be accepted.";
+        => Obeyed
+            "How many connections may wait to be accepted; 4096 where nobody chooses.";
     "socket.receive.buffer.bytes", Int, "102400", Any, ReadOnly, High
-        => Obeyed "The receive buffer of a connection in the kernel; -1 leaves it to the kernel.";
+        => Obeyed
+            "The receive buffer of a connection in the kernel; -1 leaves it to the kernel, and so does \
+             not to choose.";
     "socket.request.max.bytes", Int, "104857600", AtLeast(1), ReadOnly, High
         => Obeyed "The largest request; a longer one closes the connection.";
     "socket.send.buffer.bytes", Int, "102400", Any, ReadOnly, High
-        => Obeyed "The send buffer of a connection in the kernel; -1 leaves it to the kernel.";
+        => Obeyed
+            "The send buffer of a connection in the kernel; -1 leaves it to the kernel, and so does not \
+             to choose.";
     "ssl.allow.dn.changes", Boolean, "false", Any, ReadOnly, Low
         => NotYet "TLS, SASL and delegation tokens";
     "ssl.allow.san.changes", Boolean, "false", Any, ReadOnly, Low

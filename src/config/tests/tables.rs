@@ -93,8 +93,10 @@ const WITHOUT_FIELD: &[&str] = &[
     "offsets.topic.compression.codec",
     "principal.builder.class",
     "process.roles",
-    "replica.selector.class",
     "security.inter.broker.protocol",
+    "socket.listen.backlog.size",
+    "socket.receive.buffer.bytes",
+    "socket.send.buffer.bytes",
 ];
 
 /// Fields that wait for compaction, the only ones of settings that are not obeyed yet.

@@ -45,22 +45,27 @@ pub struct MetadataLogSettings {
     pub snapshot_bytes: u64,
     /// `metadata.log.max.snapshot.interval.ms`; `None` for never.
     pub snapshot_interval: Option<Duration>,
-    /// `metadata.max.retention.bytes`
-    pub retention_bytes: u64,
-    /// `metadata.max.retention.ms`
-    pub retention_ms: i64,
+    /// `metadata.max.retention.bytes`; `None` for no limit.
+    pub retention_bytes: Option<u64>,
+    /// `metadata.max.retention.ms`; `None` for no limit.
+    pub retention_ms: Option<u64>,
 }
 
-impl Default for MetadataLogSettings {
-    /// Kafka's defaults.
-    fn default() -> Self {
+impl MetadataLogSettings {
+    /// The settings in `config`.
+    #[must_use]
+    pub fn new(config: &BrokerConfig) -> Self {
+        let interval_ms = u64::try_from(config.metadata_log_max_snapshot_interval_ms);
         Self {
-            segment_bytes: 1_073_741_824,
-            segment_ms: 604_800_000,
-            snapshot_bytes: 20_971_520,
-            snapshot_interval: Some(Duration::from_hours(1)),
-            retention_bytes: 104_857_600,
-            retention_ms: 604_800_000,
+            segment_bytes: config.metadata_log_segment_bytes,
+            segment_ms: config.metadata_log_segment_ms,
+            snapshot_bytes: config.metadata_log_max_record_bytes_between_snapshots,
+            snapshot_interval: interval_ms
+                .ok()
+                .filter(|interval| *interval > 0)
+                .map(Duration::from_millis),
+            retention_bytes: config.metadata_max_retention_bytes,
+            retention_ms: config.metadata_max_retention_ms,
         }
     }
 }

@@ -57,11 +57,12 @@ fn settings(directories: usize, seed: u64, log: MetadataLogSettings) -> NodeSett
 
 /// Snapshots after a few records, so that they happen in a test.
 fn small_log() -> MetadataLogSettings {
+    let startup = ServeArguments::default().resolve(None, "host").unwrap();
     MetadataLogSettings {
         snapshot_bytes: 1500,
         segment_bytes: 4096,
-        retention_bytes: 6000,
-        ..MetadataLogSettings::default()
+        retention_bytes: Some(6000),
+        ..MetadataLogSettings::new(&startup.config)
     }
 }
 
@@ -438,7 +439,7 @@ fn snapshots_bound_the_log_and_give_the_same_image() {
 #[test]
 fn a_snapshot_that_is_not_whole_is_passed_over() {
     let mut log = small_log();
-    log.retention_bytes = u64::MAX;
+    log.retention_bytes = None;
     let mut world = World::new(Disk::default(), settings(1, 1, log.clone()), None);
     for round in 0..10 {
         assert!(world.create(&format!("topic-{round}")));

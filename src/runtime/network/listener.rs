@@ -8,9 +8,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::runtime::StartFailure;
 
-/// Connections that the kernel completes before the acceptor takes them; it caps the number at
-/// `net.core.somaxconn`.
-const BACKLOG: i32 = 4096;
+/// Connections that the kernel completes before the acceptor takes them, where nobody chose a
+/// number; it caps every number at `net.core.somaxconn`.
+const BACKLOG: u32 = 4096;
 
 /// A listener to be opened.
 #[derive(Clone, Debug)]
@@ -21,6 +21,20 @@ pub struct ListenerPlan {
     pub host: String,
     /// The port; 0 for one that the kernel chooses.
     pub port: u16,
+    /// What else was chosen for its sockets.
+    pub sockets: SocketOptions,
+}
+
+/// What an operator may choose for the sockets of a listener; `None` leaves it to the kernel, which
+/// sizes the buffers of each connection by its traffic.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct SocketOptions {
+    /// How many connections may wait to be accepted.
+    pub backlog: Option<u32>,
+    /// The receive buffer of a connection.
+    pub receive_buffer_bytes: Option<u32>,
+    /// The send buffer of a connection.
+    pub send_buffer_bytes: Option<u32>,
 }
 
 /// A socket that listens.
@@ -36,7 +50,7 @@ pub(in crate::runtime) fn open_listener(plan: &ListenerPlan) -> Result<Listener,
     let candidates = resolve(plan)?;
     let mut failure = None;
     for address in candidates {
-        match listen(address) {
+        match listen(address, plan.sockets) {
             Ok(socket) => {
                 let bound = socket.local_addr().ok().and_then(|bound| bound.as_socket());
                 return Ok(Listener {
@@ -78,7 +92,7 @@ fn resolve(plan: &ListenerPlan) -> Result<Vec<SocketAddr>, StartFailure> {
     Ok(resolved.take(1).collect())
 }
 
-fn listen(address: SocketAddr) -> io::Result<Socket> {
+fn listen(address: SocketAddr, options: SocketOptions) -> io::Result<Socket> {
     let domain = Domain::for_address(address);
     let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
@@ -88,8 +102,18 @@ fn listen(address: SocketAddr) -> io::Result<Socket> {
     if address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED) {
         socket.set_only_v6(false)?;
     }
+    // Connections inherit the buffers. The size is told to a peer when it connects, so it must be
+    // known before.
+    let size = |bytes: u32| usize::try_from(bytes).unwrap_or(usize::MAX);
+    if let Some(bytes) = options.receive_buffer_bytes {
+        socket.set_recv_buffer_size(size(bytes))?;
+    }
+    if let Some(bytes) = options.send_buffer_bytes {
+        socket.set_send_buffer_size(size(bytes))?;
+    }
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
+    let backlog = options.backlog.unwrap_or(BACKLOG);
+    socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
     Ok(socket)
 }
 
@@ -121,7 +145,52 @@ mod tests {
             name: "PLAINTEXT".to_owned(),
             host: host.to_owned(),
             port,
+            sockets: SocketOptions::default(),
         }
+    }
+
+    #[test]
+    fn what_was_chosen_for_sockets_holds_for_every_connection() {
+        let mut plan = plan("127.0.0.1", 0);
+        plan.sockets = SocketOptions {
+            backlog: Some(7),
+            receive_buffer_bytes: Some(30_000),
+            send_buffer_bytes: Some(40_000),
+        };
+        let listener = open_listener(&plan).unwrap();
+        let listening = socket2::SockRef::from(&listener.socket);
+        let _client = std::net::TcpStream::connect(listener.address).unwrap();
+        let accepted = loop {
+            match listening.accept() {
+                Ok((accepted, _)) => break accepted,
+                Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+            }
+        };
+        // The kernel doubles what is asked, for its own bookkeeping (socket(7)).
+        assert_eq!(accepted.recv_buffer_size().unwrap(), 60_000);
+        assert_eq!(accepted.send_buffer_size().unwrap(), 80_000);
+        assert_eq!(backlog_of(&listener.socket), 7);
+    }
+
+    /// The kernel tells a listening socket's backlog in a field that has another meaning for
+    /// connections.
+    fn backlog_of(socket: &OwnedFd) -> u32 {
+        use std::os::fd::AsRawFd;
+        let mut info = std::mem::MaybeUninit::<libc::tcp_info>::zeroed();
+        let mut length = libc::socklen_t::try_from(size_of::<libc::tcp_info>()).unwrap();
+        // SAFETY: the kernel writes at most `length` bytes of plain numbers into `info`.
+        let info = unsafe {
+            let told = libc::getsockopt(
+                socket.as_raw_fd(),
+                libc::IPPROTO_TCP,
+                libc::TCP_INFO,
+                info.as_mut_ptr().cast(),
+                &raw mut length,
+            );
+            assert_eq!(told, 0, "{}", io::Error::last_os_error());
+            info.assume_init()
+        };
+        info.tcpi_sacked
     }
 
     #[test]

@@ -15,5 +15,5 @@ pub(super) use acceptor::{Accepted, Acceptor};
 pub(super) use admission::Admission;
 pub use admission::ConnectionLimits;
 pub(super) use connections::Connections;
-pub use listener::ListenerPlan;
 pub(super) use listener::{Listener, open_listener};
+pub use listener::{ListenerPlan, SocketOptions};
