@@ -301,3 +301,61 @@ fn the_architecture_document_lists_the_modules_of_the_map() {
         .collect();
     assert_none(&found, "ARCHITECTURE.md has no row for");
 }
+
+/// Settings that wait for compaction, of which the reference says that they have no effect yet.
+const UNREAD_SETTINGS: &[&str] = &[
+    "delete_retention_ms",
+    "max_compaction_lag_ms",
+    "min_cleanable_dirty_ratio",
+    "min_compaction_lag_ms",
+];
+
+/// The fields that a table of resolved settings in `src/config` declares, by `macro_name`.
+fn setting_fields(file: &str, macro_name: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join("src/config").join(file)).expect("it is readable");
+    let opening = format!("\n{macro_name}! {{\n");
+    let (_, table) = text.split_once(&opening).expect("the table is there");
+    let (table, _) = table.split_once("\n}\n").expect("the table ends");
+    let lines = table.lines().filter(|line| !line.contains("///"));
+    lines
+        .filter_map(|line| {
+            let (before, _) = line.split_once(": ")?;
+            Some(before.rsplit(' ').next()?.to_owned())
+        })
+        .collect()
+}
+
+#[test]
+fn every_setting_that_is_resolved_is_read_by_somebody() {
+    let mut fields = setting_fields("broker.rs", "broker_config");
+    fields.extend(setting_fields("topic.rs", "topic_config"));
+    fields.retain(|field| !UNREAD_SETTINGS.contains(&&**field));
+    assert!(
+        fields.len() > 40,
+        "the tables were not understood: {fields:?}"
+    );
+    let readers: Vec<String> = rust_files(&root().join("src"))
+        .iter()
+        .filter(|path| !is_test(path) && !path.starts_with(root().join("src/config")))
+        .flat_map(|path| {
+            let text = fs::read_to_string(path).expect("the file is readable");
+            let code = text.split("#[cfg(test)]\nmod tests {").next();
+            let lines = code.unwrap_or_default().lines().map(str::trim_start);
+            let lines = lines.filter(|line| !line.starts_with("//"));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        })
+        .collect();
+    let is_read = |field: &str| {
+        let access = format!(".{field}");
+        let is_name = |c: char| c.is_alphanumeric() || c == '_';
+        readers.iter().any(|line| {
+            line.match_indices(&access)
+                .any(|(at, _)| !line[at + access.len()..].starts_with(is_name))
+        })
+    };
+    let unread: Vec<String> = fields.into_iter().filter(|field| !is_read(field)).collect();
+    assert_none(
+        &unread,
+        "a setting that is called obeyed is read outside src/config",
+    );
+}

@@ -1,11 +1,12 @@
 //! The settings of the broker, resolved.
 
 use crate::model::BrokerId;
+use crate::protocol::compression::Compression;
 
 use super::from_value::FromValue;
 use super::listener::{Listener, ListenerTexts, parse_host_and_port, resolve_listeners};
 use super::settings::{BrokerSettings, ConfigError, Origin, Overrides};
-use super::topic::{CompressionType, TopicConfig, in_milliseconds};
+use super::topic::{TopicConfig, in_milliseconds};
 use super::value::Value;
 
 /// The authenticator that every Kafka broker has unless told otherwise, and Forebay always.
@@ -63,7 +64,7 @@ broker_config! {
         /// `offsets.retention.minutes`, in milliseconds
         offsets_retention_ms: i64,
         /// `offsets.topic.compression.codec`
-        offsets_topic_compression: CompressionType,
+        offsets_topic_compression: Compression,
         /// `socket.listen.backlog.size`; `None` if nobody chose it
         socket_listen_backlog_size: Option<u32>,
         /// `socket.receive.buffer.bytes`; `None` if nobody chose it, or left it to the kernel
@@ -166,7 +167,7 @@ impl BrokerSettings {
             }
         }
         let codec = self.integer("offsets.topic.compression.codec");
-        let offsets_topic_compression = CompressionType::from_code(codec);
+        let offsets_topic_compression = u8::try_from(codec).ok().and_then(Compression::from_id);
         if offsets_topic_compression.is_none() {
             let reason = format!("there is no compression with the number {codec}");
             keep("offsets.topic.compression.codec", Err(reason));

@@ -87,20 +87,6 @@ pub enum CompressionType {
     Zstd,
 }
 
-impl CompressionType {
-    /// The compression that has this number in record batches.
-    pub(super) const fn from_code(code: i64) -> Option<Self> {
-        match code {
-            0 => Some(Self::Uncompressed),
-            1 => Some(Self::Gzip),
-            2 => Some(Self::Snappy),
-            3 => Some(Self::Lz4),
-            4 => Some(Self::Zstd),
-            _ => None,
-        }
-    }
-}
-
 /// Whose clock the timestamps of records come from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TimestampType {

@@ -340,7 +340,8 @@ impl Shard {
             .partitions
             .touch(slot)
             .ok_or(ErrorCode::NotCoordinator)?;
-        let mut builder = RecordBatchBuilder::new();
+        let codec = self.configs.broker().offsets_topic_compression;
+        let mut builder = RecordBatchBuilder::new().compression(codec, None);
         for record in &write.records {
             builder.append(
                 write.timestamp_ms,

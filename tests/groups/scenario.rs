@@ -39,6 +39,7 @@ fn configured(line: &str) -> World {
         config.group_initial_rebalance_delay_ms = words.number("initial-delay", 0);
         config.group_max_size = words.number("max-size", 100);
         config.offset_metadata_max_bytes = words.number("metadata-max", 4096);
+        config.offsets_commit_timeout_ms = words.number("commit-timeout", 5_000);
         config.offsets_retention_ms = words.number("retention", 7 * 24 * 3_600_000);
     })
 }

@@ -1,5 +1,6 @@
 use super::{lab, start, started, table};
 use crate::config::*;
+use crate::protocol::compression::Compression;
 
 #[test]
 fn a_broker_without_arguments_listens_on_this_machine_only() {
@@ -19,10 +20,7 @@ fn a_broker_without_arguments_listens_on_this_machine_only() {
     assert_eq!(config.log_dirs, ["./forebay-data"]);
     assert_eq!(config.metadata_log_dir, "./forebay-data");
     assert_eq!(config.offsets_topic_replication_factor, 1);
-    assert_eq!(
-        config.offsets_topic_compression,
-        CompressionType::Uncompressed
-    );
+    assert_eq!(config.offsets_topic_compression, Compression::None);
     assert_eq!(config.offsets_retention_ms, 7 * 24 * 3_600_000);
     assert_eq!(config.connections_max_idle_ms, Some(600_000));
     assert_eq!(config.topic, TopicConfig::default());

@@ -58,7 +58,8 @@ impl Turn<'_> {
         records: Vec<CoordinatorRecord>,
     ) -> WriteToken {
         assert!(!records.is_empty(), "a write has records");
-        let token = self.writes.begin(vec![Arc::clone(&group.id)]);
+        let deadline = self.now.instant + self.settings.commit_timeout;
+        let token = self.writes.begin(vec![Arc::clone(&group.id)], deadline);
         group.note_write(token, exists);
         self.output.writes.push(Write {
             token,
@@ -236,7 +237,7 @@ impl GroupCoordinator {
     /// When [`GroupCoordinator::on_deadline`] has something to do; [`Instant::MAX`] for never.
     #[must_use]
     pub fn next_deadline(&self) -> Instant {
-        self.timers.next_deadline()
+        self.timers.next_deadline().min(self.writes.next_deadline())
     }
 
     /// Do what is due.
@@ -257,6 +258,13 @@ impl GroupCoordinator {
                 Timer::Expiration => self.expire(now, output),
             }
         }
+        let error = error_of_failed_write(ErrorCode::RequestTimedOut);
+        while let Some(overdue) = self.writes.next_overdue(now.instant) {
+            for (request, mut response) in overdue {
+                response.set_error(error);
+                output.answer(request, response);
+            }
+        }
     }
 
     /// The records of the write `token` are committed.
@@ -264,7 +272,9 @@ impl GroupCoordinator {
     /// # Panics
     /// If there is no such write: the shard reports each outcome once.
     pub fn on_written(&mut self, now: Now, token: WriteToken, output: &mut Output) {
-        let Outstanding { groups, outcomes } = self.writes.end(token);
+        let Outstanding {
+            groups, outcomes, ..
+        } = self.writes.end(token);
         for group in &groups {
             if let Some(group) = self.groups.get_mut(group) {
                 group.commit(token);
@@ -303,7 +313,9 @@ impl GroupCoordinator {
         output: &mut Output,
     ) {
         let error = error_of_failed_write(error);
-        let Outstanding { groups, outcomes } = self.writes.end(token);
+        let Outstanding {
+            groups, outcomes, ..
+        } = self.writes.end(token);
         for group in &groups {
             self.with_group(now, group, output, |turn, group| {
                 group.roll_back(token);

@@ -37,6 +37,8 @@ pub struct GroupSettings {
     pub members_max: usize,
     /// `offset.metadata.max.bytes`, which Kafka counts in UTF-16 units.
     pub offset_metadata_length_max: usize,
+    /// `offsets.commit.timeout.ms`
+    pub commit_timeout: Duration,
     /// `offsets.retention.minutes`
     pub offsets_retention_ms: i64,
     /// `offsets.retention.check.interval.ms`
@@ -54,6 +56,7 @@ impl GroupSettings {
             members_max: usize::try_from(config.group_max_size).unwrap_or(usize::MAX),
             offset_metadata_length_max: usize::try_from(config.offset_metadata_max_bytes)
                 .unwrap_or(usize::MAX),
+            commit_timeout: duration_of_ms(config.offsets_commit_timeout_ms),
             offsets_retention_ms: config.offsets_retention_ms,
             offsets_retention_check_interval: duration_of_ms(
                 config.offsets_retention_check_interval_ms,

@@ -132,7 +132,8 @@ impl GroupCoordinator {
             return;
         }
         let ids = batch.groups.iter().map(|touched| Arc::clone(&touched.id));
-        let token = self.writes.begin(ids.collect());
+        let deadline = now.instant + self.settings.commit_timeout;
+        let token = self.writes.begin(ids.collect(), deadline);
         for touched in std::mem::take(&mut batch.groups) {
             let id = Arc::clone(&touched.id);
             self.with_group(now, &id, output, |turn, group| {

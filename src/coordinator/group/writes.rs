@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::model::ErrorCode;
+use crate::stdx::Instant;
 
 use super::kept::KeptGroup;
 use super::member::Protocol;
@@ -55,11 +56,13 @@ pub(super) struct Replacement {
 }
 
 /// A write on its way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Outstanding {
     /// The groups that its records are about.
     pub(super) groups: Vec<GroupId>,
     pub(super) outcomes: Vec<Outcome>,
+    /// Until when a client waits for it.
+    pub(super) deadline: Instant,
 }
 
 /// The writes on their way.
@@ -67,16 +70,19 @@ pub(super) struct Outstanding {
 pub(super) struct Writes {
     next: u64,
     outstanding: BTreeMap<WriteToken, Outstanding>,
+    /// Clients wait for the writes from here on; for those before they have waited long enough.
+    unexpired_from: u64,
 }
 
 impl Writes {
-    /// A new write about `groups`.
-    pub(super) fn begin(&mut self, groups: Vec<GroupId>) -> WriteToken {
+    /// A new write about `groups`, for which clients wait until `deadline`.
+    pub(super) fn begin(&mut self, groups: Vec<GroupId>, deadline: Instant) -> WriteToken {
         let token = WriteToken(self.next);
         self.next += 1;
         let write = Outstanding {
             groups,
             outcomes: Vec::new(),
+            deadline,
         };
         self.outstanding.insert(token, write);
         token
@@ -89,6 +95,36 @@ impl Writes {
             .expect("an outcome is attached to a write on its way")
             .outcomes
             .push(outcome);
+    }
+
+    /// When [`Writes::next_overdue`] has something; [`Instant::MAX`] for never.
+    pub(super) fn next_deadline(&self) -> Instant {
+        let mut awaited = self.outstanding.range(WriteToken(self.unexpired_from)..);
+        awaited
+            .next()
+            .map_or(Instant::MAX, |(_, write)| write.deadline)
+    }
+
+    /// The answers that waited too long for the oldest write that they still wait for. The write
+    /// goes on, and so does what else it decides.
+    pub(super) fn next_overdue(
+        &mut self,
+        now: Instant,
+    ) -> Option<Vec<(RequestToken, GroupResponse)>> {
+        let unexpired_from = WriteToken(self.unexpired_from);
+        let (token, write) = self.outstanding.range_mut(unexpired_from..).next()?;
+        if write.deadline > now {
+            return None;
+        }
+        self.unexpired_from = token.0 + 1;
+        let mut overdue = Vec::new();
+        for outcome in std::mem::take(&mut write.outcomes) {
+            match outcome {
+                Outcome::Answer { request, response } => overdue.push((request, response)),
+                other => write.outcomes.push(other),
+            }
+        }
+        Some(overdue)
     }
 
     /// The write `token` has ended.
