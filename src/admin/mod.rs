@@ -14,6 +14,7 @@ mod clock;
 mod cluster;
 mod confirm;
 mod consume;
+mod deletion;
 mod failure;
 mod group;
 mod input;

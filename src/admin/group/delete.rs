@@ -1,15 +1,12 @@
 //! `forebay group delete`.
 
 use clap::Args;
-use serde_json::{Value, json};
 
 use crate::admin::Failure;
 use crate::admin::arguments::ConnectionArguments;
-use crate::admin::confirm::confirm;
-use crate::admin::failure::explain;
+use crate::admin::deletion::Deletions;
 use crate::admin::output::Output;
 use crate::admin::session::{Session, answer};
-use crate::admin::table::counted;
 use crate::client::error_of;
 use crate::model::ErrorCode;
 use crate::protocol::AnyResponse;
@@ -36,13 +33,7 @@ pub struct Delete {
 
 pub fn run(command: &Delete, output: &mut Output) -> Result<(), Failure> {
     let mut session = Session::open(&command.connection)?;
-    let what = counted(command.names.len(), "group");
-    confirm(
-        command.yes,
-        &format!("delete {what} ({})", command.names.join(", ")),
-    )?;
-    let mut documents = Vec::new();
-    let mut has_failed = false;
+    let mut deletions = Deletions::begin("group", &command.names, command.yes, output)?;
     for name in &command.names {
         let coordinator = session.coordinator(name)?;
         let request = DeleteGroupsRequest {
@@ -56,29 +47,9 @@ pub fn run(command: &Delete, output: &mut Output) -> Result<(), Failure> {
                 "the broker answered for no group".to_owned(),
             ));
         };
-        match error_of(group.error_code) {
-            Ok(()) if output.is_json() => {
-                documents.push(json!({ "group": name, "deleted": true }));
-            }
-            Ok(()) => output.line(&format!("group {name} deleted"))?,
-            Err(error) => {
-                has_failed = true;
-                documents.push(json!({
-                    "group": name, "deleted": false, "error": error.name(),
-                }));
-                let reason = explain(error, group.error_message.as_deref());
-                eprintln!("forebay: cannot delete group {name:?}: {reason}");
-            }
-        }
+        deletions.tell(name, group.error_code, group.error_message.as_deref())?;
     }
-    if output.is_json() {
-        output.document(&Value::Array(documents))?;
-    }
-    if has_failed {
-        Err(Failure::Told)
-    } else {
-        Ok(())
-    }
+    deletions.finish()
 }
 
 fn error_in(answer: &AnyResponse) -> Option<ErrorCode> {

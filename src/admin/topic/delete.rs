@@ -1,16 +1,12 @@
 //! `forebay topic delete`.
 
 use clap::Args;
-use serde_json::{Value, json};
 
 use crate::admin::Failure;
 use crate::admin::arguments::ConnectionArguments;
-use crate::admin::confirm::confirm;
-use crate::admin::failure::explain;
+use crate::admin::deletion::Deletions;
 use crate::admin::output::Output;
 use crate::admin::session::{Session, answer};
-use crate::admin::table::counted;
-use crate::client::error_of;
 use crate::protocol::messages::DeleteTopicsRequest;
 use crate::protocol::messages::delete_topics_request::DeleteTopicState;
 
@@ -35,11 +31,7 @@ pub struct Delete {
 
 pub fn run(command: &Delete, output: &mut Output) -> Result<(), Failure> {
     let mut session = Session::open(&command.connection)?;
-    let what = counted(command.names.len(), "topic");
-    confirm(
-        command.yes,
-        &format!("delete {what} ({})", command.names.join(", ")),
-    )?;
+    let mut deletions = Deletions::begin("topic", &command.names, command.yes, output)?;
     let topic = |name: &String| DeleteTopicState {
         name: Some(name.clone()),
         ..DeleteTopicState::default()
@@ -50,31 +42,9 @@ pub fn run(command: &Delete, output: &mut Output) -> Result<(), Failure> {
         ..DeleteTopicsRequest::default()
     };
     let deleted = answer!(DeleteTopics, session.ask_any(request)?);
-    let mut documents = Vec::new();
-    let mut has_failed = false;
     for topic in &deleted.responses {
         let name = topic.name.as_deref().unwrap_or_default();
-        match error_of(topic.error_code) {
-            Ok(()) if output.is_json() => {
-                documents.push(json!({ "topic": name, "deleted": true }));
-            }
-            Ok(()) => output.line(&format!("topic {name} deleted"))?,
-            Err(error) => {
-                has_failed = true;
-                documents.push(json!({
-                    "topic": name, "deleted": false, "error": error.name(),
-                }));
-                let reason = explain(error, topic.error_message.as_deref());
-                eprintln!("forebay: cannot delete topic {name:?}: {reason}");
-            }
-        }
+        deletions.tell(name, topic.error_code, topic.error_message.as_deref())?;
     }
-    if output.is_json() {
-        output.document(&Value::Array(documents))?;
-    }
-    if has_failed {
-        Err(Failure::Told)
-    } else {
-        Ok(())
-    }
+    deletions.finish()
 }
