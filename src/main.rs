@@ -8,10 +8,27 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use forebay::config::ServeArguments;
 
-/// A Kafka-wire-compatible message broker: one thread per core on io_uring; acknowledged means on
-/// disk.
+/// A message broker that speaks Apache Kafka's protocol, and the tools to work with one.
+///
+/// Every Kafka client and tool works with it unmodified. It runs one thread per core on io_uring,
+/// and a record is acknowledged when it is on the disk. The commands other than `serve` are
+/// clients: they speak Kafka's protocol only, so they work against Apache Kafka, too.
 #[derive(Debug, Parser)]
-#[command(name = "forebay", version, about)]
+#[command(
+    name = "forebay",
+    version,
+    after_help = "\
+Examples:
+  forebay serve                                     a broker on 127.0.0.1:9092
+  forebay serve --config server.properties          the same with a file of Kafka's
+  forebay topic create orders --partitions 4
+  echo hello | forebay produce orders
+  forebay consume orders --from-beginning
+  forebay group describe billing --json
+
+`forebay COMMAND --help` explains a command. docs/command-line.md tells of the commands and their
+JSON, docs/settings.md of every setting, docs/metrics.md of what a broker tells about itself."
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -19,7 +36,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a broker
+    /// Run a broker, by default on 127.0.0.1:9092 with its data in ./forebay-data
     Serve(ServeArguments),
     #[command(flatten)]
     Admin(forebay::admin::Command),
