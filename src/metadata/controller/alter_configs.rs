@@ -13,8 +13,8 @@ use crate::protocol::messages::create_topics_response::CreatableTopicConfigs;
 use crate::protocol::messages::incremental_alter_configs_request::AlterableConfig;
 use crate::protocol::messages::{
     AlterConfigsRequest, AlterConfigsResponse, ConfigRecord, IncrementalAlterConfigsRequest,
-    IncrementalAlterConfigsResponse, MetadataRecord, alter_configs_response,
-    incremental_alter_configs_response,
+    IncrementalAlterConfigsResponse, MetadataRecord, alter_configs_request, alter_configs_response,
+    incremental_alter_configs_request, incremental_alter_configs_response,
 };
 
 use super::super::image::{ConfigKind, ConfigResource};
@@ -35,36 +35,25 @@ impl Controller {
         view: View<'_>,
         request: &IncrementalAlterConfigsRequest,
     ) -> Decision<IncrementalAlterConfigsResponse> {
-        let mut decision = Decision {
-            records: Vec::new(),
-            response: IncrementalAlterConfigsResponse::default(),
-        };
-        let keys = request.resources.iter();
-        let counts = count(keys.map(|of| (of.resource_type, of.resource_name.as_str())));
-        for wish in &request.resources {
-            let (kind, name) = (wish.resource_type, wish.resource_name.as_str());
-            let planned = check_once(&counts, kind, name).and_then(|()| {
-                let alterations = alterations(&wish.configs)?;
-                let found = self.resource(view, kind, name)?;
-                let current = current(view, &found.resource);
-                let update =
-                    plan_dynamic_update(view.settings, found.scope, &current, &alterations)?;
-                Ok(records(&found.resource, update))
-            });
-            let answer = incremental_alter_configs_response::AlterConfigsResourceResponse {
-                error_code: code(&planned),
-                error_message: message(&planned),
-                resource_type: kind,
-                resource_name: name.to_owned(),
+        let (records, responses) = decide(
+            &request.resources,
+            |wish| (wish.resource_type, &wish.resource_name),
+            |wish| self.plan_alterations(view, wish),
+            |told| incremental_alter_configs_response::AlterConfigsResourceResponse {
+                error_code: told.error_code,
+                error_message: told.error_message,
+                resource_type: told.kind,
+                resource_name: told.name,
                 ..Default::default()
-            };
-            decision.response.responses.push(answer);
-            decision.records.extend(planned.unwrap_or_default());
+            },
+        );
+        Decision {
+            records: kept(records, request.validate_only),
+            response: IncrementalAlterConfigsResponse {
+                responses,
+                ..Default::default()
+            },
         }
-        if request.validate_only {
-            decision.records.clear();
-        }
-        decision
     }
 
     /// Decide on a request to replace all settings of some resources.
@@ -74,46 +63,61 @@ impl Controller {
         view: View<'_>,
         request: &AlterConfigsRequest,
     ) -> Decision<AlterConfigsResponse> {
-        let mut decision = Decision {
-            records: Vec::new(),
-            response: AlterConfigsResponse::default(),
-        };
-        let keys = request.resources.iter();
-        let counts = count(keys.map(|of| (of.resource_type, of.resource_name.as_str())));
-        for wish in &request.resources {
-            let (kind, name) = (wish.resource_type, wish.resource_name.as_str());
-            let planned = check_once(&counts, kind, name).and_then(|()| {
-                let configs = wish.configs.iter();
-                let nulls = configs.filter(|config| config.value.is_none());
-                check_nulls(nulls.map(|config| config.name.as_str()))?;
-                if kind == ConfigKind::BrokerLogger.code() {
-                    return Err(unknown_kind(kind));
-                }
-                let found = self.resource(view, kind, name)?;
-                let wanted: Vec<_> = wish
-                    .configs
-                    .iter()
-                    .map(|config| (config.name.clone(), config.value.clone()))
-                    .collect();
-                let current = current(view, &found.resource);
-                let update =
-                    plan_dynamic_replacement(view.settings, found.scope, &current, &wanted)?;
-                Ok(records(&found.resource, update))
-            });
-            let answer = alter_configs_response::AlterConfigsResourceResponse {
-                error_code: code(&planned),
-                error_message: message(&planned),
-                resource_type: kind,
-                resource_name: name.to_owned(),
+        let (records, responses) = decide(
+            &request.resources,
+            |wish| (wish.resource_type, &wish.resource_name),
+            |wish| self.plan_replacement(view, wish),
+            |told| alter_configs_response::AlterConfigsResourceResponse {
+                error_code: told.error_code,
+                error_message: told.error_message,
+                resource_type: told.kind,
+                resource_name: told.name,
                 ..Default::default()
-            };
-            decision.response.responses.push(answer);
-            decision.records.extend(planned.unwrap_or_default());
+            },
+        );
+        Decision {
+            records: kept(records, request.validate_only),
+            response: AlterConfigsResponse {
+                responses,
+                ..Default::default()
+            },
         }
-        if request.validate_only {
-            decision.records.clear();
+    }
+
+    fn plan_alterations(
+        &self,
+        view: View<'_>,
+        wish: &incremental_alter_configs_request::AlterConfigsResource,
+    ) -> Planned {
+        let (kind, name) = (wish.resource_type, wish.resource_name.as_str());
+        check_values(&wish.configs)?;
+        if kind == ConfigKind::BrokerLogger.code() {
+            self.check_node(name, "Unexpected node id. Expected")?;
+            return wish.configs.first().map_or(Ok(Vec::new()), refuse_logger);
         }
-        decision
+        let alterations = alterations(&wish.configs)?;
+        let found = self.resource(view, kind, name)?;
+        let current = current(view, &found.resource);
+        let update = plan_dynamic_update(view.settings, found.scope, &current, &alterations)?;
+        Ok(records(&found.resource, update))
+    }
+
+    fn plan_replacement(
+        &self,
+        view: View<'_>,
+        wish: &alter_configs_request::AlterConfigsResource,
+    ) -> Planned {
+        let configs = wish.configs.iter();
+        let nulls = configs.filter(|config| config.value.is_none());
+        check_nulls(nulls.map(|config| config.name.as_str()))?;
+        let found = self.resource(view, wish.resource_type, &wish.resource_name)?;
+        let configs = wish.configs.iter();
+        let wanted: Vec<_> = configs
+            .map(|config| (config.name.clone(), config.value.clone()))
+            .collect();
+        let current = current(view, &found.resource);
+        let update = plan_dynamic_replacement(view.settings, found.scope, &current, &wanted)?;
+        Ok(records(&found.resource, update))
     }
 
     /// The resource that a request names, if its settings can be changed here.
@@ -139,10 +143,8 @@ impl Controller {
                 self.check_node(name, "Unexpected broker id, expected")?;
                 Scope::Broker
             }
-            ConfigKind::BrokerLogger => {
-                self.check_node(name, "Unexpected node id. Expected")?;
-                return invalid("The levels of loggers cannot be changed at run time.");
-            }
+            // Levels of loggers are no settings: only single ones can be named.
+            ConfigKind::BrokerLogger => return Err(unknown_kind(kind)),
             ConfigKind::ClientMetrics if name.is_empty() => {
                 return invalid("Subscription name can't be empty");
             }
@@ -175,24 +177,73 @@ struct Found {
     scope: Scope,
 }
 
-type Counts<'a> = BTreeMap<(i8, &'a str), usize>;
+/// The records that a resource's wish comes to.
+type Planned = Result<Vec<MetadataRecord>, Refusal>;
 
-fn count<'a>(keys: impl Iterator<Item = (i8, &'a str)>) -> Counts<'a> {
+/// What a client is told of one resource.
+struct Told {
+    kind: i8,
+    name: String,
+    error_code: i16,
+    error_message: Option<String>,
+}
+
+/// The records of all wishes that are fulfilled, and the answers to all, in their order. Each
+/// resource may be named once.
+fn decide<W, A>(
+    wishes: &[W],
+    key: impl Fn(&W) -> (i8, &String),
+    plan: impl Fn(&W) -> Planned,
+    answer: impl Fn(Told) -> A,
+) -> (Vec<MetadataRecord>, Vec<A>) {
     let mut counts = BTreeMap::new();
-    for key in keys {
-        *counts.entry(key).or_insert(0) += 1;
+    for wish in wishes {
+        *counts.entry(key(wish)).or_insert(0) += 1;
     }
-    counts
+    let (mut records, mut answers) = (Vec::new(), Vec::new());
+    for wish in wishes {
+        let (kind, name) = key(wish);
+        let planned = if counts[&(kind, name)] == 1 {
+            plan(wish)
+        } else {
+            let text = "Each resource must appear at most once.";
+            Err(Refusal::new(ErrorCode::InvalidRequest, text))
+        };
+        let (error_code, error_message) = match planned {
+            Ok(planned) => {
+                records.extend(planned);
+                (ErrorCode::None, None)
+            }
+            Err(refusal) => (refusal.code, refusal.message),
+        };
+        answers.push(answer(Told {
+            kind,
+            name: name.clone(),
+            error_code: error_code.code(),
+            error_message,
+        }));
+    }
+    (records, answers)
 }
 
-fn code(planned: &Result<Vec<MetadataRecord>, Refusal>) -> i16 {
-    planned
-        .as_ref()
-        .map_or_else(|refusal| refusal.code as i16, |_| 0)
+/// Nothing is written for a request that only asks whether it could be fulfilled.
+fn kept(records: Vec<MetadataRecord>, validate_only: bool) -> Vec<MetadataRecord> {
+    if validate_only { Vec::new() } else { records }
 }
 
-fn message(planned: &Result<Vec<MetadataRecord>, Refusal>) -> Option<String> {
-    planned.as_ref().err()?.message.clone()
+/// No logger of Kafka's is here, so the level of none can be changed.
+fn refuse_logger(config: &AlterableConfig) -> Planned {
+    let operation = AlterOperation::from_code(config.config_operation);
+    Err(match operation {
+        Some(AlterOperation::Set | AlterOperation::Delete) => Refusal::new(
+            ErrorCode::InvalidConfig,
+            format!("there is no logger called {}", config.name),
+        ),
+        _ => Refusal::new(
+            ErrorCode::InvalidRequest,
+            "the level of a logger can only be set or deleted",
+        ),
+    })
 }
 
 fn unknown_kind(kind: i8) -> Refusal {
@@ -200,16 +251,6 @@ fn unknown_kind(kind: i8) -> Refusal {
         ErrorCode::InvalidRequest,
         format!("Unknown resource type {kind}"),
     )
-}
-
-fn check_once(counts: &Counts<'_>, kind: i8, name: &str) -> Result<(), Refusal> {
-    if counts.get(&(kind, name)) == Some(&1) {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        ErrorCode::InvalidRequest,
-        "Each resource must appear at most once.",
-    ))
 }
 
 /// A value that is missing is the first thing that Kafka looks at.
@@ -224,14 +265,18 @@ fn check_nulls<'a>(nulls: impl Iterator<Item = &'a str>) -> Result<(), Refusal> 
     ))
 }
 
-fn alterations(configs: &[AlterableConfig]) -> Result<Vec<Alteration>, Refusal> {
+/// Only what is deleted needs no value.
+fn check_values(configs: &[AlterableConfig]) -> Result<(), Refusal> {
     let is_deleted = |config: &AlterableConfig| {
         AlterOperation::from_code(config.config_operation) == Some(AlterOperation::Delete)
     };
     let nulls = configs
         .iter()
         .filter(|config| config.value.is_none() && !is_deleted(config));
-    check_nulls(nulls.map(|config| config.name.as_str()))?;
+    check_nulls(nulls.map(|config| config.name.as_str()))
+}
+
+fn alterations(configs: &[AlterableConfig]) -> Result<Vec<Alteration>, Refusal> {
     let alteration = |config: &AlterableConfig| {
         Some(Alteration {
             name: config.name.clone(),
