@@ -1,0 +1,5 @@
+//! The real binary, asked over the network.
+
+mod broker;
+mod console;
+mod loading;
