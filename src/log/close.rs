@@ -27,6 +27,8 @@ impl Log {
             State::Closing | State::Closed | State::Deleting { .. } | State::Deleted => return,
         }
         self.state = State::Closing;
+        // A full disk is asked once more, at once; without room the log ends here.
+        self.space_retry_at = None;
         self.fail_reads(ErrorCode::NotLeaderOrFollower);
         let end = self.log_end_offset;
         let snapshot = encode_snapshot(&self.producers);

@@ -138,6 +138,11 @@ pub enum LogProgress {
     },
     /// Retention deleted records: the log begins here now.
     LogStartAdvanced { log_start_offset: Offset },
+    /// The disk has no room for more: what was appended and is not durable waits, and the owner
+    /// appends nothing until [`LogProgress::SpaceFound`]. Reads go on.
+    SpaceLacking(StorageFailure),
+    /// There is room again.
+    SpaceFound,
     /// A read came upon this. The log goes on serving what is sound.
     Damaged(Damage),
     /// A read failed in the disk. The log goes on serving what it can read.
@@ -225,6 +230,8 @@ pub struct Log {
     pub(super) retention_high_watermark: Option<Offset>,
     /// True while the file of a deleted segment is being renamed.
     pub(super) deletion_in_flight: bool,
+    /// When to ask for room again, while the disk has none.
+    pub(super) space_retry_at: Option<Instant>,
     /// Off `segment.ms` for the active segment.
     pub(super) roll_jitter_ms: i64,
     pub(super) random: Random,
@@ -264,6 +271,7 @@ impl Log {
             removals: VecDeque::new(),
             retention_high_watermark: None,
             deletion_in_flight: false,
+            space_retry_at: None,
             roll_jitter_ms: 0,
             random,
         }
@@ -387,12 +395,14 @@ impl Log {
             .count()
     }
 
-    /// When [`Log::flush`] has to be called at the latest, for files that are to be removed.
+    /// When [`Log::flush`] has to be called at the latest: for files that are to be removed, and
+    /// while the disk is full.
     #[must_use]
     pub fn next_deadline(&self) -> Instant {
-        self.removals
-            .front()
-            .map_or(Instant::MAX, |(when, _)| *when)
+        let removal = self.removals.front().map(|(when, _)| *when);
+        let deadlines = [removal, self.space_retry_at];
+        let first = deadlines.into_iter().flatten().min();
+        first.unwrap_or(Instant::MAX)
     }
 
     /// The oldest thing that happened and was not asked for yet.
@@ -413,9 +423,15 @@ impl Log {
             (_, Pending::Recovery) => self.on_recovery_step(sequence, result),
             (_, pending) => match result {
                 Ok(outcome) => self.on_outcome(now, pending, outcome),
-                Err(failure) => self.fail(LogFailure::Storage(failure)),
+                Err(failure) => self.on_failure(now, pending, failure),
             },
         }
+    }
+
+    /// Whether the disk has no room for more records.
+    #[must_use]
+    pub const fn lacks_space(&self) -> bool {
+        self.space_retry_at.is_some()
     }
 
     /// Ask for `request`, to be told of its end as `pending`.

@@ -23,6 +23,13 @@ use bytes::Bytes;
 /// read from another device on multi-disk machines.
 pub const IO_BLOCK_BYTES: u64 = 4096;
 
+/// Linux' numbers of the errors that an operator can do something about.
+const IO_ERROR: i32 = 5;
+const TOO_MANY_FILES: i32 = 24;
+const NO_SPACE: i32 = 28;
+const READ_ONLY: i32 = 30;
+const QUOTA_EXCEEDED: i32 = 122;
+
 /// One of the broker's log directories, by its position in `log.dirs`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct DirectoryIndex(pub u16);
@@ -193,11 +200,32 @@ pub struct StorageFailure {
 
 impl fmt::Display for StorageFailure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            operation,
+            path,
+            position,
+            errno,
+        } = self;
+        let reason = std::io::Error::from_raw_os_error(*errno);
+        let advice = match *errno {
+            NO_SPACE | QUOTA_EXCEEDED => ": make room on its disk",
+            TOO_MANY_FILES => ": raise the limit of open files",
+            IO_ERROR => ": the disk may be failing, see the kernel's log",
+            READ_ONLY => ": mount its disk writable",
+            _ => "",
+        };
         write!(
             formatter,
-            "{} of {} at byte {} failed with errno {}",
-            self.operation, self.path, self.position, self.errno
+            "{operation} of {path} at byte {position} failed: {reason}{advice}"
         )
+    }
+}
+
+impl StorageFailure {
+    /// True if the disk was full: nothing is broken, and there may be room again later.
+    #[must_use]
+    pub const fn is_lack_of_space(&self) -> bool {
+        matches!(self.errno, NO_SPACE | QUOTA_EXCEEDED)
     }
 }
 

@@ -7,6 +7,8 @@
 //! there. No segment is written to before all of the one before it is durable, so what is durable
 //! has no holes.
 
+use std::time::Duration;
+
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::model::Offset;
@@ -16,7 +18,8 @@ use super::file_names::{FileKind, LEADER_EPOCHS};
 use super::partition_log::{Damage, Log, LogFailure, LogProgress, Pending, State};
 use super::segment::{Largest, Segment, SegmentFile, Writer, WriterWait};
 use super::storage::{
-    Durability, IO_BLOCK_BYTES, StorageOutbox, StorageOutcome, StoragePath, StorageRequest,
+    Durability, IO_BLOCK_BYTES, StorageFailure, StorageOutbox, StorageOutcome, StoragePath,
+    StorageRequest,
 };
 
 /// The most that one write carries, unless one batch is larger.
@@ -26,6 +29,9 @@ const WRITE_BYTES_MAX: u64 = 4 << 20;
 /// a busy one seldom asks.
 const ALLOCATION_STEP_BYTES_MIN: u64 = 64 << 10;
 const ALLOCATION_STEP_BYTES_MAX: u64 = 64 << 20;
+
+/// How soon a full disk is asked again for room.
+const SPACE_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The end marker: what `kafka-dump-log` and Kafka's recovery take for the end of the records. It
 /// is the front of a batch that claims to be larger than any file: base offset, a length of
@@ -63,6 +69,7 @@ impl Log {
             State::Closed | State::Deleted => return,
         }
         self.flush_epochs(outbox);
+        self.ask_for_space_again(now, outbox);
         self.flush_segments(outbox);
         self.advance_reads(now, outbox);
         self.advance_retention(now, outbox);
@@ -117,7 +124,7 @@ impl Log {
             }
         }
         if writer.written_end < segment.length {
-            return Self::next_write_step(segment, writer);
+            return self.next_write_step(segment, writer);
         }
         let is_active = index + 1 == self.segments.len();
         if is_active && !matches!(self.state, State::Closing) {
@@ -141,7 +148,7 @@ impl Log {
         }
     }
 
-    fn next_write_step(segment: &Segment, writer: &Writer) -> Step {
+    fn next_write_step(&self, segment: &Segment, writer: &Writer) -> Step {
         match segment.file {
             SegmentFile::Closed => return Step::Open,
             SegmentFile::Opening(_) => return Step::Blocked,
@@ -153,10 +160,10 @@ impl Log {
         if writer.tail.is_none() {
             return Step::ReadTail;
         }
-        let needed = (segment.length + END_MARKER_BYTES as u64).next_multiple_of(IO_BLOCK_BYTES);
+        let needed = needed_bytes(segment);
         match writer.allocated {
             allocated if allocated >= needed => Step::Write,
-            _ if writer.is_allocating => Step::Blocked,
+            _ if writer.is_allocating || self.lacks_space() => Step::Blocked,
             _ => Step::Allocate(needed),
         }
     }
@@ -340,6 +347,9 @@ impl Log {
                     writer.allocated = writer.allocated.max(length);
                     writer.is_allocating = false;
                 }
+                if self.space_retry_at.take().is_some() {
+                    self.progress.push_back(LogProgress::SpaceFound);
+                }
             }
             Pending::IndexRemoved(at) => {
                 if let Some(writer) = self.writer_at(at) {
@@ -361,6 +371,50 @@ impl Log {
             Pending::Other => {}
             Pending::Recovery | Pending::DataRead(_) | Pending::ReadAhead(_) => {
                 unreachable!("these go to where their failure is judged")
+            }
+        }
+    }
+
+    /// A request that concerns one segment, or the log as a whole, failed. Room that the disk does
+    /// not have is asked for again, since nothing was written: everything else ends the log.
+    pub(super) fn on_failure(&mut self, now: Now, pending: Pending, failure: StorageFailure) {
+        let Pending::Allocated(at, _) = pending else {
+            return self.fail(LogFailure::Storage(failure));
+        };
+        if !failure.is_lack_of_space() || !matches!(self.state, State::Open) {
+            return self.fail(LogFailure::Storage(failure));
+        }
+        if let Some(writer) = self.writer_at(at) {
+            writer.is_allocating = false;
+        }
+        let retry_at = now.instant + SPACE_RETRY_INTERVAL;
+        if self.space_retry_at.replace(retry_at).is_none() {
+            self.progress.push_back(LogProgress::SpaceLacking(failure));
+        }
+    }
+
+    fn ask_for_space_again(&mut self, now: Now, outbox: &mut StorageOutbox) {
+        if self.space_retry_at.is_none_or(|at| at > now.instant) {
+            return;
+        }
+        self.space_retry_at = Some(now.instant + SPACE_RETRY_INTERVAL);
+        // Segments are written one after the other: the first that has no room holds up the rest.
+        let waiting = self.unsealed.iter().find_map(|base_offset| {
+            let index = self.segment_index(*base_offset)?;
+            let segment = &self.segments[index];
+            let writer = segment.writer.as_deref()?;
+            let is_last = index + 1 == self.segments.len();
+            let lacks = is_last || needed_bytes(segment) > writer.allocated;
+            let may_ask = segment.open_file().is_some() && !writer.is_allocating;
+            (lacks && may_ask).then_some(index)
+        });
+        match waiting {
+            Some(index) => self.allocate(index, needed_bytes(&self.segments[index]), outbox),
+            None if self.pending.values().any(is_allocation) => {}
+            // No file is open that could be made longer: the next append asks.
+            None => {
+                self.space_retry_at = None;
+                self.progress.push_back(LogProgress::SpaceFound);
             }
         }
     }
@@ -448,6 +502,15 @@ impl Log {
             reason: reason.to_owned(),
         }
     }
+}
+
+const fn is_allocation(pending: &Pending) -> bool {
+    matches!(pending, Pending::Allocated(..))
+}
+
+/// How long the file must be for all that was appended.
+fn needed_bytes(segment: &Segment) -> u64 {
+    (segment.length + END_MARKER_BYTES as u64).next_multiple_of(IO_BLOCK_BYTES)
 }
 
 /// By how much a file of `allocated` bytes grows.

@@ -156,6 +156,8 @@ pub struct Quorum {
     /// False while the voters are known from the format only: the first leader appends them.
     pub(super) voters_in_log: bool,
     pub(super) is_writing_snapshot: bool,
+    /// True once records of this life are on the disk.
+    pub(super) has_committed: bool,
     pub(super) pending: BTreeMap<u64, Pending>,
     pub(super) next_sequence: u64,
     pub(super) events: VecDeque<QuorumEvent>,
@@ -179,6 +181,7 @@ impl Quorum {
             voters: None,
             voters_in_log: false,
             is_writing_snapshot: false,
+            has_committed: false,
             pending: BTreeMap::new(),
             next_sequence: 0,
             events: VecDeque::new(),
@@ -489,7 +492,16 @@ impl Quorum {
                         replay.on_read(read, result.map_err(ErrorCode::name));
                     }
                 }
+                // A broker that could not write its first records would wait for room unseen.
+                LogProgress::SpaceLacking(failure) if !self.has_committed => {
+                    self.fail(QuorumFailure::Storage(failure));
+                }
+                LogProgress::SpaceLacking(failure) => {
+                    tracing::error!("metadata cannot be changed: {failure}");
+                }
+                LogProgress::SpaceFound => tracing::info!("metadata can be changed again"),
                 LogProgress::DurableAdvanced { durable_end_offset } => {
+                    self.has_committed = true;
                     if matches!(self.phase, Phase::Leading | Phase::Closing) {
                         self.events.push_back(QuorumEvent::Committed {
                             end_offset: durable_end_offset,

@@ -323,6 +323,13 @@ impl Shard {
             Err(failure) if matches!(purpose, Purpose::Remove) => {
                 return tracing::warn!("a file was left behind: {failure}");
             }
+            // The files as they were hold too: logs are then scanned from further back.
+            Err(failure)
+                if matches!(purpose, Purpose::Write { is_last: false })
+                    && failure.is_lack_of_space() =>
+            {
+                return tracing::warn!("a checkpoint is put off: {failure}");
+            }
             Err(failure) => {
                 return effects.push(Effect::Halt(HaltReason::StorageFailed(failure.to_string())));
             }

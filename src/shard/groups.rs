@@ -340,6 +340,9 @@ impl Shard {
             .partitions
             .touch(slot)
             .ok_or(ErrorCode::NotCoordinator)?;
+        if partition.log.lacks_space() {
+            return Err(ErrorCode::KafkaStorageError);
+        }
         let codec = self.configs.broker().offsets_topic_compression;
         let mut builder = RecordBatchBuilder::new().compression(codec, None);
         for record in &write.records {

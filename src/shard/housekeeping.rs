@@ -1,6 +1,7 @@
 //! What a shard does from time to time, and what it does at the end: flush at the end of a turn,
 //! caches within their budget, retention, checkpoints, the clean stop.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::model::ShardId;
@@ -40,6 +41,9 @@ pub struct Housekeeping {
     checkpoint_at: Instant,
     idle_files_at: Instant,
     folders_at: Instant,
+    /// The partitions whose disk is full, and when they may ask it again.
+    full_slots: BTreeSet<u32>,
+    full_at: Instant,
     cache_bytes_max: usize,
     cached_bytes: usize,
     trim_slot: u32,
@@ -59,6 +63,8 @@ impl Housekeeping {
             checkpoint_at: Instant::MAX,
             idle_files_at: Instant::MAX,
             folders_at: Instant::MAX,
+            full_slots: BTreeSet::new(),
+            full_at: Instant::MAX,
             cache_bytes_max: usize::try_from(cache_bytes).unwrap_or(usize::MAX),
             cached_bytes: 0,
             trim_slot: 0,
@@ -80,6 +86,16 @@ impl Housekeeping {
             .min(self.checkpoint_at)
             .min(self.idle_files_at)
             .min(self.folders_at)
+            .min(self.full_at)
+    }
+
+    /// Whether the disk has room for the partition in `slot`.
+    pub fn note_space(&mut self, slot: u32, has_room: bool) {
+        if has_room {
+            self.full_slots.remove(&slot);
+        } else {
+            self.full_slots.insert(slot);
+        }
     }
 
     /// A partition is gone, and its cache with it.
@@ -119,6 +135,12 @@ impl Shard {
                     .close_idle_files(now, IDLE_FILES_INTERVAL, &mut effects.storage);
                 let expiration_ms = self.settings.config.producer_id_expiration_ms;
                 partition.log.expire_producers(now, expiration_ms);
+            }
+        }
+        if self.housekeeping.full_at <= now.instant {
+            // At the end of the turn they are flushed, and ask.
+            for slot in self.housekeeping.full_slots.clone() {
+                self.partitions.touch(slot);
             }
         }
         self.remove_due_folders(now, effects);
@@ -169,7 +191,23 @@ impl Shard {
         }
         self.trim_caches();
         self.housekeeping.folders_at = self.opening.next_deadline();
+        self.housekeeping.full_at = self.next_space_retry();
         !self.own_replies.is_empty() || self.partitions.has_touched() || self.fetches.has_woken()
+    }
+
+    fn next_space_retry(&mut self) -> Instant {
+        let partitions = &self.partitions;
+        let slots = &mut self.housekeeping.full_slots;
+        slots.retain(|slot| {
+            partitions
+                .at(*slot)
+                .is_some_and(|one| one.log.lacks_space())
+        });
+        let deadlines = slots.iter().filter_map(|slot| partitions.at(*slot));
+        deadlines
+            .map(|partition| partition.log.next_deadline())
+            .min()
+            .unwrap_or(Instant::MAX)
     }
 
     /// Bring the caches back into their budget, one log after the other.

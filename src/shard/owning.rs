@@ -7,6 +7,7 @@ use crate::log::{
 use crate::metrics::TopicMetrics;
 use crate::model::{ErrorCode, LeaderEpoch, Offset, TopicIdPartition};
 use crate::stdx::Now;
+use std::collections::VecDeque;
 
 use super::Effects;
 use super::core::Shard;
@@ -169,6 +170,17 @@ impl Shard {
                     self.on_lookup_finished(slot, read, result);
                 }
                 LogProgress::LogStartAdvanced { .. } => {}
+                LogProgress::SpaceLacking(failure) => {
+                    tracing::error!("{}", self.place_of(slot, "takes no records", &failure));
+                    self.on_space_lacking(slot);
+                }
+                LogProgress::SpaceFound => {
+                    self.housekeeping.note_space(slot, true);
+                    tracing::info!(
+                        "{}",
+                        self.place_of(slot, "takes records again", &"there is room")
+                    );
+                }
                 LogProgress::Damaged(damage) => tracing::error!("{damage}"),
                 LogProgress::ReadFailed(failure) => tracing::error!("{failure}"),
                 LogProgress::Failed(failure) => {
@@ -220,6 +232,38 @@ impl Shard {
                 }
             }
         }
+    }
+
+    /// The disk is full. Producers are told at once, so that they can go elsewhere or try again; if
+    /// their records are written later after all, that is as after any error that invites a retry.
+    /// What a coordinator has appended holds in its memory, so that waits for room.
+    fn on_space_lacking(&mut self, slot: u32) {
+        self.housekeeping.note_space(slot, false);
+        let partition = self
+            .partitions
+            .touch(slot)
+            .expect("the log belongs to a partition");
+        let topic = partition.topic.clone();
+        let waiting = std::mem::take(&mut partition.waiting_appends);
+        let (producers, coordinators): (VecDeque<_>, VecDeque<_>) = waiting
+            .into_iter()
+            .partition(|append| matches!(append.then, Acknowledge::Producer(..)));
+        partition.waiting_appends = coordinators;
+        for append in producers {
+            if let Acknowledge::Producer(asker, _) = append.then {
+                self.meter.metrics.topic_mut(&topic).produce_failures += 1;
+                self.reply(
+                    asker,
+                    Reply::Appended(Err(ErrorCode::KafkaStorageError.into())),
+                );
+            }
+        }
+    }
+
+    fn place_of(&self, slot: u32, what: &str, why: &dyn std::fmt::Display) -> String {
+        let partition = self.partitions.at(slot);
+        let partition = partition.expect("the log belongs to a partition");
+        format!("{}-{} {what}: {why}", partition.topic, partition.index())
     }
 
     /// Nothing can be appended or read any more: everyone who waits is told.
@@ -486,6 +530,10 @@ fn append_to(
     let (bytes, records) = (task.batch.batch.size_bytes(), task.batch.records_count);
     let epoch = partition.leader.epoch();
     metrics.produce_requests += 1;
+    if partition.log.lacks_space() {
+        metrics.produce_failures += 1;
+        return Some(Reply::Appended(Err(ErrorCode::KafkaStorageError.into())));
+    }
     let batches = vec![task.batch.batch];
     let appended = match partition
         .log

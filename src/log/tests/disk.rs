@@ -22,6 +22,8 @@ pub struct Disk {
     queue: Vec<(Ticket, StorageRequest)>,
     /// The next request whose operation has this name fails.
     pub fails: Option<&'static str>,
+    /// Files do not become longer.
+    pub is_full: bool,
     pub performed: BTreeMap<&'static str, usize>,
 }
 
@@ -50,13 +52,14 @@ impl Disk {
         let (ticket, request) = self.queue.remove(*chosen);
         let operation = operation_of(&request);
         *self.performed.entry(operation).or_default() += 1;
-        if self.fails == Some(operation) {
+        let is_full = self.is_full && operation == "allocate";
+        if is_full || self.fails == Some(operation) {
             self.fails = None;
             let failure = StorageFailure {
                 operation,
                 path: StoragePath::new(DirectoryIndex(0), "failed"),
                 position: 0,
-                errno: 5,
+                errno: if is_full { 28 } else { 5 },
             };
             return Some((ticket, Err(failure)));
         }

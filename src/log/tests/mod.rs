@@ -3,6 +3,7 @@
 mod damage;
 mod disk;
 mod files;
+mod full_disk;
 mod random_life;
 mod serving;
 
