@@ -90,7 +90,7 @@ pub fn serve<C: Core>(
 ) -> Result<(), StartFailure> {
     assert!(plan.shards_count > 0, "a broker has at least one shard");
     assert!(!plan.directories.is_empty(), "a broker has a log directory");
-    host::raise_descriptor_limit();
+    host::raise_descriptor_limit()?;
     host::check_io_uring(RING_DEPTH)?;
     let directories = open_directories(&plan.directories)?;
     let listeners = open_listeners(&plan.listeners)?;
@@ -118,6 +118,7 @@ pub fn serve<C: Core>(
             clock,
             inboxes: inboxes.clone(),
             stop: Arc::clone(&stop),
+            shards_count: plan.shards_count,
             io_memory_bytes: io_memory_bytes(&plan),
             serving: Arc::clone(&serving),
         };
@@ -160,6 +161,7 @@ struct Seat {
     clock: Clock,
     inboxes: Box<[Arc<Inbox<Letter>>]>,
     stop: Arc<Stop>,
+    shards_count: u16,
     io_memory_bytes: usize,
     serving: Arc<Serving>,
 }
@@ -238,16 +240,15 @@ fn make_executor(seat: &Seat) -> Result<LocalExecutor, StartFailure> {
         .blocking_thread_pool_placement(PoolPlacement::Unbound(BLOCKING_THREADS))
         .make()
         .map_err(|error| {
-            StartFailure::new(format!(
-                "io_uring of shard {} cannot be made: {error}",
-                seat.id
-            ))
+            let errno = error.raw_os_error().unwrap_or(libc::EIO);
+            host::executor_failure(errno, seat.shards_count, RING_DEPTH)
         })?;
     if let Some(cpu) = seat.cpu {
         host::pin_thread(cpu).map_err(|error| {
             StartFailure::new(format!(
-                "shard {} cannot run on CPU {cpu}: {error}",
-                seat.id
+                "shard {} cannot run on CPU {cpu} ({error}): this process may use the CPUs {:?}",
+                seat.id,
+                host::allowed_cpus()
             ))
         })?;
     }

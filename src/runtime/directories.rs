@@ -30,9 +30,7 @@ pub(super) struct DataDirectory {
 /// Make `path` if needed, take it for this process, and check that it can be used.
 pub(super) fn open_directory(path: &Path) -> Result<DataDirectory, StartFailure> {
     let shown = path.display();
-    create_directory(path).map_err(|error| {
-        StartFailure::new(format!("cannot make data directory {shown}: {error}"))
-    })?;
+    create_directory(path).map_err(|error| unusable(path, &error))?;
     let path = fs::canonicalize(path).map_err(|error| {
         StartFailure::new(format!("cannot use data directory {shown}: {error}"))
     })?;
@@ -77,13 +75,7 @@ fn lock_directory(path: &Path) -> Result<File, StartFailure> {
         .create(true)
         .truncate(false)
         .open(path.join(LOCK_NAME));
-    let file = opened.map_err(|error| match error.raw_os_error() {
-        Some(libc::EROFS | libc::EACCES | libc::EPERM) => StartFailure::new(format!(
-            "data directory {shown} is read-only for this user ({error}): mount it writable, or \
-             give it to the user that runs the broker"
-        )),
-        _ => StartFailure::new(format!("cannot use data directory {shown}: {error}")),
-    })?;
+    let file = opened.map_err(|error| unusable(path, &error))?;
     // SAFETY: all zeros is a valid `flock`: the whole file, from its start.
     let mut range: libc::flock = unsafe { std::mem::zeroed() };
     range.l_type = libc::F_WRLCK as libc::c_short;
@@ -156,11 +148,28 @@ fn probe_failure(path: &Path, in_memory: bool, error: &io::Error) -> StartFailur
             "the file system of data directory {shown} has no direct IO: put it on a disk with \
              ext4 or XFS"
         )),
-        Some(libc::ENOSPC | libc::EDQUOT) => StartFailure::new(format!(
-            "data directory {shown} is full ({error}): make room, or use another directory"
-        )),
-        _ => StartFailure::new(format!("cannot use data directory {shown}: {error}")),
+        _ => unusable(path, error),
     }
+}
+
+/// Why the directory at `path` cannot be made or written to, and what to do about it.
+fn unusable(path: &Path, error: &io::Error) -> StartFailure {
+    let shown = path.display();
+    let line = match error.raw_os_error() {
+        Some(libc::EROFS | libc::EACCES | libc::EPERM) => format!(
+            "data directory {shown} is read-only for this user ({error}): mount it writable, or \
+             give it to the user that runs the broker"
+        ),
+        Some(libc::EEXIST | libc::ENOTDIR) => format!(
+            "data directory {shown} is not a directory ({error}): move away the file that stands \
+             in its place, or use another directory"
+        ),
+        Some(libc::ENOSPC | libc::EDQUOT) => {
+            format!("data directory {shown} is full ({error}): make room, or use another directory")
+        }
+        _ => format!("cannot use data directory {shown}: {error}"),
+    };
+    StartFailure::new(line)
 }
 
 #[cfg(test)]
@@ -213,7 +222,7 @@ mod tests {
         let path = scratch.path().join("file");
         fs::write(&path, b"").unwrap();
         let line = open_directory(&path).unwrap_err().to_string();
-        assert!(line.starts_with("cannot make data directory"), "{line}");
+        assert!(line.contains("is not a directory"), "{line}");
         assert!(!line.contains('\n'), "{line}");
     }
 

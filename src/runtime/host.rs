@@ -13,6 +13,17 @@ use super::failure::StartFailure;
 /// Below this limit on locked memory the runtime library refuses to make a ring.
 const MEMLOCK_BYTES_MIN: u64 = 512 * 1024;
 
+/// What the three rings of a shard lock where the kernel counts it (Linux 6.14 and newer): 64 bytes
+/// for each entry, two completions of 16 bytes and an index of 4.
+const RINGS_PER_SHARD: u64 = 3;
+const RING_BYTES_PER_ENTRY: u64 = 64 + 2 * 16 + 4;
+
+/// Below this many descriptors a broker would get into trouble with its first clients.
+const DESCRIPTORS_MIN: u64 = 256;
+
+/// The first kernel with every operation that is needed.
+const KERNEL_MIN: (u32, u32) = (5, 8);
+
 /// The operations that the runtime library asks of every ring: their numbers in the kernel's
 /// interface. All of them exist since Linux 5.6.
 const OPERATIONS: [usize; 23] = [
@@ -22,17 +33,21 @@ const OPERATIONS: [usize; 23] = [
 const REGISTER_PROBE: libc::c_uint = 8;
 const OPERATION_SUPPORTED: u16 = 1;
 
-/// Raise the limit of open descriptors to its hard limit and return it: partitions and
-/// connections take one each.
-pub(super) fn raise_descriptor_limit() -> u64 {
-    raise_limit(libc::RLIMIT_NOFILE)
+/// Raise the limit of open descriptors to its hard limit: partitions and connections take one
+/// each.
+pub(super) fn raise_descriptor_limit() -> Result<(), StartFailure> {
+    let limit = raise_limit(libc::RLIMIT_NOFILE);
+    if limit >= DESCRIPTORS_MIN {
+        return Ok(());
+    }
+    Err(descriptors_failure(limit))
 }
 
 /// Check that rings of `depth` entries can be made and know all that is needed of them.
 pub(super) fn check_io_uring(depth: u32) -> Result<(), StartFailure> {
     let limit = raise_limit(libc::RLIMIT_MEMLOCK);
     if limit < MEMLOCK_BYTES_MIN {
-        return Err(memlock_failure(limit));
+        return Err(memlock_failure(limit, MEMLOCK_BYTES_MIN));
     }
     let ring = setup_ring(depth).map_err(|error| ring_failure(&error, limit))?;
     let missing = missing_operations(&ring)
@@ -41,9 +56,25 @@ pub(super) fn check_io_uring(depth: u32) -> Result<(), StartFailure> {
         return Ok(());
     }
     Err(StartFailure::new(format!(
-        "this kernel ({}) lacks io_uring operations {missing:?}: Linux 5.8 or newer is needed",
+        "this kernel ({}) lacks io_uring operations {missing:?}: run Linux 5.8 or newer",
         kernel_release()
     )))
+}
+
+/// Why the rings of one of `shards` shards, of `depth` entries each, could not be made.
+pub(super) fn executor_failure(errno: i32, shards: u16, depth: u32) -> StartFailure {
+    match errno {
+        libc::ENOMEM => {
+            let entries = u64::from(shards) * RINGS_PER_SHARD * u64::from(depth);
+            let needed = (entries * RING_BYTES_PER_ENTRY).max(MEMLOCK_BYTES_MIN);
+            memlock_failure(raise_limit(libc::RLIMIT_MEMLOCK), needed)
+        }
+        libc::EMFILE => descriptors_failure(raise_limit(libc::RLIMIT_NOFILE)),
+        _ => {
+            let error = io::Error::from_raw_os_error(errno);
+            StartFailure::new(format!("io_uring cannot be used: {error}"))
+        }
+    }
 }
 
 /// A line for the operator if `bytes` cannot be locked. The broker runs without, at a cost.
@@ -160,14 +191,28 @@ fn missing_operations(ring: &OwnedFd) -> io::Result<Vec<usize>> {
 
 fn ring_failure(error: &io::Error, memlock_bytes: u64) -> StartFailure {
     match error.raw_os_error() {
-        Some(libc::ENOSYS) => StartFailure::new(format!(
-            "io_uring is not there: kernel {} is older than 5.8, or a seccomp profile hides it \
-             (containers: --security-opt seccomp=tuning/seccomp.json)",
-            kernel_release()
-        )),
+        Some(libc::ENOSYS) => StartFailure::new(missing_line(&kernel_release())),
         Some(libc::EPERM | libc::EACCES) => StartFailure::new(forbidden_line(io_uring_disabled())),
-        Some(libc::ENOMEM) => memlock_failure(memlock_bytes),
+        Some(libc::ENOMEM) => memlock_failure(memlock_bytes, MEMLOCK_BYTES_MIN),
         _ => StartFailure::new(format!("io_uring cannot be used: {error}")),
+    }
+}
+
+/// The kernel does not know the call, or a filter says so in its name.
+fn missing_line(release: &str) -> String {
+    let mut numbers = release.split('.').map(str::parse::<u32>);
+    let version = match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => Some((major, minor)),
+        _ => None,
+    };
+    if version.is_some_and(|version| version < KERNEL_MIN) {
+        format!("this kernel ({release}) has no io_uring to use: run Linux 5.8 or newer")
+    } else {
+        format!(
+            "io_uring is hidden from this process or not built into the kernel ({release}), most \
+             likely by a container's seccomp profile: start the container with \
+             `--security-opt seccomp=tuning/seccomp.json`"
+        )
     }
 }
 
@@ -193,13 +238,22 @@ fn forbidden_line(disabled: Option<u32>) -> &'static str {
     }
 }
 
-fn memlock_failure(limit_bytes: u64) -> StartFailure {
+fn memlock_failure(limit_bytes: u64, needed_bytes: u64) -> StartFailure {
     StartFailure::new(format!(
         "only {} KiB of memory may be locked and io_uring needs {} KiB: raise it with \
          `ulimit -l unlimited`, `LimitMEMLOCK=infinity` (systemd) or `--ulimit memlock=-1` \
-         (containers)",
+         (containers), or run fewer shards",
         limit_bytes / 1024,
-        MEMLOCK_BYTES_MIN / 1024
+        needed_bytes / 1024
+    ))
+}
+
+fn descriptors_failure(limit: u64) -> StartFailure {
+    StartFailure::new(format!(
+        "only {limit} files may be open at a time and a broker needs {DESCRIPTORS_MIN}, one more \
+         for each connection and each partition that is written: raise it with \
+         `ulimit -n 1048576`, `LimitNOFILE=1048576` (systemd) or `--ulimit nofile=1048576` \
+         (containers)"
     ))
 }
 
@@ -227,7 +281,7 @@ mod tests {
     #[test]
     fn every_way_in_which_io_uring_is_refused_has_a_line_that_says_what_to_do() {
         for (errno, words) in [
-            (libc::ENOSYS, "older than 5.8"),
+            (libc::ENOSYS, "seccomp=tuning/seccomp.json"),
             (libc::ENOMEM, "ulimit -l unlimited"),
             (libc::EMFILE, "Too many open files"),
         ] {
@@ -238,7 +292,14 @@ mod tests {
         assert!(forbidden_line(Some(2)).contains("sysctl -w"));
         assert!(forbidden_line(Some(1)).contains("io_uring_group"));
         assert!(forbidden_line(Some(0)).contains("seccomp"));
-        assert!(memlock_failure(65_536).to_string().contains("only 64 KiB"));
+        assert!(missing_line("4.19.0-16-amd64").contains("Linux 5.8 or newer"));
+        assert!(missing_line("5.7.1").contains("Linux 5.8 or newer"));
+        assert!(missing_line("5.10.0").contains("seccomp"));
+        assert!(missing_line("odd").contains("seccomp"));
+        let memlock = executor_failure(libc::ENOMEM, 4, 1024).to_string();
+        assert!(memlock.contains("needs 1200 KiB"), "{memlock}");
+        let descriptors = executor_failure(libc::EMFILE, 4, 1024).to_string();
+        assert!(descriptors.contains("LimitNOFILE"), "{descriptors}");
     }
 
     #[test]

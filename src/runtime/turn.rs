@@ -335,8 +335,11 @@ async fn yield_to_rings() {
 
 /// Going on would endanger data: the whole process ends here.
 fn halt(shard: ShardId, reason: &HaltReason) -> ! {
-    tracing::error!(%shard, reason = reason.message(), "the broker halts");
-    // The log may go elsewhere; the reason of an exit belongs on the terminal as well.
-    eprintln!("forebay: {}", reason.message());
+    // Once: the log goes to the terminal too, unless it was switched off.
+    if tracing::event_enabled!(tracing::Level::ERROR) {
+        tracing::error!(%shard, "the broker stops: {}", reason.message());
+    } else {
+        eprintln!("forebay: {}", reason.message());
+    }
     std::process::exit(reason.exit_status())
 }
