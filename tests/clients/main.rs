@@ -6,7 +6,6 @@ mod support;
 mod command_line;
 mod console_tools;
 mod first_steps;
-mod host;
 mod judge;
 mod listeners;
 mod restart;

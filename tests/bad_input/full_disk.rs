@@ -1,0 +1,140 @@
+//! A disk that becomes full while the broker runs.
+
+use std::time::{Duration, Instant};
+
+use forebay::model::ErrorCode;
+
+use super::client::{Client, await_topic, batch_of};
+use super::volume::Volume;
+use crate::support::{Broker, Kind, needs, not_run};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The value of the record at `offset`.
+fn value_of(offset: i64) -> Vec<u8> {
+    offset
+        .to_string()
+        .repeat(20_000 / offset.to_string().len())
+        .into_bytes()
+}
+
+/// Produces record after record until one is refused; the offset that it would have had.
+#[track_caller]
+fn produce_until_refused(client: &mut Client, mut offset: i64) -> i64 {
+    let started = Instant::now();
+    loop {
+        let produced = client.produce("topic", -1, batch_of(&value_of(offset)));
+        match produced.expect("an answer") {
+            (0, found) => assert_eq!(found, offset),
+            (code, _) => {
+                assert_eq!(
+                    ErrorCode::from_code(code),
+                    Some(ErrorCode::KafkaStorageError)
+                );
+                return offset;
+            }
+        }
+        offset += 1;
+        assert!(started.elapsed() < LIMIT, "the disk does not become full");
+    }
+}
+
+/// Everything below `end` is there as it was produced.
+#[track_caller]
+fn assert_readable(client: &mut Client, end: i64) {
+    let mut offset = 1;
+    while offset < end {
+        let (code, records) = client.fetch("topic", offset).expect("an answer");
+        assert_eq!(code, ErrorCode::None.code(), "at {offset}");
+        assert!(!records.is_empty(), "nothing at {offset}, below {end}");
+        for (found, value) in records.into_iter().filter(|(found, _)| *found < end) {
+            assert_eq!(found, offset, "offsets are dense");
+            assert!(value == value_of(offset), "another record at {offset}");
+            offset += 1;
+        }
+    }
+}
+
+/// Produces the record at `offset` as soon as there is room for it.
+#[track_caller]
+fn produce_when_there_is_room(client: &mut Client) -> i64 {
+    let started = Instant::now();
+    while started.elapsed() < LIMIT {
+        if let (0, offset) = client
+            .produce("topic", -1, batch_of(b"again"))
+            .expect("an answer")
+        {
+            return offset;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("the broker takes no records though there is room");
+}
+
+#[test]
+fn a_disk_that_becomes_full_refuses_records_and_serves_the_rest_until_there_is_room_again() {
+    let lab = needs!();
+    let Some(volume) = Volume::new("full-while-running", 64) else {
+        return not_run("bad_input::full_disk", "mounting a file needs root");
+    };
+    let data = volume.path().join("data").display().to_string();
+    let mut broker = Broker::start(&lab, Kind::Forebay, &[("log.dirs", &data)]);
+    let (mut client, mut other) = (Client::connect(broker.port), Client::connect(broker.port));
+    await_topic(&mut client, "topic");
+    volume.fill(2 << 20);
+
+    let end = produce_until_refused(&mut client, 1);
+    assert!(end > 20, "{end} records of 20 KB fit into 2 MB");
+    let again = client
+        .produce("topic", -1, batch_of(b"again"))
+        .expect("an answer");
+    assert_eq!(again.0, ErrorCode::KafkaStorageError.code());
+    assert!(other.is_served());
+    assert_readable(&mut other, end);
+
+    volume.make_room();
+    let next = produce_when_there_is_room(&mut client);
+    assert!(next >= end, "{next} was given before");
+    assert_readable(&mut other, end);
+
+    // Killed on a full disk, it has what it acknowledged after the next start.
+    volume.fill(256 << 10);
+    let acknowledged = until_refused(&mut client, next + 1);
+    drop((client, other));
+    broker.kill();
+    volume.make_room();
+    broker.resume();
+    let mut client = Client::connect(broker.port);
+    assert_readable(&mut client, end);
+    let after = produce_when_there_is_room(&mut client);
+    assert!(after >= acknowledged, "{after} was given before");
+
+    // A stop on a full disk gives up what nobody was promised.
+    volume.fill(256 << 10);
+    let acknowledged = until_refused(&mut client, after + 1);
+    let took = broker.stop();
+    assert!(took < Duration::from_secs(10), "the stop took {took:?}");
+    volume.make_room();
+    broker.resume();
+    let mut client = Client::connect(broker.port);
+    assert_readable(&mut client, end);
+    let after = produce_when_there_is_room(&mut client);
+    assert!(after >= acknowledged, "{after} was given before");
+    assert!(!broker.log().contains("panicked"), "{}", broker.log());
+}
+
+/// Produces small records until one is refused; the offset behind the last that was not.
+#[track_caller]
+fn until_refused(client: &mut Client, mut end: i64) -> i64 {
+    let started = Instant::now();
+    while started.elapsed() < LIMIT {
+        match client
+            .produce("topic", -1, batch_of(&[b'x'; 20_000]))
+            .expect("an answer")
+        {
+            (0, offset) => end = offset + 1,
+            _ => return end,
+        }
+    }
+    panic!("the disk does not become full");
+}

@@ -1,0 +1,128 @@
+//! What clients can make the broker hold.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use super::client::{Client, await_topic, batch_of, fetch_request, framed};
+use crate::support::{Broker, Kind, Program, needs};
+
+/// Connections that want something of the broker at a time.
+const CROWD: usize = 2000;
+
+const MIB: u64 = 1 << 20;
+
+/// What the broker has in memory, in bytes.
+fn resident_bytes(broker: &Broker) -> u64 {
+    let path = format!("/proc/{}/status", broker.pid());
+    let status = std::fs::read_to_string(path).expect("the broker runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    kib.and_then(|kib| kib.parse::<u64>().ok())
+        .expect("the kernel tells it")
+        << 10
+}
+
+fn say(line: &str) {
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "{line}").expect("stderr takes a line");
+}
+
+/// Both ends of the connections need descriptors; the broker raises its own limit.
+fn raise_descriptor_limit() {
+    let this = std::process::id().to_string();
+    Program::new("prlimit", 5)
+        .args(["--pid", &this, "--nofile=8192"])
+        .run()
+        .succeeded();
+}
+
+#[test]
+fn an_announced_request_costs_the_bytes_that_came() {
+    let lab = needs!();
+    raise_descriptor_limit();
+    let mut broker = Broker::start(&lab, Kind::Forebay, &[]);
+    let before = resident_bytes(&broker);
+    let mut crowd: Vec<Client> = (0..CROWD).map(|_| Client::connect(broker.port)).collect();
+    // A length of 100 MB and one byte more, twice over: 200 GB are announced.
+    for client in &mut crowd {
+        client
+            .send(&[0x05, 0xf5, 0xe1, 0x00, 0])
+            .expect("it is open");
+    }
+    let mut healthy = Client::connect(broker.port);
+    assert!(healthy.is_served());
+    let held = resident_bytes(&broker) - before;
+    let line = format!(
+        "{CROWD} requests of 100 MB announced: {} KiB more in memory",
+        held >> 10
+    );
+    say(&line);
+    assert!(held < 64 * MIB, "{line}");
+    assert!(broker.runs());
+}
+
+#[test]
+fn large_requests_that_do_not_end_leave_the_others_their_memory() {
+    let lab = needs!();
+    let memory = (128 * MIB).to_string();
+    let settings = [("forebay.memory.bytes", memory.as_str())];
+    let mut broker = Broker::start(&lab, Kind::Forebay, &settings);
+    let before = resident_bytes(&broker);
+    let piece = vec![0; 2 << 20];
+    let mut crowd: Vec<Client> = (0..100).map(|_| Client::connect(broker.port)).collect();
+    for client in &mut crowd {
+        client.send(&[0x05, 0xf5, 0xe1, 0x00]).expect("it is open");
+        let limit = Some(Duration::from_millis(20));
+        client
+            .stream
+            .set_write_timeout(limit)
+            .expect("a limit above zero");
+        // The broker takes what it has memory for; the rest waits in the network.
+        drop(client.send(&piece));
+    }
+    let mut healthy = Client::connect(broker.port);
+    await_topic(&mut healthy, "topic");
+    let held = resident_bytes(&broker) - before;
+    let line = format!(
+        "100 times 2 MB of requests that do not end: {} MiB more",
+        held / MIB
+    );
+    say(&line);
+    assert!(held < 96 * MIB, "{line}");
+    assert!(broker.runs());
+}
+
+#[test]
+fn a_client_that_does_not_read_costs_a_bounded_buffer() {
+    let lab = needs!();
+    let mut broker = Broker::start(&lab, Kind::Forebay, &[]);
+    let mut writer = Client::connect(broker.port);
+    await_topic(&mut writer, "topic");
+    let produced = writer.produce("topic", -1, batch_of(&[b'x'; 900_000]));
+    assert_eq!(produced.expect("an answer"), (0, 1));
+    let before = resident_bytes(&broker);
+    // Each asks for 200 answers of about 1 MB and reads none.
+    let request = framed(11, &fetch_request("topic", 1));
+    let mut deaf: Vec<Client> = (0..50).map(|_| Client::connect(broker.port)).collect();
+    for client in &mut deaf {
+        let limit = Some(Duration::from_millis(20));
+        client
+            .stream
+            .set_write_timeout(limit)
+            .expect("a limit above zero");
+        for _ in 0..200 {
+            if client.send(&request).is_err() {
+                break;
+            }
+        }
+    }
+    assert!(writer.is_served());
+    let held = resident_bytes(&broker) - before;
+    let line = format!(
+        "50 clients with 200 unread answers of 1 MB: {} MiB more",
+        held / MIB
+    );
+    say(&line);
+    assert!(held < 256 * MIB, "{line}");
+    assert!(broker.runs());
+}

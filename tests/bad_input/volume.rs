@@ -1,0 +1,103 @@
+//! A small file system of its own, as a disk that can be full or read-only.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::support::Program;
+
+/// A mounted ext4 file system in a file; gone when dropped.
+pub struct Volume {
+    root: PathBuf,
+}
+
+impl Volume {
+    /// A new one of `mib` MiB; `None` where this user may not mount.
+    pub fn new(name: &str, mib: u64) -> Option<Self> {
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("volume-{name}"));
+        let volume = Self { root };
+        volume.unmount();
+        drop(fs::remove_dir_all(&volume.root));
+        fs::create_dir_all(volume.path()).expect("target/ can be written");
+        let image = volume.root.join("image");
+        let file = fs::File::create(&image).expect("target/ can be written");
+        file.set_len(mib << 20).expect("a sparse file grows");
+        let (image, path) = (
+            image.display().to_string(),
+            volume.path().display().to_string(),
+        );
+        let made = Program::new("mkfs.ext4", 20)
+            .args(["-q", "-F", "-m", "0", &image])
+            .run();
+        let mounted = as_root(&["mount", "-o", "loop", &image, &path]);
+        (made.status == Some(0) && mounted).then_some(volume)
+    }
+
+    /// Where it is mounted.
+    pub fn path(&self) -> PathBuf {
+        self.root.join("mounted")
+    }
+
+    /// Mounts it anew with these options, as `ro`.
+    #[track_caller]
+    pub fn remount(&self, options: &str) {
+        let (options, path) = (
+            format!("remount,{options}"),
+            self.path().display().to_string(),
+        );
+        assert!(as_root(&["mount", "-o", &options, &path]), "{options}");
+    }
+
+    /// Leaves only `free` bytes free.
+    #[track_caller]
+    pub fn fill(&self, free: u64) {
+        let mut filler = fs::File::create(self.filler()).expect("the volume can be written");
+        let mut length = 0;
+        // The last blocks one by one: the map of the file takes some of its own.
+        for piece in [vec![1; 1 << 20], vec![1; 4 << 10]] {
+            while let Ok(written) = filler.write(&piece) {
+                length += written as u64;
+            }
+        }
+        filler
+            .set_len(length.saturating_sub(free))
+            .expect("a file can be cut");
+        filler.sync_all().expect("the volume can be written");
+    }
+
+    /// Gives the space back.
+    #[track_caller]
+    pub fn make_room(&self) {
+        fs::remove_file(self.filler()).expect("it was filled");
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.path().join("filler")
+    }
+
+    fn unmount(&self) {
+        let path = self.path().display().to_string();
+        if fs::read_to_string("/proc/mounts").is_ok_and(|mounts| mounts.contains(&path)) {
+            as_root(&["umount", "-l", &path]);
+        }
+    }
+}
+
+impl Drop for Volume {
+    fn drop(&mut self) {
+        self.unmount();
+        drop(fs::remove_dir_all(&self.root));
+    }
+}
+
+/// Runs a command as root, if this user is or may become it; true if it succeeded.
+fn as_root(command: &[&str]) -> bool {
+    let plain = Program::new(command[0], 20).args(&command[1..]).run();
+    plain.status == Some(0)
+        || Program::new("sudo", 20)
+            .args(["-n"])
+            .args(command)
+            .run()
+            .status
+            == Some(0)
+}
