@@ -10,7 +10,7 @@ use forebay::protocol::{ApiKey, Writer, encode_request_header, encode_response_h
 use forebay::stdx::Random;
 
 use crate::reference;
-use crate::sample::{self, Fill};
+use crate::sample::{self, Fill, Value};
 use crate::schema::{self, Kind, Message};
 
 /// Inputs by name.
@@ -23,9 +23,12 @@ const FILLS: [Fill; 3] = [Fill::Full, Fill::Mixed, Fill::WithUnknownTags];
 pub fn of(name: &str) -> Seeds {
     match name {
         "batches" => batches(),
+        "broker" => broker(),
         "framing" => framing(),
+        "recovery" => recovery(),
         "requests" => messages(Kind::Request),
         "responses" => messages(Kind::Response),
+        "settings" => settings(),
         _ => panic!("the target {name} has no seeds"),
     }
 }
@@ -164,5 +167,117 @@ fn framing() -> Seeds {
             seeds.insert(format!("{name}-{number}"), [&schedule[..], stream].concat());
         }
     }
+    seeds
+}
+
+/// Every request that is served, in every version, about the topic that there is.
+fn broker() -> Seeds {
+    let tables = concat!(env!("CARGO_MANIFEST_DIR"), "/src/protocol/schema");
+    let mut random = Random::from_seed(31);
+    let mut seeds = Seeds::new();
+    for message in schema::read_tables(Path::new(tables)) {
+        let key = message.number.and_then(ApiKey::from_code);
+        let Some((first, last)) = key.and_then(ApiKey::served_versions) else {
+            continue;
+        };
+        if message.kind != Kind::Request {
+            continue;
+        }
+        for version in first..=last {
+            for number in 0..2 {
+                let mut value = sample::draw(&message, version, Fill::Full, &mut random);
+                bring_home(&mut value, &mut random);
+                let body = reference::encode(&message, version, &value);
+                let frame = with_header(&message, version, &body);
+                let framed = [&(frame.len() as u32).to_be_bytes()[..], &frame].concat();
+                seeds.insert(format!("{}-{version}-{number}", message.module()), framed);
+            }
+        }
+    }
+    seeds
+}
+
+/// Names that exist, numbers that mean something, a batch for bytes.
+fn bring_home(value: &mut Value, random: &mut Random) {
+    const NUMBERS: [i64; 6] = [0, 0, 1, -1, 100, 10_000];
+    match value {
+        Value::Text(text) => *text = "t".to_owned(),
+        Value::Number(number) => {
+            *number = NUMBERS[usize::try_from(random.below(6)).expect("a small number")];
+        }
+        Value::Bytes(bytes) => *bytes = plain_batch(0, b"value").to_vec(),
+        Value::Array(elements) => elements.iter_mut().for_each(|one| bring_home(one, random)),
+        Value::Struct(fields, _) => fields.iter_mut().for_each(|one| bring_home(one, random)),
+        Value::Null | Value::Bool(_) | Value::Float(_) | Value::Uuid(_) => {}
+    }
+}
+
+/// A batch of one record at `offset`.
+fn plain_batch(offset: i64, value: &[u8]) -> Bytes {
+    let mut builder = RecordBatchBuilder::new();
+    builder.append(1_700_000_000_000, Some(b"key"), Some(value), &[]);
+    let mut batch = builder.finish();
+    batch.stamp(offset, 0);
+    batch.to_bytes()
+}
+
+/// Segments of a few batches, whole and torn, beside other files of a partition.
+fn recovery() -> Seeds {
+    let mut producer = RecordBatchBuilder::new().producer(7, 0, Some(0));
+    producer.append(1_700_000_000_000, None, Some(b"numbered"), &[]);
+    let mut numbered = producer.finish();
+    numbered.stamp(2, 1);
+    let segment = [
+        plain_batch(0, b"first"),
+        plain_batch(1, &[b'x'; 500]),
+        numbered.to_bytes(),
+    ]
+    .concat();
+    let torn = [&segment[..], &plain_batch(3, b"torn")[..40]].concat();
+    let reserved = [&segment[..], &[0; 4096]].concat();
+    let epochs = b"0\n2\n0 0\n1 2\n".as_slice();
+    let offsets = b"0\n1\nt 0 2\n".as_slice();
+    let next = plain_batch(5, b"next segment");
+    let mut seeds = Seeds::new();
+    for (name, segment) in [
+        ("whole", &segment),
+        ("torn", &torn),
+        ("reserved", &reserved),
+    ] {
+        for (file, other) in [epochs, offsets, &[0; 8], &[0; 12], &next]
+            .iter()
+            .enumerate()
+        {
+            for flags in [0, 1, 2, 5, 9] {
+                let plan = (file as u8) << 4 | flags;
+                let length = (segment.len() as u16).to_be_bytes();
+                let seed = [&[plan], &length[..], segment, other].concat();
+                seeds.insert(format!("{name}-{file}-{flags}"), seed);
+            }
+        }
+    }
+    seeds
+}
+
+/// Every setting of Kafka with its default, alone and all together, and odd lines.
+fn settings() -> Seeds {
+    let table = include_str!("../../src/config/fixtures/kafka-4.3.1-settings.tsv");
+    let mut seeds = Seeds::new();
+    let mut all = String::new();
+    for line in table.lines().filter(|line| !line.starts_with('#')) {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let ["broker", name, _, default, _] = fields[..] else {
+            continue;
+        };
+        let assignment = format!("{name}={default}\n");
+        all.push_str(&assignment);
+        seeds.insert(name.to_owned(), assignment.into_bytes());
+    }
+    seeds.insert("all".to_owned(), all.into_bytes());
+    let odd = "a\\\n  b = c\\u0041\\t\n! no\n# no\n: x\n=\nnum.partitions : 3\nlistner=x\n";
+    seeds.insert("odd-lines".to_owned(), odd.into());
+    let listeners =
+        "listeners=A://:1,B://[::1]:2\nlistener.security.protocol.map=A:PLAINTEXT,B:SSL\n";
+    seeds.insert("listeners-of-two-kinds".to_owned(), listeners.into());
     seeds
 }

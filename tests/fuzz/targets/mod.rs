@@ -6,16 +6,23 @@
 #[allow(unsafe_code)]
 mod allocations;
 mod batches;
+mod broker;
 mod framing;
+mod memory_disk;
 mod messages;
+mod recovery;
+mod settings;
 
 /// Panics if these bytes break a promise.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 4] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("batches", batches::check),
+    ("broker", broker::check),
     ("framing", framing::check),
+    ("recovery", recovery::check),
     ("requests", messages::check_request),
     ("responses", messages::check_response),
+    ("settings", settings::check),
 ];
