@@ -27,6 +27,7 @@ impl Host {
             shards_count: 2,
             config: Arc::new(startup.config),
             settings: startup.settings,
+            log_levels: Arc::default(),
             random: Random::from_seed(1),
             memory_bytes: 1 << 20,
             listeners: vec![ListenerKind::Kafka("PLAINTEXT".to_owned())],

@@ -302,6 +302,17 @@ fn the_architecture_document_lists_the_modules_of_the_map() {
     assert_none(&found, "ARCHITECTURE.md has no row for");
 }
 
+#[test]
+fn every_module_of_the_map_is_a_logger() {
+    let mut modules: Vec<String> = read_map()
+        .modules
+        .iter()
+        .map(|module| format!("forebay::{module}"))
+        .collect();
+    modules.sort();
+    assert_eq!(forebay::config::LOGGERS, modules);
+}
+
 /// Settings that wait for compaction, of which the reference says that they have no effect yet.
 const UNREAD_SETTINGS: &[&str] = &[
     "delete_retention_ms",

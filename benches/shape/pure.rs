@@ -49,6 +49,7 @@ pub fn serve(options: &Options) {
         cpus: Vec::new(),
         memory_bytes: 1 << 30,
         limits: ConnectionLimits::default(),
+        filter_log: |_| {},
     };
     let durability = if options.synced {
         Durability::Synced

@@ -55,6 +55,8 @@ pub enum ConfigSource {
     StaticBroker = 4,
     /// Nowhere.
     Default = 5,
+    /// At run time, for a logger of this broker.
+    DynamicBrokerLogger = 6,
     /// At run time, for the client-metrics subscription.
     ClientMetrics = 7,
     /// At run time, for the group.

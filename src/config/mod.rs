@@ -12,6 +12,7 @@ mod broker;
 mod describe;
 mod from_value;
 mod listener;
+mod log_levels;
 mod properties;
 mod setting;
 mod settings;
@@ -25,6 +26,7 @@ pub use arguments::{ServeArguments, Startup};
 pub use broker::BrokerConfig;
 pub use describe::{ConfigSource, DescribedSetting, DescribedSynonym, describe_client_metrics};
 pub use listener::{Listener, SecurityProtocol};
+pub use log_levels::{LOGGERS, LevelChange, LogLevel, LogLevels, plan_level_change};
 pub use setting::{Allowed, DefaultValue, Disposition, Importance, Kind, Setting, UpdateMode};
 pub use settings::{BrokerSettings, ConfigError, Origin, Overrides, Warning, find_broker_setting};
 pub use topic::{

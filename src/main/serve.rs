@@ -6,16 +6,19 @@ use std::io::IsTerminal;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use forebay::config::{BrokerConfig, Listener, ServeArguments, Startup};
+use forebay::config::{BrokerConfig, Listener, LogLevels, ServeArguments, Startup};
 use forebay::model::ShardId;
 use forebay::runtime::{
     ConnectionLimits, ListenerPlan, ServePlan, Serving, SocketOptions, StartFailure, serve,
 };
 use forebay::shard::{ListenerKind, Shard, ShardSettings};
 use forebay::stdx::Random;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
 /// The part of the machine's memory that the broker takes unless told otherwise: the other half
 /// is the page cache's and the clients'.
@@ -30,7 +33,7 @@ const HTTP: &str = "HTTP";
 /// Run a broker until it is told to stop.
 pub fn run(arguments: &ServeArguments) -> ExitCode {
     let started = Instant::now();
-    start_logging();
+    let log_levels = Arc::new(start_logging());
     let startup = match read_settings(arguments) {
         Ok(startup) => startup,
         Err(lines) => {
@@ -58,6 +61,7 @@ pub fn run(arguments: &ServeArguments) -> ExitCode {
             shards_count,
             config: Arc::new(config),
             settings: startup.settings.clone(),
+            log_levels: Arc::clone(&log_levels),
             random,
             memory_bytes: memory_bytes / u64::from(shards_count),
             listeners: listeners.clone(),
@@ -76,20 +80,37 @@ fn exit(status: i32) -> ExitCode {
     ExitCode::from(u8::try_from(status).unwrap_or(1))
 }
 
+/// Where what is logged can be changed; set once, when logging starts.
+static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+
 /// Logs go to standard error: for a person on a terminal, as JSON where `FOREBAY_LOG_FORMAT=json`.
-/// `FOREBAY_LOG` chooses what is logged, in the way of `RUST_LOG`. The library of the runtime stays
-/// silent: what it calls errors are guesses about the device that do not matter here.
-fn start_logging() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("FOREBAY_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,glommio=off"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+/// `FOREBAY_LOG` chooses what is logged, in the way of `RUST_LOG`; clients may change it.
+fn start_logging() -> LogLevels {
+    let levels = match std::env::var("FOREBAY_LOG") {
+        Ok(filter) if EnvFilter::try_new(&filter).is_ok() => LogLevels::from_filter(&filter),
+        _ => LogLevels::default(),
+    };
+    let (filter, handle) = reload::Layer::new(EnvFilter::new(levels.to_filter()));
+    let layer = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
-    if std::env::var("FOREBAY_LOG_FORMAT").is_ok_and(|format| format == "json") {
-        builder.json().init();
-    } else {
-        builder.init();
+    let layer = match std::env::var("FOREBAY_LOG_FORMAT").as_deref() {
+        Ok("json") => layer.json().boxed(),
+        _ => layer.boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(layer)
+        .init();
+    assert!(FILTER.set(handle).is_ok(), "logging is started once");
+    levels
+}
+
+/// Log what `filter` says from now on.
+fn filter_log(filter: &str) {
+    if let (Some(handle), Ok(filter)) = (FILTER.get(), EnvFilter::try_new(filter)) {
+        // It fails only when the log itself is gone, at the end of the process.
+        drop(handle.reload(filter));
     }
 }
 
@@ -219,6 +240,7 @@ fn plan_of(config: &BrokerConfig) -> ServePlan {
             per_address_max: size(config.max_connections_per_ip),
             per_address_overrides: overrides.into_iter().collect(),
         },
+        filter_log,
     }
 }
 

@@ -18,7 +18,7 @@ mod shared_map;
 
 pub use controller::{
     CONSUMER_OFFSETS, PRODUCER_ID_BLOCK_LENGTH, ProducerIdBlock, Refusal, check_topic_name,
-    is_internal_topic,
+    is_internal_topic, log_level_changes,
 };
 pub use delta::MetadataDelta;
 pub use features::{FeatureRange, IMPLEMENTED_FEATURES};

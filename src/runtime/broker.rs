@@ -55,6 +55,8 @@ pub struct ServePlan {
     pub memory_bytes: u64,
     /// How many clients may be connected.
     pub limits: ConnectionLimits,
+    /// Says how much is written to the log: called with a filter in the way of `RUST_LOG`.
+    pub filter_log: fn(&str),
 }
 
 /// What a broker that started has.
@@ -121,6 +123,7 @@ pub fn serve<C: Core>(
             shards_count: plan.shards_count,
             io_memory_bytes: io_memory_bytes(&plan),
             serving: Arc::clone(&serving),
+            filter_log: plan.filter_log,
         };
         let (go, may_go) = mpsc::channel();
         let (make_core, acceptor, on_ready) = (make_core.clone(), acceptor.take(), on_ready.take());
@@ -164,6 +167,7 @@ struct Seat {
     shards_count: u16,
     io_memory_bytes: usize,
     serving: Arc<Serving>,
+    filter_log: fn(&str),
 }
 
 /// The start of one shard among all.
@@ -223,6 +227,7 @@ fn run_shard<C: Core>(
             inboxes: seat.inboxes,
             stop: seat.stop,
             on_ready,
+            filter_log: seat.filter_log,
             life: Life::New,
             alarm: Alarm::default(),
         };

@@ -98,6 +98,8 @@ pub(super) struct Turn<C> {
     pub outboxes: Box<[Outbox<Letter>]>,
     pub stop: Arc<Stop>,
     pub on_ready: Option<OnReady>,
+    /// Says how much is written to the log.
+    pub filter_log: fn(&str),
     pub life: Life,
     pub alarm: Alarm,
 }
@@ -217,6 +219,7 @@ impl<C: Core> Turn<C> {
                     let from = self.id;
                     self.outboxes[usize::from(to.0)].post(Letter::Message { from, message });
                 }
+                Effect::FilterLog(filter) => (self.filter_log)(&filter),
                 Effect::Ready => {
                     if let Some(on_ready) = self.on_ready.take() {
                         on_ready();

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::config::{BrokerConfig, BrokerSettings, Overrides, TopicConfig};
+use crate::config::{BrokerConfig, BrokerSettings, LogLevels, Overrides, TopicConfig};
 use crate::metadata::{ConfigKind, ConfigResource, MetadataDelta, MetadataImage};
 use crate::stdx::{HashMap, new_map};
+
+use super::ShardSettings;
 
 /// The name under which the image keeps what is set for all brokers.
 const CLUSTER_DEFAULT: &str = "";
@@ -15,17 +17,30 @@ pub struct Configs {
     settings: BrokerSettings,
     broker: Arc<BrokerConfig>,
     topics: HashMap<Arc<str>, Arc<TopicConfig>>,
+    log_levels: Arc<LogLevels>,
 }
 
 impl Configs {
     /// The settings of the start.
     #[must_use]
-    pub fn new(settings: BrokerSettings, broker: Arc<BrokerConfig>) -> Self {
+    pub fn new(settings: &ShardSettings) -> Self {
         Self {
-            settings,
-            broker,
+            settings: settings.settings.clone(),
+            broker: Arc::clone(&settings.config),
             topics: new_map(),
+            log_levels: Arc::clone(&settings.log_levels),
         }
+    }
+
+    /// How much each part of the broker writes to the log.
+    #[must_use]
+    pub const fn log_levels(&self) -> &Arc<LogLevels> {
+        &self.log_levels
+    }
+
+    /// The parts write as much as this from now on.
+    pub fn set_log_levels(&mut self, levels: Arc<LogLevels>) {
+        self.log_levels = levels;
     }
 
     /// The broker's settings.

@@ -271,6 +271,7 @@ mod tests {
             shards_count: 1,
             config: Arc::new(startup.config),
             settings: startup.settings,
+            log_levels: Arc::default(),
             random: Random::from_seed(1),
             memory_bytes: 4 << 20,
             listeners: vec![kind.clone()],

@@ -241,6 +241,7 @@ mod tests {
             shards_count: 2,
             config: Arc::new(startup.config),
             settings: startup.settings,
+            log_levels: Arc::default(),
             random: Random::from_seed(1),
             memory_bytes: 1 << 20,
             listeners: vec![ListenerKind::Kafka("A".to_owned()), ListenerKind::Http],

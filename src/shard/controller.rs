@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::config::BrokerConfig;
+use crate::config::{BrokerConfig, LevelChange, LogLevels};
 use crate::log::storage::{DirectoryIndex, StorageOutbox, StorageOwner, StorageResult, Ticket};
 use crate::metadata::{
     ControllerRequest, HaltCause, MetadataEvent, MetadataLogSettings, MetadataNode, NodeSettings,
-    OpenDirectory, RequestToken,
+    OpenDirectory, RequestToken, log_level_changes,
 };
 use crate::stdx::{Instant, Now};
 
@@ -34,6 +34,8 @@ pub struct ControllerHost {
     askers: BTreeMap<RequestToken, Asker>,
     next_token: u64,
     directories: Arc<[OpenDirectory]>,
+    /// Changes of log levels that nobody was told of yet.
+    level_changes: Vec<LevelChange>,
 }
 
 impl ControllerHost {
@@ -61,6 +63,7 @@ impl ControllerHost {
             askers: BTreeMap::new(),
             next_token: 0,
             directories: Arc::from([]),
+            level_changes: Vec::new(),
         }
     }
 
@@ -100,6 +103,41 @@ impl ControllerHost {
 }
 
 impl Shard {
+    /// Note what a request changes of the log levels. The controller, which writes no record of
+    /// it, answers.
+    pub(super) fn note_log_levels(&mut self, request: &ControllerRequest) {
+        let ControllerRequest::IncrementalAlterConfigs(request) = request else {
+            return;
+        };
+        let controller = self.controller.as_mut().expect("the request is its own");
+        let node_id = self.settings.config.node_id;
+        controller
+            .level_changes
+            .extend(log_level_changes(node_id, request));
+    }
+
+    /// Tell every shard, and the process, of log levels that have changed: before the answers
+    /// leave, so that a client that was answered is told the new ones.
+    pub(super) fn spread_log_levels(&mut self, effects: &mut Effects) {
+        let Some(controller) = &mut self.controller else {
+            return;
+        };
+        if controller.level_changes.is_empty() {
+            return;
+        }
+        let mut levels = LogLevels::clone(self.configs.log_levels());
+        for change in controller.level_changes.drain(..) {
+            levels.change(change);
+        }
+        effects.push(Effect::FilterLog(levels.to_filter()));
+        let levels = Arc::new(levels);
+        for shard in 1..self.settings.shards_count {
+            let message = Message::LogLevels(Arc::clone(&levels));
+            effects.post(crate::model::ShardId(shard), message);
+        }
+        self.configs.set_log_levels(levels);
+    }
+
     /// Send the node's writes on their way and act on what it has to tell. True if there was
     /// something.
     pub(super) fn advance_controller(&mut self, now: Now, effects: &mut Effects) -> bool {

@@ -74,7 +74,7 @@ impl Shard {
         Self {
             phase: Phase::Starting,
             image: Arc::new(MetadataImage::default()),
-            configs: Configs::new(settings.settings.clone(), Arc::clone(&settings.config)),
+            configs: Configs::new(&settings),
             sessions: FetchSessions::new(&mut settings),
             producer_ids: ProducerIds::default(),
             connections: Connections::new(&settings),
@@ -217,6 +217,7 @@ impl Shard {
                     .hurry(|asker| asker.shard == from && asker.request == request);
             }
             Message::MetadataPublished(update) => self.on_metadata(now, &update, effects),
+            Message::LogLevels(levels) => self.configs.set_log_levels(levels),
             Message::Serve => self.on_serve(),
             Message::PartitionsOpened => self.on_partitions_opened(from, effects),
             Message::Checkpoints {
@@ -250,6 +251,7 @@ impl Shard {
                 break;
             }
         }
+        self.spread_log_levels(effects);
         for (shard, replies) in std::mem::take(&mut self.replies_out) {
             effects.post(shard, Message::Replies { replies });
         }

@@ -31,6 +31,8 @@ pub enum Effect {
     },
     /// Put a message into another shard's inbox, behind those posted before.
     Post { to: ShardId, message: Message },
+    /// Write as much to the log from now on as this filter says.
+    FilterLog(String),
     /// The broker serves: told once, by shard 0, when every shard has its partitions.
     Ready,
     /// The shard has nothing left to do after `Event::Stopping`: its thread may end.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::config::LogLevels;
 use crate::metadata::{MetadataDelta, MetadataImage, OpenDirectory};
 use crate::model::{Offset, TopicPartition};
 
@@ -26,6 +27,8 @@ pub enum Message {
     HurryFetch { request: RequestId },
     /// The cluster image changed. From shard 0 to every shard.
     MetadataPublished(MetadataUpdate),
+    /// The parts of the broker write as much to the log as this. From shard 0 to every other one.
+    LogLevels(Arc<LogLevels>),
     /// A shard has opened all partitions placed on it. To shard 0.
     PartitionsOpened,
     /// Every shard has opened its partitions: serve. From shard 0 to every shard.

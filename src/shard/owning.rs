@@ -58,6 +58,7 @@ impl Shard {
                 self.reply(asker, Reply::Metrics(metrics));
             }
             Task::Controller(request) => {
+                self.note_log_levels(&request);
                 let controller = self
                     .controller
                     .as_mut()

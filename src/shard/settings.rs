@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::config::{BrokerConfig, BrokerSettings};
+use crate::config::{BrokerConfig, BrokerSettings, LogLevels};
 use crate::model::ShardId;
 use crate::stdx::Random;
 
@@ -20,6 +20,8 @@ pub struct ShardSettings {
     pub config: Arc<BrokerConfig>,
     /// The same, with where each comes from.
     pub settings: BrokerSettings,
+    /// How much each part of the broker writes to the log.
+    pub log_levels: Arc<LogLevels>,
     /// The only source of randomness.
     pub random: Random,
     /// Memory for this shard's caches and buffers, in bytes.

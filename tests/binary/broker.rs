@@ -1,5 +1,6 @@
 //! The real binary as a child process, and a client of it.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -26,31 +27,41 @@ const TRIES: u32 = 500;
 pub struct Broker {
     child: Child,
     dir: PathBuf,
+    settings: Vec<String>,
     pub kafka: SocketAddr,
     pub http: SocketAddr,
 }
 
 impl Broker {
     pub fn start(name: &str) -> Self {
+        Self::start_with(name, &[])
+    }
+
+    /// The same with these settings, each as `KEY=VALUE`.
+    pub fn start_with(name: &str, settings: &[&str]) -> Self {
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("binary-{name}"));
         drop(std::fs::remove_dir_all(&dir));
-        Self::start_on(dir)
+        let settings = settings.iter().map(|setting| (*setting).to_owned());
+        Self::start_on(dir, settings.collect())
     }
 
     /// Kills the broker and starts another one on its data.
     pub fn restart(mut self) -> Self {
         drop((self.child.kill(), self.child.wait()));
         let dir = std::mem::take(&mut self.dir);
-        Self::start_on(dir)
+        Self::start_on(dir, std::mem::take(&mut self.settings))
     }
 
-    fn start_on(dir: PathBuf) -> Self {
+    fn start_on(dir: PathBuf, settings: Vec<String>) -> Self {
+        let log = File::create(dir.with_extension("log")).expect("target/ can be written");
         let mut child = Command::new(env!("CARGO_BIN_EXE_forebay"))
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(["--http-listen", "127.0.0.1:0", "--shards", "2"])
             .args(["--memory", "256MiB", "--data-dir"])
             .arg(&dir)
             .args(["--set", "offsets.topic.num.partitions=1"])
+            .args(settings.iter().flat_map(|setting| ["--set", setting]))
+            .stderr(log)
             .stdout(Stdio::piped())
             .spawn()
             .expect("the binary can be started");
@@ -64,9 +75,20 @@ impl Broker {
         Self {
             child,
             dir,
+            settings,
             kafka: kafka.unwrap_or_else(|| panic!("no address in: {ready}")),
             http: http.unwrap_or_else(|| panic!("one address in: {ready}")),
         }
+    }
+
+    /// Its data directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// What it has written to its log since it was started.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.with_extension("log")).expect("the log is there")
     }
 
     /// The body that is told at `path`, on a connection of its own.

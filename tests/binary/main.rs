@@ -3,3 +3,4 @@
 mod broker;
 mod console;
 mod loading;
+mod settings;

@@ -51,6 +51,7 @@ impl Broker {
             cpus: Vec::new(),
             memory_bytes: 64 << 20,
             limits: ConnectionLimits::default(),
+            filter_log: |_| {},
         }
     }
 

@@ -18,6 +18,7 @@ fn described_line(entry: &DescribedSetting) -> String {
                 ConfigSource::DynamicDefaultBroker => "DYNAMIC_DEFAULT_BROKER_CONFIG",
                 ConfigSource::StaticBroker => "STATIC_BROKER_CONFIG",
                 ConfigSource::Default => "DEFAULT_CONFIG",
+                ConfigSource::DynamicBrokerLogger => "DYNAMIC_BROKER_LOGGER_CONFIG",
                 ConfigSource::ClientMetrics => "DYNAMIC_CLIENT_METRICS_CONFIG",
                 ConfigSource::Group => "DYNAMIC_GROUP_CONFIG",
             };

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::config::{
-    AlterOperation, Alteration, ConfigResource as Scope, Overrides, PlannedUpdate,
-    plan_dynamic_replacement, plan_dynamic_update, validate_topic_settings,
+    AlterOperation, Alteration, ConfigResource as Scope, LevelChange, Overrides, PlannedUpdate,
+    plan_dynamic_replacement, plan_dynamic_update, plan_level_change, validate_topic_settings,
 };
 use crate::model::{BrokerId, ErrorCode};
 use crate::protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
@@ -92,8 +92,9 @@ impl Controller {
         let (kind, name) = (wish.resource_type, wish.resource_name.as_str());
         check_values(&wish.configs)?;
         if kind == ConfigKind::BrokerLogger.code() {
-            self.check_node(name, "Unexpected node id. Expected")?;
-            return wish.configs.first().map_or(Ok(Vec::new()), refuse_logger);
+            check_node(self.node_id, name, "Unexpected node id. Expected")?;
+            // Who runs the controller makes the changes, of which no record is kept.
+            return level_changes(&wish.configs).map(|_| Vec::new());
         }
         let alterations = alterations(&wish.configs)?;
         let found = self.resource(view, kind, name)?;
@@ -140,7 +141,7 @@ impl Controller {
             }
             ConfigKind::Broker if name.is_empty() => Scope::ClusterDefault,
             ConfigKind::Broker => {
-                self.check_node(name, "Unexpected broker id, expected")?;
+                check_node(self.node_id, name, "Unexpected broker id, expected")?;
                 Scope::Broker
             }
             // Levels of loggers are no settings: only single ones can be named.
@@ -159,16 +160,16 @@ impl Controller {
             scope,
         })
     }
+}
 
-    /// Each broker knows its own settings only.
-    fn check_node(&self, name: &str, expected: &str) -> Result<(), Refusal> {
-        let text = match name.parse::<BrokerId>() {
-            Ok(id) if id == self.node_id => return Ok(()),
-            Ok(id) => format!("{expected} {}, but received {id}", self.node_id),
-            Err(_) => format!("Node id must be an integer, but it is: {name}"),
-        };
-        Err(Refusal::new(ErrorCode::InvalidRequest, text))
-    }
+/// Each broker knows its own settings only.
+fn check_node(node_id: BrokerId, name: &str, expected: &str) -> Result<(), Refusal> {
+    let text = match name.parse::<BrokerId>() {
+        Ok(id) if id == node_id => return Ok(()),
+        Ok(id) => format!("{expected} {node_id}, but received {id}"),
+        Err(_) => format!("Node id must be an integer, but it is: {name}"),
+    };
+    Err(Refusal::new(ErrorCode::InvalidRequest, text))
 }
 
 /// A resource whose settings can be changed.
@@ -231,19 +232,31 @@ fn kept(records: Vec<MetadataRecord>, validate_only: bool) -> Vec<MetadataRecord
     if validate_only { Vec::new() } else { records }
 }
 
-/// No logger of Kafka's is here, so the level of none can be changed.
-fn refuse_logger(config: &AlterableConfig) -> Planned {
-    let operation = AlterOperation::from_code(config.config_operation);
-    Err(match operation {
-        Some(AlterOperation::Set | AlterOperation::Delete) => Refusal::new(
-            ErrorCode::InvalidConfig,
-            format!("there is no logger called {}", config.name),
-        ),
-        _ => Refusal::new(
-            ErrorCode::InvalidRequest,
-            "the level of a logger can only be set or deleted",
-        ),
-    })
+/// What a request changes of the log levels of the node: all that [`Controller`] does not refuse.
+#[must_use]
+pub fn log_level_changes(
+    node_id: BrokerId,
+    request: &IncrementalAlterConfigsRequest,
+) -> Vec<LevelChange> {
+    let kind = ConfigKind::BrokerLogger.code();
+    let own = request.resources.iter().filter(|wish| {
+        wish.resource_type == kind && check_node(node_id, &wish.resource_name, "").is_ok()
+    });
+    let mut own = own.filter(|_| !request.validate_only);
+    match (own.next(), own.next()) {
+        (Some(wish), None) => check_values(&wish.configs)
+            .and_then(|()| level_changes(&wish.configs))
+            .unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
+fn level_changes(configs: &[AlterableConfig]) -> Result<Vec<LevelChange>, Refusal> {
+    let change = |config: &AlterableConfig| {
+        let operation = known_operation(config)?;
+        plan_level_change(&config.name, operation, config.value.as_deref()).map_err(Refusal::from)
+    };
+    configs.iter().map(change).collect()
 }
 
 fn unknown_kind(kind: i8) -> Refusal {
@@ -278,15 +291,19 @@ fn check_values(configs: &[AlterableConfig]) -> Result<(), Refusal> {
 
 fn alterations(configs: &[AlterableConfig]) -> Result<Vec<Alteration>, Refusal> {
     let alteration = |config: &AlterableConfig| {
-        Some(Alteration {
+        Ok(Alteration {
             name: config.name.clone(),
-            operation: AlterOperation::from_code(config.config_operation)?,
+            operation: known_operation(config)?,
             value: config.value.clone(),
         })
     };
-    let known: Option<Vec<Alteration>> = configs.iter().map(alteration).collect();
-    // Kafka 4.3 stumbles over an operation that it does not know, without a word.
-    known.ok_or(Refusal::silent(ErrorCode::UnknownServerError))
+    configs.iter().map(alteration).collect()
+}
+
+/// Kafka 4.3 stumbles over an operation that it does not know, without a word.
+fn known_operation(config: &AlterableConfig) -> Result<AlterOperation, Refusal> {
+    AlterOperation::from_code(config.config_operation)
+        .ok_or(Refusal::silent(ErrorCode::UnknownServerError))
 }
 
 fn current(view: View<'_>, resource: &ConfigResource) -> Arc<Overrides> {

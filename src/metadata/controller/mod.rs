@@ -27,6 +27,7 @@ use crate::stdx::Random;
 use super::image::MetadataImage;
 use placement::Placement;
 
+pub use alter_configs::log_level_changes;
 pub use internal_topics::{CONSUMER_OFFSETS, is_internal_topic};
 pub(crate) use registration::NodeIdentity;
 pub use topic_name::check_topic_name;

@@ -75,8 +75,9 @@ fn describe(
         }
         ConfigKind::Broker if name.is_empty() => Ok(settings.describe_cluster_default()),
         ConfigKind::Broker => check_own_id(name, true, parts).map(|()| settings.describe_broker()),
-        // Levels of loggers, which Kafka keeps beside the settings. There are none to be set here.
-        ConfigKind::BrokerLogger => check_own_id(name, false, parts).map(|()| Vec::new()),
+        ConfigKind::BrokerLogger => {
+            check_own_id(name, false, parts).map(|()| parts.configs.log_levels().describe())
+        }
         ConfigKind::Group if name.is_empty() => Err((
             ErrorCode::InvalidRequest,
             "the name of a group is not empty".to_owned(),

@@ -69,6 +69,7 @@ impl BrokerPlan {
             shards_count: self.shards_count,
             config: Arc::clone(&self.config),
             settings: self.settings.clone(),
+            log_levels: Arc::default(),
             random,
             memory_bytes: self.memory_bytes,
             listeners: vec![ListenerKind::Kafka("PLAINTEXT".to_owned())],

@@ -279,6 +279,8 @@ impl World {
                 }
                 Effect::Storage { ticket, request } => self.submit(place, ticket, request),
                 Effect::Post { to, message } => self.post(place, to, message),
+                // Levels of the log change nothing that a client could see.
+                Effect::FilterLog(_) => {}
                 Effect::Ready => {
                     self.note_effect("ready", place, &[], String::new);
                     let broker = self.broker.as_mut().expect("a turn is within a life");

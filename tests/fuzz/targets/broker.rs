@@ -79,6 +79,7 @@ impl Host {
             shards_count: 1,
             config: Arc::new(startup.config),
             settings: startup.settings,
+            log_levels: Arc::default(),
             random: Random::from_seed(1),
             memory_bytes: 64 << 20,
             listeners: vec![ListenerKind::Kafka("PLAINTEXT".to_owned())],
@@ -171,6 +172,7 @@ impl Host {
                     from: ShardId(0),
                     message,
                 },
+                Effect::FilterLog(_) => continue,
                 Effect::Ready => {
                     self.is_ready = true;
                     continue;

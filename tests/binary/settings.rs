@@ -1,0 +1,134 @@
+//! Settings whose effect is seen from outside.
+
+use std::time::Duration;
+
+use forebay::protocol::compression::Compression;
+use forebay::protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+use forebay::protocol::messages::incremental_alter_configs_request::{
+    AlterConfigsResource, AlterableConfig,
+};
+use forebay::protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use forebay::protocol::messages::{FetchRequest, IncrementalAlterConfigsRequest, ProduceRequest};
+use forebay::protocol::record_batch::Batches;
+use forebay::protocol::{AnyResponse, Records};
+
+use crate::broker::{Broker, Client};
+
+/// How often something that comes about by itself is looked for.
+const TRIES: u32 = 500;
+
+const BROKER_LOGGER: i8 = 8;
+
+/// The code that an attempt to produce garbage got.
+fn produce_garbage(client: &mut Client) -> i16 {
+    let partition = PartitionProduceData {
+        records: Some(Records::new(vec![vec![0; 100].into()])),
+        ..Default::default()
+    };
+    let produced = client.ask(ProduceRequest {
+        acks: -1,
+        timeout_ms: 10_000,
+        topic_data: vec![TopicProduceData {
+            name: "flow".to_owned(),
+            partition_data: vec![partition],
+            ..Default::default()
+        }],
+        ..Default::default()
+    });
+    let AnyResponse::Produce(produced) = produced else {
+        panic!("another answer: {produced:?}");
+    };
+    produced.responses[0].partition_responses[0].error_code
+}
+
+/// The code that changing the level of `logger` got.
+fn set_level(client: &mut Client, logger: &str, level: &str) -> i16 {
+    let altered = client.ask(IncrementalAlterConfigsRequest {
+        resources: vec![AlterConfigsResource {
+            resource_type: BROKER_LOGGER,
+            resource_name: "1".to_owned(),
+            configs: vec![AlterableConfig {
+                name: logger.to_owned(),
+                value: Some(level.to_owned()),
+                ..Default::default()
+            }],
+            ..Default::default()
+        }],
+        ..Default::default()
+    });
+    let AnyResponse::IncrementalAlterConfigs(altered) = altered else {
+        panic!("another answer: {altered:?}");
+    };
+    altered.responses[0].error_code
+}
+
+#[test]
+fn a_logger_whose_level_is_changed_writes_more_from_then_on() {
+    let broker = Broker::start("levels");
+    let mut client = Client::connect(broker.kafka, "test");
+    client.create("flow");
+    assert_ne!(produce_garbage(&mut client), 0);
+    assert!(!broker.log().contains("a batch was refused"));
+    assert_eq!(set_level(&mut client, "forebay::shard", "DEBUG"), 0);
+    assert_ne!(produce_garbage(&mut client), 0);
+    assert!(
+        broker.log().contains("a batch was refused"),
+        "{}",
+        broker.log()
+    );
+}
+
+#[test]
+fn offsets_are_compressed_as_the_settings_say() {
+    let broker = Broker::start_with("codec", &["offsets.topic.compression.codec=1"]);
+    let mut client = Client::connect(broker.kafka, "test");
+    client.create("flow");
+    client.commit("readers", "flow", 1);
+    let partition = FetchPartition {
+        partition_max_bytes: 1 << 20,
+        ..Default::default()
+    };
+    let fetched = client.ask(FetchRequest {
+        max_bytes: 1 << 20,
+        session_epoch: -1,
+        topics: vec![FetchTopic {
+            topic: "__consumer_offsets".to_owned(),
+            partitions: vec![partition],
+            ..Default::default()
+        }],
+        ..Default::default()
+    });
+    let AnyResponse::Fetch(fetched) = fetched else {
+        panic!("another answer: {fetched:?}");
+    };
+    let records = fetched.responses[0].partitions[0].records.clone();
+    let batches = Batches::new(records.expect("there are records").to_bytes());
+    let codecs: Vec<_> = batches
+        .map(|batch| batch.expect("a sound batch").compression())
+        .collect();
+    assert_eq!(codecs, [Some(Compression::Gzip)]);
+}
+
+#[test]
+fn snapshots_of_the_metadata_come_as_often_as_the_settings_say() {
+    let often = "metadata.log.max.record.bytes.between.snapshots=1";
+    let broker = Broker::start_with("snapshots", &[often]);
+    let mut client = Client::connect(broker.kafka, "test");
+    client.create("flow");
+    let folder = broker.dir().join("__cluster_metadata-0");
+    let count = || {
+        let entries = std::fs::read_dir(&folder).expect("the metadata log is there");
+        let names = entries.map(|entry| entry.expect("it is readable").file_name());
+        names
+            .filter(|name| name.to_string_lossy().ends_with(".checkpoint"))
+            .count()
+    };
+    // Beside the one that formatting the directory leaves.
+    for _ in 0..TRIES {
+        if count() > 1 {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("no snapshot was written");
+}
