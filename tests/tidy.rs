@@ -307,7 +307,7 @@ fn every_module_of_the_map_is_a_logger() {
     let mut modules: Vec<String> = read_map()
         .modules
         .iter()
-        .map(|module| format!("forebay::{module}"))
+        .map(|module| format!("forebay.{module}"))
         .collect();
     modules.sort();
     assert_eq!(forebay::config::LOGGERS, modules);

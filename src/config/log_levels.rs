@@ -15,28 +15,29 @@ const ROOT: &str = "root";
 /// The library of the runtime calls guesses about the device errors.
 const SILENT: &str = "glommio=off";
 
-/// The parts of the broker, as they call themselves in the log: the modules of `src/lib.rs`.
+/// The parts of the broker: the modules of `src/lib.rs`. Between their names stands a dot, since
+/// `kafka-configs` takes no colon; in the log and in filters they have the two colons of Rust.
 pub const LOGGERS: &[&str] = &[
-    "forebay::admin",
-    "forebay::bench",
-    "forebay::client",
-    "forebay::config",
-    "forebay::connection",
-    "forebay::console",
-    "forebay::coordinator",
-    "forebay::journal",
-    "forebay::log",
-    "forebay::metadata",
-    "forebay::metrics",
-    "forebay::model",
-    "forebay::protocol",
-    "forebay::quorum",
-    "forebay::replication",
-    "forebay::runtime",
-    "forebay::security",
-    "forebay::shard",
-    "forebay::simulation",
-    "forebay::stdx",
+    "forebay.admin",
+    "forebay.bench",
+    "forebay.client",
+    "forebay.config",
+    "forebay.connection",
+    "forebay.console",
+    "forebay.coordinator",
+    "forebay.journal",
+    "forebay.log",
+    "forebay.metadata",
+    "forebay.metrics",
+    "forebay.model",
+    "forebay.protocol",
+    "forebay.quorum",
+    "forebay.replication",
+    "forebay.runtime",
+    "forebay.security",
+    "forebay.shard",
+    "forebay.simulation",
+    "forebay.stdx",
 ];
 
 /// How much a part writes: this and all that is worse.
@@ -129,7 +130,8 @@ impl LogLevels {
         };
         for directive in filter.split(',').map(str::trim) {
             let (target, word) = directive.split_once('=').unwrap_or((ROOT, directive));
-            match (known_logger(target), LogLevel::from_word(word)) {
+            let logger = known_logger(&target.replace("::", "."));
+            match (logger, LogLevel::from_word(word)) {
                 (Some(logger), Some(level)) => levels.change((logger, Some(level))),
                 _ if directive.is_empty() => {}
                 _ => levels.others.push(directive.to_owned()),
@@ -142,7 +144,10 @@ impl LogLevels {
     #[must_use]
     pub fn to_filter(&self) -> String {
         let own = self.own.iter();
-        let own = own.map(|(logger, level)| format!("{logger}={}", level.words().1));
+        let own = own.map(|(logger, level)| {
+            let target = logger.replace('.', "::");
+            format!("{target}={}", level.words().1)
+        });
         let mut directives = vec![self.root.words().1.to_owned()];
         directives.extend(own);
         directives.extend(self.others.iter().cloned());
@@ -242,22 +247,22 @@ mod tests {
     #[test]
     fn a_part_has_the_level_of_the_root_until_it_gets_its_own() {
         let mut levels = LogLevels::default();
-        assert_eq!(level_of(&levels, "forebay::log"), "INFO");
-        levels.change(("forebay::log", Some(LogLevel::Trace)));
+        assert_eq!(level_of(&levels, "forebay.log"), "INFO");
+        levels.change(("forebay.log", Some(LogLevel::Trace)));
         levels.change(("root", Some(LogLevel::Warn)));
-        assert_eq!(level_of(&levels, "forebay::log"), "TRACE");
-        assert_eq!(level_of(&levels, "forebay::shard"), "WARN");
+        assert_eq!(level_of(&levels, "forebay.log"), "TRACE");
+        assert_eq!(level_of(&levels, "forebay.shard"), "WARN");
         assert_eq!(levels.to_filter(), "warn,forebay::log=trace,glommio=off");
-        levels.change(("forebay::log", None));
-        assert_eq!(level_of(&levels, "forebay::log"), "WARN");
+        levels.change(("forebay.log", None));
+        assert_eq!(level_of(&levels, "forebay.log"), "WARN");
     }
 
     #[test]
     fn a_filter_keeps_what_it_says_of_others() {
         let filter = "info,forebay::shard=debug,forebay::log::cache=trace,[span]=warn";
         let levels = LogLevels::from_filter(filter);
-        assert_eq!(level_of(&levels, "forebay::shard"), "DEBUG");
-        assert_eq!(level_of(&levels, "forebay::log"), "INFO");
+        assert_eq!(level_of(&levels, "forebay.shard"), "DEBUG");
+        assert_eq!(level_of(&levels, "forebay.log"), "INFO");
         assert_eq!(levels.to_filter(), filter);
         assert_eq!(LogLevels::from_filter("off").to_filter(), "off");
     }

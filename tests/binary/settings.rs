@@ -69,7 +69,7 @@ fn a_logger_whose_level_is_changed_writes_more_from_then_on() {
     client.create("flow");
     assert_ne!(produce_garbage(&mut client), 0);
     assert!(!broker.log().contains("a batch was refused"));
-    assert_eq!(set_level(&mut client, "forebay::shard", "DEBUG"), 0);
+    assert_eq!(set_level(&mut client, "forebay.shard", "DEBUG"), 0);
     assert_ne!(produce_garbage(&mut client), 0);
     assert!(
         broker.log().contains("a batch was refused"),

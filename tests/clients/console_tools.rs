@@ -121,6 +121,44 @@ fn kafka_configs_alters_and_describes_the_same() {
     });
 }
 
+#[test]
+fn kafka_configs_shows_and_changes_the_level_of_a_logger_the_same() {
+    let lab = needs!(Java);
+    // Each broker has loggers of its own beside the root.
+    on_both(&lab, |broker| {
+        let mut session = Transcript::new(broker);
+        let own = match broker.kind {
+            Kind::Kafka => "kafka.server.KafkaApis",
+            Kind::Forebay => "forebay.shard",
+        };
+        let of_loggers = |more: &[&str]| {
+            let node = ["--entity-type", "broker-loggers", "--entity-name", "1"];
+            let args = node.iter().chain(more);
+            args.map(|arg| arg.to_string()).collect::<Vec<_>>()
+        };
+        for change in [
+            ["--add-config", &format!("{own}=TRACE")],
+            ["--delete-config", own],
+            ["--add-config", "root=LOUD"],
+            ["--add-config", "no.such.logger=INFO"],
+            ["--delete-config", "root"],
+        ] {
+            let args = of_loggers(&["--alter", change[0], change[1]]);
+            let output = session
+                .tool(
+                    CONFIGS,
+                    &args.iter().map(String::as_str).collect::<Vec<_>>(),
+                )
+                .run();
+            let title = change.join(" ").replace(own, "its own logger");
+            session.note(&title, &output, |line| {
+                Some(line.replace(own, "its own logger"))
+            });
+        }
+        session.finish()
+    });
+}
+
 /// Types `lines` (`key:value` each) into a console producer.
 fn type_in(session: &mut Transcript<'_>, topic: &str, lines: &str) {
     let keyed = [
