@@ -14,10 +14,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use crossbeam::queue::ArrayQueue;
 
+use slab::Cells;
+
+mod slab;
+
 /// A pool of equal blocks of memory.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct BlockPool {
-    free: Arc<ArrayQueue<Box<[UnsafeCell<u8>]>>>,
+    free: Arc<ArrayQueue<Cells>>,
     block_bytes: usize,
 }
 
@@ -46,10 +50,7 @@ impl BlockPool {
     /// A block to write into: a recycled one if there is one.
     #[must_use]
     pub fn take(&self) -> Block {
-        let cells = self
-            .free
-            .pop()
-            .unwrap_or_else(|| new_cells(self.block_bytes));
+        let cells = self.free.pop().unwrap_or_else(|| self.grow());
         Block::over(cells, Some(self.clone()))
     }
 
@@ -60,19 +61,37 @@ impl BlockPool {
         if length <= self.block_bytes {
             self.take()
         } else {
-            Block::over(new_cells(length), None)
+            Block::over(one(Cells::new(length)), None)
         }
+    }
+
+    /// A new block; those that come with it are free.
+    fn grow(&self) -> Cells {
+        let mut new = Cells::new(self.block_bytes);
+        let first = one(&mut new);
+        for cells in new {
+            // A full pool frees the block: the pool's size is the bound on idle memory.
+            drop(self.free.push(cells));
+        }
+        first
     }
 }
 
-fn new_cells(length: usize) -> Box<[UnsafeCell<u8>]> {
-    (0..length).map(|_| UnsafeCell::new(0)).collect()
+fn one(mut cells: impl Iterator<Item = Cells>) -> Cells {
+    cells.next().expect("new memory holds a block")
+}
+
+impl std::fmt::Debug for BlockPool {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (free, bytes) = (self.free.len(), self.block_bytes);
+        write!(formatter, "BlockPool({free} free blocks of {bytes} bytes)")
+    }
 }
 
 /// The memory of one block, shared by its writer and the slices of what was written.
 struct BlockMemory {
     /// Present until the last reference is gone.
-    cells: Option<Box<[UnsafeCell<u8>]>>,
+    cells: Option<Cells>,
     pool: Option<BlockPool>,
 }
 
@@ -85,16 +104,17 @@ unsafe impl Sync for BlockMemory {}
 
 impl BlockMemory {
     fn cells(&self) -> &[UnsafeCell<u8>] {
-        self.cells
-            .as_deref()
+        let cells = self.cells.as_ref();
+        cells
             .expect("a block has its memory until it is dropped")
+            .as_slice()
     }
 }
 
 impl Drop for BlockMemory {
     fn drop(&mut self) {
         if let (Some(cells), Some(pool)) = (self.cells.take(), self.pool.take()) {
-            // A full pool frees the block: the pool's size is the bound on idle memory.
+            // As in `grow`.
             drop(pool.free.push(cells));
         }
     }
@@ -107,7 +127,7 @@ pub struct Block {
 }
 
 impl Block {
-    fn over(cells: Box<[UnsafeCell<u8>]>, pool: Option<BlockPool>) -> Self {
+    fn over(cells: Cells, pool: Option<BlockPool>) -> Self {
         Self {
             memory: Arc::new(BlockMemory {
                 cells: Some(cells),
@@ -261,6 +281,25 @@ mod tests {
         assert_eq!(pool.free.len(), 0);
         assert_eq!(pool.take_at_least(7).capacity(), 8);
         assert_eq!(pool.free.len(), 1);
+    }
+
+    #[test]
+    fn blocks_cut_from_one_huge_page_do_not_overlap() {
+        let pool = BlockPool::new(256 << 10, 100);
+        let mut blocks: Vec<_> = (0..20).map(|_| pool.take()).collect();
+        for (at, block) in (0..).zip(&mut blocks) {
+            block.unfilled_mut().fill(at);
+            block.advance(256 << 10);
+        }
+        for (at, block) in (0..).zip(&blocks) {
+            assert!(block.written(0, 256 << 10).iter().all(|&byte| byte == at));
+        }
+        drop(blocks);
+        assert_eq!(
+            pool.free.len(),
+            24,
+            "three huge pages hold eight blocks each"
+        );
     }
 
     #[test]
