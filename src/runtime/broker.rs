@@ -230,6 +230,7 @@ fn run_shard<C: Core>(
             filter_log: seat.filter_log,
             life: Life::New,
             alarm: Alarm::default(),
+            has_asked_disk: false,
         };
         turn.run().await;
     });

@@ -31,6 +31,10 @@ const LETTERS_PER_TURN_MAX: usize = 256;
 /// clients: they are what makes letters.
 const LETTERS_WAITING_MAX: usize = 1024;
 
+/// Turns in a row that ask nothing of the disk before the rings are looked at: a look costs four to
+/// five system calls, and what the disk has finished must not wait for many turns.
+const TURNS_PER_LOOK_MAX: u32 = 4;
+
 /// How long a stopping shard waits for clients to take the last answers.
 const LAST_SENDS_DURATION_MAX: Duration = Duration::from_millis(300);
 
@@ -102,6 +106,8 @@ pub(super) struct Turn<C> {
     pub filter_log: fn(&str),
     pub life: Life,
     pub alarm: Alarm,
+    /// The last turn asked something of the disk, which the rings do not know yet.
+    pub has_asked_disk: bool,
 }
 
 /// How far a shard's life has come.
@@ -120,16 +126,21 @@ pub(super) enum Life {
 impl<C: Core> Turn<C> {
     /// Turn until the core has stopped and everything it asked for is done.
     pub async fn run(mut self) {
+        let mut turns = 0;
         loop {
             self.turn();
+            turns += 1;
             if self.is_over() {
                 break;
             }
-            if self.has_work() {
-                yield_to_rings().await;
-            } else {
+            if !self.has_work() {
                 self.sleep().await;
+            } else if turns < TURNS_PER_LOOK_MAX && !self.has_asked_disk {
+                continue;
+            } else {
+                yield_to_rings().await;
             }
+            turns = 0;
         }
         self.inbox().close();
         self.disk.close().await;
@@ -207,6 +218,7 @@ impl<C: Core> Turn<C> {
     }
 
     fn perform_effects(&mut self) {
+        self.has_asked_disk = false;
         self.step.effects.take_storage();
         while let Some(effect) = self.step.effects.next_effect() {
             match effect {
@@ -214,7 +226,10 @@ impl<C: Core> Turn<C> {
                 Effect::Disconnect { connection, flush } => {
                     self.connections.disconnect(connection, flush);
                 }
-                Effect::Storage { ticket, request } => self.disk.submit(ticket, request),
+                Effect::Storage { ticket, request } => {
+                    self.has_asked_disk = true;
+                    self.disk.submit(ticket, request);
+                }
                 Effect::Post { to, message } => {
                     let from = self.id;
                     self.outboxes[usize::from(to.0)].post(Letter::Message { from, message });
