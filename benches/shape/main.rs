@@ -8,23 +8,66 @@
 //! `cargo bench --bench shape` measures, with `-- --rounds=N` and `--servers=straight,pure` if
 //! wanted. Any other way of running it, a test run above all, only shows that it works.
 
+#[path = "../load/mod.rs"]
 mod load;
 mod pure;
-mod server;
 mod straight;
 mod work;
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use load::{Load, Measured};
-use server::{Kind, Server};
+use load::server::{Server, free_address, make_empty};
+use load::{Load, Measured, Work};
+
+/// Batches of 64 KiB, two connections, eight in flight on each.
+const THROUGHPUT: Load = Load {
+    work: Work::Produce,
+    connections: 2,
+    partitions_per_connection: 1,
+    in_flight: 8,
+    records_per_batch: 63,
+    record_bytes: 1024,
+};
+
+/// Batches of one record of 100 bytes, one connection, one in flight.
+const LATENCY: Load = Load {
+    connections: 1,
+    in_flight: 1,
+    records_per_batch: 1,
+    record_bytes: 100,
+    ..THROUGHPUT
+};
+
+/// Records that are in memory, two connections, one in flight on each.
+const FETCH: Load = Load {
+    work: Work::Fetch,
+    in_flight: 1,
+    ..THROUGHPUT
+};
+
+const LOADS: [(&str, Load); 3] = [
+    ("throughput", THROUGHPUT),
+    ("latency", LATENCY),
+    ("fetch", FETCH),
+];
+
+/// Which server.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Kind {
+    Straight,
+    Pure,
+    Forebay,
+}
 
 /// A server, and what it is to do for whom.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct Case {
-    load: Load,
+    load: (&'static str, Load),
     synced: bool,
     shards: u16,
     kind: Kind,
@@ -66,10 +109,10 @@ fn main() {
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for shards in [1, 2] {
-        for load in [Load::Throughput, Load::Latency, Load::Fetch] {
+        for load in LOADS {
             for synced in [false, true] {
                 // What is fetched comes from memory: how it was written makes no difference.
-                if load == Load::Fetch && !synced {
+                if load.1 == FETCH && !synced {
                     continue;
                 }
                 for kind in [Kind::Straight, Kind::Pure, Kind::Forebay] {
@@ -103,12 +146,51 @@ fn measure(
     let mut results = BTreeMap::<Case, Vec<Measured>>::new();
     for _ in 0..rounds {
         for case in cases {
-            let server = Server::start(case.kind, case.shards, case.synced, PathBuf::from(folder));
-            let measured = case.load.run(&server, duration);
+            let measured = case.load.1.run(&start(*case, folder), duration);
             results.entry(*case).or_default().push(measured);
         }
     }
     results
+}
+
+/// Start the server of `case` on an empty folder, and wait for the line with its addresses.
+fn start(case: Case, folder: &Path) -> Server {
+    make_empty(folder);
+    let mut command = match case.kind {
+        Kind::Straight => own("straight", case.synced),
+        Kind::Pure => own("pure", case.synced),
+        Kind::Forebay => {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_forebay"));
+            command.args(["serve", "--listen", &free_address().to_string()]);
+            command
+        }
+    };
+    command.arg("--data-dir").arg(folder);
+    command.args(["--shards", &case.shards.to_string()]);
+    command.stdout(Stdio::piped()).stderr(Stdio::inherit());
+    let mut process = command.spawn().expect("the server starts");
+    let mut lines = BufReader::new(process.stdout.take().expect("it is piped")).lines();
+    let line = lines.next().expect("it says when it is ready");
+    let addresses = addresses_in(&line.expect("its output is text"));
+    assert!(!addresses.is_empty(), "a server names its addresses");
+    let mut server = Server::new(process, PathBuf::from(folder), addresses);
+    server.has_topics = case.kind == Kind::Forebay;
+    server
+}
+
+fn own(name: &str, is_synced: bool) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("a program has a path"));
+    let synced = if is_synced { "yes" } else { "no" };
+    command.args(["server", name, "--synced", synced]);
+    command
+}
+
+/// Every address that stands in `line`.
+fn addresses_in(line: &str) -> Vec<SocketAddr> {
+    let is_outside = |c: char| !(c.is_ascii_digit() || c == '.' || c == ':');
+    line.split(is_outside)
+        .filter_map(|word| word.parse().ok())
+        .collect()
 }
 
 fn print(results: &BTreeMap<Case, Vec<Measured>>) {
@@ -120,7 +202,7 @@ fn print(results: &BTreeMap<Case, Vec<Measured>>) {
         let of = |value: fn(&Measured) -> f64| median(measured.iter().map(value).collect());
         println!(
             "{:<11} {:<8} {:>6} {:<9} {:>9.1} {:>9.3} {:>9.0} {:>9.0}",
-            format!("{:?}", case.load),
+            case.load.0,
             if case.synced { "synced" } else { "unsynced" },
             case.shards,
             format!("{:?}", case.kind),

@@ -18,7 +18,7 @@ use forebay::protocol::{
     ApiKey, Message, Records, Request, Writer, decode_response_header, encode_request_header,
 };
 
-use crate::server::{Kind, Server};
+use super::server::Server;
 
 const TOPIC: &str = "shape";
 /// The newest versions that name topics instead of giving their ids.
@@ -32,12 +32,22 @@ const FETCH_BYTES: i32 = 1 << 20;
 
 /// What is asked of a server.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Load {
-    /// Batches of 64 KiB, two connections, eight in flight on each.
-    Throughput,
-    /// Batches of one record of 100 bytes, one connection, one in flight.
-    Latency,
-    /// Records that are in memory, 1 MiB at a time, two connections, one in flight on each.
+pub struct Load {
+    pub work: Work,
+    pub connections: i32,
+    /// Each connection produces to this many partitions of its own, in turn.
+    pub partitions_per_connection: i32,
+    /// Requests under way on each connection.
+    pub in_flight: usize,
+    pub records_per_batch: u16,
+    pub record_bytes: usize,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Work {
+    Produce,
+    /// Records that are in memory, 1 MiB at a time.
     Fetch,
 }
 
@@ -61,34 +71,33 @@ struct Gauge {
 impl Load {
     /// Put the load on `server`: a quarter of `duration` to warm up, then all of it to measure.
     pub fn run(self, server: &Server, duration: Duration) -> Measured {
-        if server.kind == Kind::Forebay {
-            create_topic(server);
+        if server.has_topics {
+            create_topic(server, self.connections * self.partitions_per_connection);
         }
-        let (connections, in_flight, records, record_bytes): (_, _, u16, _) = match self {
-            Self::Throughput => (2, 8, 63, 1024),
-            Self::Latency => (1, 1, 1, 100),
-            Self::Fetch => (2, 1, 63, 1024),
-        };
-        let batch = batch(records, record_bytes);
+        let batch = batch(self.records_per_batch, self.record_bytes);
+        let records = i64::from(self.records_per_batch);
         let gauge = Gauge::default();
         let (mut measured, mut latencies) = (None, Vec::new());
-        let is_prepared = Barrier::new(connections + 1);
+        let is_prepared = Barrier::new(self.connections as usize + 1);
         let drive = |connection: i32| {
             let mut client = Client::connect(server, connection);
-            let produce = client.produce_request(&batch);
-            if self != Self::Fetch {
+            let first = connection * self.partitions_per_connection;
+            let produces: Vec<_> = (first..first + self.partitions_per_connection)
+                .map(|partition| produce_request(partition, &batch))
+                .collect();
+            if self.work == Work::Produce {
                 is_prepared.wait();
-                return client.drive(&gauge, in_flight, batch.len(), |_| produce.clone());
+                let next = |round: usize| produces[round % produces.len()].clone();
+                return client.drive(&gauge, self.in_flight, batch.len(), next);
             }
-            let end = client.fill(&produce, i64::from(records));
+            let end = client.fill(&produces[0], records);
             is_prepared.wait();
-            let next = |round: usize| client_fetch(connection, round, end, i64::from(records));
-            client.drive(&gauge, in_flight, 0, next)
+            let next = |round: usize| fetch_request(first, round, end, records);
+            client.drive(&gauge, self.in_flight, 0, next)
         };
         let drive = &drive;
         thread::scope(|scope| {
-            let threads: Vec<_> = (0..)
-                .take(connections)
+            let threads: Vec<_> = (0..self.connections)
                 .map(|connection| scope.spawn(move || drive(connection)))
                 .collect();
             is_prepared.wait();
@@ -124,7 +133,6 @@ impl Load {
 
 struct Client {
     stream: TcpStream,
-    partition: i32,
     answer: Vec<u8>,
 }
 
@@ -135,7 +143,6 @@ impl Client {
         stream.set_nodelay(true).expect("a TCP socket");
         Self {
             stream,
-            partition: connection,
             answer: Vec::new(),
         }
     }
@@ -217,30 +224,30 @@ impl Client {
         self.stream.read_exact(answer).expect("the server answers");
         length
     }
+}
 
-    fn produce_request(&self, batch: &Bytes) -> Bytes {
-        let request = ProduceRequest {
-            acks: -1,
-            timeout_ms: 30_000,
-            topic_data: vec![produce_request::TopicProduceData {
-                name: TOPIC.to_owned(),
-                partition_data: vec![produce_request::PartitionProduceData {
-                    index: self.partition,
-                    records: Some(Records::new(vec![batch.clone()])),
-                    ..Default::default()
-                }],
+fn produce_request(partition: i32, batch: &Bytes) -> Bytes {
+    let request = ProduceRequest {
+        acks: -1,
+        timeout_ms: 30_000,
+        topic_data: vec![produce_request::TopicProduceData {
+            name: TOPIC.to_owned(),
+            partition_data: vec![produce_request::PartitionProduceData {
+                index: partition,
+                records: Some(Records::new(vec![batch.clone()])),
                 ..Default::default()
             }],
             ..Default::default()
-        };
-        encode(&request, PRODUCE_VERSION)
-    }
+        }],
+        ..Default::default()
+    };
+    encode(&request, PRODUCE_VERSION)
 }
 
-fn client_fetch(partition: i32, round: usize, end: i64, records: i64) -> Bytes {
-    // Each fetch brings 15 or 16 batches; starting every 16 walks over all that is there.
-    let batches = end / records;
-    let start = (round as i64 * 16) % (batches - 16) * records;
+fn fetch_request(partition: i32, round: usize, end: i64, records: i64) -> Bytes {
+    // Each fetch brings 15 or 16 batches; starting every 16 walks over all that was filled in.
+    let batches = FETCHED_BATCHES as i64;
+    let start = end - (batches - (round as i64 * 16) % (batches - 16)) * records;
     let request = FetchRequest {
         max_wait_ms: 500,
         min_bytes: 1,
@@ -264,12 +271,12 @@ fn client_fetch(partition: i32, round: usize, end: i64, records: i64) -> Bytes {
     encode(&request, FETCH_VERSION)
 }
 
-fn create_topic(server: &Server) {
+fn create_topic(server: &Server, partitions: i32) {
     let request = CreateTopicsRequest {
         timeout_ms: 30_000,
         topics: vec![create_topics_request::CreatableTopic {
             name: TOPIC.to_owned(),
-            num_partitions: 2,
+            num_partitions: partitions,
             replication_factor: 1,
             ..Default::default()
         }],
@@ -281,9 +288,8 @@ fn create_topic(server: &Server) {
     client.receive();
     // Its partitions are there a moment later.
     let probe = batch(1, 1);
-    for partition in 0..2 {
-        client.partition = partition;
-        let produce = client.produce_request(&probe);
+    for partition in 0..partitions {
+        let produce = produce_request(partition, &probe);
         loop {
             client.stream.write_all(&produce).expect("the server reads");
             if client.receive_produced().0 == 0 {

@@ -1,0 +1,245 @@
+//! Forebay against Apache Kafka: the same load on the same machine, one after the other.
+//!
+//! Both brokers take batches of 64 KiB of records of 1 KiB with `acks=all` into four partitions
+//! over two connections; Forebay answers when they are on the disk, Kafka when they are in the
+//! page cache. How many requests are under way grows until each broker is at its own knee. Then
+//! both hand out records that are in memory, 1 MiB at a time. The rounds are interleaved; the
+//! tables show medians, and the ratios of the best to the best.
+//!
+//! `cargo bench --bench compare` measures, with `-- --rounds=N --seconds=N --in-flight=8,16
+//! --brokers=forebay` if wanted. Apache Kafka comes from Maven as for the tests, with the heap and the collector that
+//! its start script gives it. Any other way of running it only says how it is run.
+
+#[path = "../load/mod.rs"]
+mod load;
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use load::server::{Server, free_address, make_empty};
+use load::{Load, Measured, Work};
+use support::{Lab, Tool};
+
+/// What Kafka's start script gives a broker.
+const JVM: [&str; 7] = [
+    "-Xms1g",
+    "-Xmx1g",
+    "-server",
+    "-XX:+UseG1GC",
+    "-XX:MaxGCPauseMillis=20",
+    "-XX:InitiatingHeapOccupancyPercent=35",
+    "-XX:+ExplicitGCInvokesConcurrent",
+];
+
+/// A JVM compiles what it runs often; before that it is no match for itself.
+const WARM_UP: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Kind {
+    Forebay,
+    Kafka,
+}
+
+/// What a broker is before anyone asks it for anything.
+struct Idle {
+    start_ms: f64,
+    resident_megabytes: f64,
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        println!("`cargo bench --bench compare` compares Forebay with Apache Kafka");
+        return;
+    }
+    let option = |name: &str, default: &str| {
+        let value = |argument: &String| argument.strip_prefix(name).map(str::to_owned);
+        let given = arguments.iter().find_map(value);
+        given.unwrap_or_else(|| default.to_owned())
+    };
+    let number = |text: &str| text.parse::<usize>().expect("a number");
+    let rounds = number(&option("--rounds=", "3"));
+    let duration = Duration::from_secs(number(&option("--seconds=", "5")) as u64);
+    let in_flight: Vec<usize> = option("--in-flight=", "8,16,32,64")
+        .split(',')
+        .map(number)
+        .collect();
+    let brokers = option("--brokers=", "kafka,forebay");
+    let is_wanted = |kind: &Kind| {
+        let name = format!("{kind:?}").to_lowercase();
+        brokers.split(',').any(|wanted| wanted == name)
+    };
+    let lab = Lab::open("compare", &[Tool::Java]).expect("Java and Apache Kafka are here");
+    // Next to this program, on the disk of the build: a folder in memory would prove nothing.
+    let program = std::env::current_exe().expect("a program has a path");
+    let folder = program
+        .parent()
+        .expect("it lies in a folder")
+        .join("compare");
+
+    let mut idle = BTreeMap::<Kind, Vec<Idle>>::new();
+    let mut measured = BTreeMap::<(Work, Kind, usize), Vec<Measured>>::new();
+    for _ in 0..rounds {
+        for kind in [Kind::Kafka, Kind::Forebay].into_iter().filter(is_wanted) {
+            let (server, before) = start(kind, &lab, &folder);
+            idle.entry(kind).or_default().push(before);
+            for work in [Work::Produce, Work::Fetch] {
+                load(work, in_flight[0]).run(&server, WARM_UP);
+                for &in_flight in &in_flight {
+                    let one = load(work, in_flight).run(&server, duration);
+                    let key = (work, kind, in_flight);
+                    measured.entry(key).or_default().push(one);
+                }
+            }
+        }
+    }
+    print(&idle, &measured);
+}
+
+fn load(work: Work, in_flight: usize) -> Load {
+    Load {
+        work,
+        connections: 2,
+        partitions_per_connection: 2,
+        in_flight,
+        records_per_batch: 63,
+        record_bytes: 1024,
+    }
+}
+
+/// Start a broker on a formatted directory, and look at it while it has nothing to do.
+fn start(kind: Kind, lab: &Lab, folder: &Path) -> (Server, Idle) {
+    make_empty(folder);
+    let address = free_address();
+    let mut command = match kind {
+        Kind::Forebay => forebay(folder, &address.to_string()),
+        Kind::Kafka => kafka(lab, folder, &address.to_string()),
+    };
+    let started = Instant::now();
+    let process = command.spawn().expect("the broker starts");
+    let server = Server::await_answer(process, PathBuf::from(folder), address);
+    let start_ms = started.elapsed().as_secs_f64() * 1e3;
+    std::thread::sleep(Duration::from_secs(3));
+    let resident_megabytes = server.resident_bytes() / 1e6;
+    let idle = Idle {
+        start_ms,
+        resident_megabytes,
+    };
+    (server, idle)
+}
+
+/// Forebay on `folder`, about to start.
+fn forebay(folder: &Path, address: &str) -> Command {
+    let data = folder.join("data").display().to_string();
+    // The first start formats the directory.
+    let first = free_address();
+    let mut command = command_of_forebay(&data, &first.to_string());
+    let process = command.spawn().expect("the broker starts");
+    let server = Server::await_answer(process, folder.join("first"), first);
+    server.stop();
+    command_of_forebay(&data, address)
+}
+
+fn command_of_forebay(data: &str, address: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_forebay"));
+    command.args([
+        "serve",
+        "--shards",
+        "2",
+        "--data-dir",
+        data,
+        "--listen",
+        address,
+    ]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// Apache Kafka with the settings it is shipped with, on `folder`, about to start.
+fn kafka(lab: &Lab, folder: &Path, address: &str) -> Command {
+    let controller = free_address();
+    let properties = folder.join("server.properties");
+    let text = format!(
+        "process.roles=broker,controller\nnode.id=1\n\
+         controller.quorum.bootstrap.servers={controller}\n\
+         listeners=PLAINTEXT://{address},CONTROLLER://{controller}\n\
+         advertised.listeners=PLAINTEXT://{address}\n\
+         controller.listener.names=CONTROLLER\n\
+         listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\n\
+         num.network.threads=3\nnum.io.threads=8\n\
+         socket.send.buffer.bytes=102400\nsocket.receive.buffer.bytes=102400\n\
+         log.dirs={}\noffsets.topic.replication.factor=1\n\
+         transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n",
+        folder.join("data").display()
+    );
+    std::fs::write(&properties, text).expect("the folder can be written");
+    let properties = properties.display().to_string();
+    lab.java("kafka.tools.StorageTool", 60)
+        .args(["format", "--standalone", "--cluster-id"])
+        .args(["Rm9yZWJheVRlc3RzTGFiMQ", "--config", &properties])
+        .run()
+        .succeeded();
+    let mut command = Command::new("java");
+    command.args(JVM).args([&lab.logging(), "-cp"]);
+    command.args([&lab.class_path(), "kafka.Kafka", &properties]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+fn print(
+    idle: &BTreeMap<Kind, Vec<Idle>>,
+    measured: &BTreeMap<(Work, Kind, usize), Vec<Measured>>,
+) {
+    println!(
+        "{:<8} {:<8} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "load", "broker", "in flight", "MB/s", "CPU-s/GB", "p50 us", "p99 us"
+    );
+    let mut best = BTreeMap::<(Work, Kind), (f64, f64)>::new();
+    for ((work, kind, in_flight), measured) in measured {
+        let of = |value: fn(&Measured) -> f64| median(measured.iter().map(value).collect());
+        let throughput = of(|one| one.megabytes_per_second);
+        let cpu = of(|one| one.cpu_seconds_per_gigabyte);
+        println!(
+            "{:<8} {:<8} {in_flight:>9} {throughput:>9.1} {cpu:>9.3} {:>9.0} {:>9.0}",
+            format!("{work:?}"),
+            format!("{kind:?}"),
+            of(|one| one.p50_us),
+            of(|one| one.p99_us),
+        );
+        let best = best.entry((*work, *kind)).or_insert((throughput, cpu));
+        if throughput > best.0 {
+            *best = (throughput, cpu);
+        }
+    }
+    println!("\n{:<8} {:>9} {:>9}", "broker", "start ms", "idle MB");
+    for (kind, idle) in idle {
+        let of = |value: fn(&Idle) -> f64| median(idle.iter().map(value).collect());
+        println!(
+            "{:<8} {:>9.0} {:>9.0}",
+            format!("{kind:?}"),
+            of(|one| one.start_ms),
+            of(|one| one.resident_megabytes),
+        );
+    }
+    println!();
+    for work in [Work::Produce, Work::Fetch] {
+        let of = |kind| best.get(&(work, kind));
+        if let (Some(ours), Some(theirs)) = (of(Kind::Forebay), of(Kind::Kafka)) {
+            println!(
+                "{work:?}, each broker at its knee: {:.1} times Kafka's throughput, \
+                 {:.2} of its CPU time per byte",
+                ours.0 / theirs.0,
+                ours.1 / theirs.1
+            );
+        }
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

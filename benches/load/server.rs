@@ -1,0 +1,91 @@
+//! Starting and ending the servers, each a process of its own, and the CPU time they took.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::thread;
+use std::time::Duration;
+
+/// A server that runs until dropped.
+pub struct Server {
+    process: Child,
+    folder: PathBuf,
+    /// Where the n-th connection connects to, counted around.
+    pub addresses: Vec<SocketAddr>,
+    /// Whether a topic must be created before records are produced to it.
+    pub has_topics: bool,
+}
+
+impl Server {
+    /// Take over `process`, which works in `folder` and listens on `addresses`.
+    pub fn new(process: Child, folder: PathBuf, addresses: Vec<SocketAddr>) -> Self {
+        Self {
+            process,
+            folder,
+            addresses,
+            has_topics: true,
+        }
+    }
+
+    /// Take over a broker that `process` is about to become, on `folder` and listening on
+    /// `address`, once it answers there.
+    pub fn await_answer(process: Child, folder: PathBuf, address: SocketAddr) -> Self {
+        let server = Self::new(process, folder, vec![address]);
+        while TcpStream::connect(address).is_err() {
+            thread::sleep(Duration::from_millis(20));
+        }
+        server
+    }
+
+    /// End it as an operator would, and wait until it has ended.
+    pub fn stop(mut self) {
+        let id = self.process.id().to_string();
+        let signal = Command::new("kill").args(["-TERM", &id]).status();
+        assert!(signal.expect("kill is there").success(), "the server runs");
+        drop(self.process.wait());
+    }
+
+    /// The memory that the server holds now, in bytes.
+    pub fn resident_bytes(&self) -> f64 {
+        let path = format!("/proc/{}/status", self.process.id());
+        let text = std::fs::read_to_string(path).expect("the server runs");
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kibibytes = line
+            .expect("a process has memory")
+            .trim_end_matches("kB")
+            .trim();
+        kibibytes.parse::<f64>().expect("a number") * 1024.0
+    }
+
+    /// The CPU time that the server has taken so far, in seconds.
+    pub fn cpu_seconds(&self) -> f64 {
+        let path = format!("/proc/{}/stat", self.process.id());
+        let text = std::fs::read_to_string(path).expect("the server runs");
+        // The fields behind the name, which may hold anything, count from the third on: user and
+        // system time are the 14th and 15th, in hundredths of a second.
+        let (_, fields) = text.rsplit_once(')').expect("a name in parentheses");
+        let fields: Vec<&str> = fields.split_whitespace().collect();
+        let ticks = |at: usize| fields[at].parse::<f64>().expect("a number");
+        (ticks(11) + ticks(12)) / 100.0
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+/// An empty `folder`, whatever was there.
+pub fn make_empty(folder: &Path) {
+    drop(std::fs::remove_dir_all(folder));
+    std::fs::create_dir_all(folder).expect("the folder can be made");
+}
+
+/// An address of this machine that was free a moment ago.
+pub fn free_address() -> SocketAddr {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+    free.expect("a port is free")
+}
