@@ -7,8 +7,9 @@
 //! tables show medians, and the ratios of the best to the best.
 //!
 //! `cargo bench --bench compare` measures, with `-- --rounds=N --seconds=N --in-flight=8,16
-//! --brokers=forebay` if wanted. Apache Kafka comes from Maven as for the tests, with the heap and the collector that
-//! its start script gives it. Any other way of running it only says how it is run.
+//! --brokers=forebay` if wanted. Apache Kafka comes from Maven as for the tests, with the heap and
+//! the collector that its start script gives it. Any other way of running it only says how it is
+//! run.
 
 #[path = "../load/mod.rs"]
 mod load;

@@ -23,7 +23,7 @@ pub const REQUESTS_IN_FLIGHT_MAX: usize = 64;
 
 /// Bytes of answers that may wait for a client to read them before its requests are left unread.
 /// One full fetch answer (`fetch.max.bytes`) may always wait; this bounds what comes on top.
-pub const UNSENT_BYTES_MAX: usize = 1 << 20;
+pub const UNSENT_BYTES_MAX: usize = 256 << 10;
 
 /// How a request relates to the others of its connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -28,6 +28,10 @@ const SHORTAGE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// `request.timeout.ms`, after which the client has given it up itself.
 const PARTIAL_DURATION_MAX: Duration = Duration::from_secs(30);
 
+/// Requests of one connection that one turn starts. The answers of a turn may start the next
+/// requests in the same turn: a client that sends thousands ahead would have it for itself.
+const REQUESTS_PER_TURN_MAX: usize = 16;
+
 /// A connection and where it comes from.
 #[derive(Debug)]
 pub struct Peer {
@@ -41,6 +45,17 @@ pub struct Peer {
     pub http: Option<Box<HttpConnection>>,
     /// What is known of its answers on their way to the network.
     pub sent: SentAnswers,
+    /// What a turn has done for it.
+    pub started: Started,
+}
+
+/// The requests of one connection that a turn has started.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Started {
+    turn: u64,
+    /// How many.
+    pub requests: usize,
+    is_postponed: bool,
 }
 
 /// The connections handed to this shard.
@@ -49,6 +64,10 @@ pub struct Connections {
     open: HashMap<ConnectionId, Peer>,
     supply: BlockSupply,
     idle_max: Option<Duration>,
+    /// The turn under way.
+    turn: u64,
+    /// Those that have had their share of the turn while more requests may wait.
+    postponed: Vec<ConnectionId>,
     /// When a connection is to be looked at for idleness. It may have been active since.
     idle_checks: BTreeSet<(Instant, ConnectionId)>,
     /// When to see who holds the memory that others wait for.
@@ -65,6 +84,8 @@ impl Connections {
         let idle_ms = settings.config.connections_max_idle_ms;
         Self {
             open: new_map(),
+            turn: 0,
+            postponed: Vec::new(),
             supply: BlockSupply::new(pool, held_bytes.unwrap_or(usize::MAX / 2)),
             idle_max: idle_ms
                 .and_then(|ms| u64::try_from(ms).ok())
@@ -91,6 +112,7 @@ impl Connections {
                 connection,
                 http: (*kind == ListenerKind::Http).then(Box::default),
                 sent: SentAnswers::default(),
+                started: Started::default(),
             },
         );
         assert!(
@@ -234,8 +256,41 @@ impl Connections {
         }
     }
 
+    /// The connection `id`, unless it is gone or has started its share of requests in this turn.
+    /// Then it is among those that go on in the next.
+    pub fn find_with_share(&mut self, id: ConnectionId) -> Option<&mut Peer> {
+        let peer = self.open.get_mut(&id)?;
+        if peer.started.turn != self.turn {
+            peer.started = Started {
+                turn: self.turn,
+                ..Started::default()
+            };
+        }
+        if peer.started.requests < REQUESTS_PER_TURN_MAX {
+            return Some(peer);
+        }
+        if !peer.started.is_postponed {
+            peer.started.is_postponed = true;
+            self.postponed.push(id);
+        }
+        None
+    }
+
+    /// The turn is over: everybody has a share of the next one.
+    pub const fn end_turn(&mut self) {
+        self.turn += 1;
+    }
+
+    /// Those whose requests had to wait for this turn.
+    pub fn take_postponed(&mut self) -> Vec<ConnectionId> {
+        std::mem::take(&mut self.postponed)
+    }
+
     /// When the first connection is to be looked at.
     pub fn next_deadline(&self) -> Instant {
+        if !self.postponed.is_empty() {
+            return Instant::default();
+        }
         let idle = self.idle_checks.first();
         idle.map_or(Instant::MAX, |(due, _)| *due)
             .min(self.shortage_check)
@@ -340,5 +395,30 @@ mod tests {
         let mut connections = connections(1);
         sends_slowly(&mut connections, at(1), 1, 900_000);
         assert!(closed(&mut connections, at(100)).is_empty());
+    }
+
+    #[test]
+    fn a_client_that_sends_thousands_ahead_gets_no_more_than_its_share_of_a_turn() {
+        let mut connections = connections(2);
+        let starts_all_it_may = |connections: &mut Connections, id| {
+            let mut started = 0;
+            while let Some(peer) = connections.find_with_share(ConnectionId(id)) {
+                peer.started.requests += 1;
+                started += 1;
+            }
+            started
+        };
+        let greedy = starts_all_it_may(&mut connections, 1);
+        assert_eq!(greedy, REQUESTS_PER_TURN_MAX);
+        assert_eq!(
+            starts_all_it_may(&mut connections, 1),
+            0,
+            "its share is gone"
+        );
+        assert!(connections.find_with_share(ConnectionId(2)).is_some());
+        assert_eq!(connections.next_deadline(), Instant::default(), "at once");
+        connections.end_turn();
+        assert_eq!(connections.take_postponed(), [ConnectionId(1)]);
+        assert_eq!(starts_all_it_may(&mut connections, 1), greedy);
     }
 }

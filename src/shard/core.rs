@@ -230,6 +230,7 @@ impl Shard {
     }
 
     fn on_deadline(&mut self, now: Now, effects: &mut Effects) {
+        self.start_postponed(now, effects);
         self.fetches.wake_due(now.instant);
         self.connections.close_idle(now, effects);
         self.connections.close_slowest(now, effects);
@@ -256,6 +257,7 @@ impl Shard {
             effects.post(shard, Message::Replies { replies });
         }
         self.connections.note_shortage(now);
+        self.connections.end_turn();
         self.advance_stop(now, effects);
         self.files.describe_room(effects);
         self.settle_started(now);

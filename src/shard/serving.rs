@@ -109,9 +109,10 @@ impl Shard {
             return;
         }
         let frame_bytes_max = self.settings.config.socket_request_max_bytes as usize;
-        while let Some(peer) = self.connections.find(id) {
+        while let Some(peer) = self.connections.find_with_share(id) {
             match peer.connection.next_frame(frame_bytes_max, overlap_of) {
                 Ok(Some(frame)) => {
+                    peer.started.requests += 1;
                     if let Err(reason) = self.start_request(now, id, frame, effects) {
                         self.refuse_connection(id, &reason, effects);
                     }
@@ -119,6 +120,14 @@ impl Shard {
                 Ok(None) => return,
                 Err(reason) => self.refuse_connection(id, &reason, effects),
             }
+        }
+    }
+
+    /// Go on with those that have had their share of the last turn.
+    pub(super) fn start_postponed(&mut self, now: Now, effects: &mut Effects) {
+        for connection in self.connections.take_postponed() {
+            self.start_requests(now, connection, effects);
+            self.connections.release_block(now, connection);
         }
     }
 
