@@ -249,6 +249,7 @@ fn make_executor(seat: &Seat) -> Result<LocalExecutor, StartFailure> {
             let errno = error.raw_os_error().unwrap_or(libc::EIO);
             host::executor_failure(errno, seat.shards_count, RING_DEPTH)
         })?;
+    host::ask_for_short_slices();
     if let Some(cpu) = seat.cpu {
         host::pin_thread(cpu).map_err(|error| {
             StartFailure::new(format!(
