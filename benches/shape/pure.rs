@@ -4,13 +4,12 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use bytes::Bytes;
+use forebay::connection::ConnectionLimits;
 use forebay::log::storage::{
     DirectoryIndex, Durability, FileId, StorageOwner, StoragePath, StorageRequest, Ticket,
 };
 use forebay::model::ShardId;
-use forebay::runtime::{
-    ConnectionLimits, Core, ListenerPlan, ServePlan, Serving, SocketOptions, serve as run,
-};
+use forebay::runtime::{Core, ListenerPlan, ServePlan, Serving, SocketOptions, serve as run};
 use forebay::shard::{ConnectionId, Effect, Effects, Event};
 use forebay::stdx::buffer::BlockPool;
 use forebay::stdx::{HashMap, Instant, Now, new_map};

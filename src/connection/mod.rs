@@ -7,6 +7,7 @@
 //! Knows nothing of: partitions, shards, sockets.
 //! Lives on: the shard that the connection was handed to. Start at [`Connection::next_frame`].
 
+mod limits;
 mod ordering;
 mod receive;
 
@@ -14,6 +15,7 @@ use bytes::Bytes;
 
 use crate::stdx::Instant;
 
+pub use limits::ConnectionLimits;
 pub use ordering::{ResponseOrder, SlotNumber};
 pub use receive::{BlockSupply, FrameError, ReceiveBuffer};
 

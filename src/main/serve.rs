@@ -1,19 +1,16 @@
 //! `forebay serve`: settings to a running broker. The one place that knows both the broker's
 //! settings and the runtime that carries it.
 
-use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use forebay::config::{BrokerConfig, Listener, LogLevels, ServeArguments, Startup};
+use forebay::connection::ConnectionLimits;
 use forebay::model::ShardId;
-use forebay::runtime::{
-    ConnectionLimits, ListenerPlan, ServePlan, Serving, SocketOptions, StartFailure, serve,
-};
+use forebay::runtime::{ListenerPlan, ServePlan, Serving, SocketOptions, StartFailure, serve};
 use forebay::shard::{ListenerKind, Shard, ShardSettings};
 use forebay::stdx::Random;
 use tracing_subscriber::layer::SubscriberExt;
@@ -218,12 +215,6 @@ fn plan_of(config: &BrokerConfig) -> ServePlan {
         .map(|cpu| usize::from(*cpu))
         .collect();
     let cpus_given = u16::try_from(cpus.len()).ok().filter(|count| *count > 0);
-    let size = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
-    let overrides: BTreeMap<IpAddr, usize> = config
-        .max_connections_per_ip_overrides
-        .iter()
-        .filter_map(|(host, count)| Some((host.parse().ok()?, size(*count))))
-        .collect();
     ServePlan {
         listeners: kafka.chain(http).collect(),
         directories: config.log_dirs.iter().map(PathBuf::from).collect(),
@@ -235,11 +226,7 @@ fn plan_of(config: &BrokerConfig) -> ServePlan {
         memory_bytes: config
             .forebay_memory_bytes
             .unwrap_or(memory_bytes() / MEMORY_DIVISOR),
-        limits: ConnectionLimits {
-            total_max: size(config.max_connections),
-            per_address_max: size(config.max_connections_per_ip),
-            per_address_overrides: overrides.into_iter().collect(),
-        },
+        limits: ConnectionLimits::new(config),
         filter_log,
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use glommio::{LocalExecutor, LocalExecutorBuilder, Placement, PoolPlacement};
 
+use crate::connection::ConnectionLimits;
 use crate::model::ShardId;
 
 use super::clock::Clock;
@@ -17,9 +18,7 @@ use super::core::Core;
 use super::directories::{DataDirectory, open_directory};
 use super::failure::StartFailure;
 use super::mailbox::{Inbox, Outbox};
-use super::network::{
-    Acceptor, Admission, ConnectionLimits, Connections, Listener, ListenerPlan, open_listener,
-};
+use super::network::{Acceptor, Admission, Connections, Listener, ListenerPlan, open_listener};
 use super::step::Step;
 use super::turn::{Alarm, Letter, Life, OnReady, Stop, Turn};
 use super::{disk::Disk, host, recent, signals};

@@ -30,4 +30,4 @@ mod turn;
 pub use self::core::Core;
 pub use broker::{ServePlan, Serving, serve};
 pub use failure::StartFailure;
-pub use network::{ConnectionLimits, ListenerPlan, SocketOptions};
+pub use network::{ListenerPlan, SocketOptions};

@@ -234,6 +234,7 @@ impl<C: Core> Turn<C> {
                     let from = self.id;
                     self.outboxes[usize::from(to.0)].post(Letter::Message { from, message });
                 }
+                Effect::LimitConnections(limits) => self.connections.limit(limits),
                 Effect::FilterLog(filter) => (self.filter_log)(&filter),
                 Effect::Ready => {
                     if let Some(on_ready) = self.on_ready.take() {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use crate::connection::ConnectionLimits;
 use crate::log::storage::{StorageOutbox, StorageRequest, Ticket};
 use crate::model::ShardId;
 
@@ -31,6 +32,8 @@ pub enum Effect {
     },
     /// Put a message into another shard's inbox, behind those posted before.
     Post { to: ShardId, message: Message },
+    /// Let as many clients connect from now on as this says.
+    LimitConnections(ConnectionLimits),
     /// Write as much to the log from now on as this filter says.
     FilterLog(String),
     /// The broker serves: told once, by shard 0, when every shard has its partitions.

@@ -138,7 +138,7 @@ impl Shard {
                 partition
                     .log
                     .close_idle_files(now, IDLE_FILES_INTERVAL, &mut effects.storage);
-                let expiration_ms = self.settings.config.producer_id_expiration_ms;
+                let expiration_ms = self.configs.broker().producer_id_expiration_ms;
                 partition.log.expire_producers(now, expiration_ms);
             }
         }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use crate::connection::ConnectionLimits;
 use crate::log::partition_folder;
 use crate::log::storage::{DirectoryIndex, StoragePath};
 use crate::log::{Log, LogIdentity, OpenMode};
@@ -65,6 +66,11 @@ impl Shard {
         self.opening.directories = directories.clone();
         self.image = Arc::clone(image);
         self.configs.on_metadata(image, delta);
+        // One shard takes the clients of all.
+        if has_broker_settings(delta) && self.settings.id == ShardId(0) {
+            let limits = ConnectionLimits::new(self.configs.broker());
+            effects.push(Effect::LimitConnections(limits));
+        }
         self.groups.on_metadata(image);
         let removed: Vec<(Uuid, &str)> = delta
             .topics_removed
@@ -107,10 +113,7 @@ impl Shard {
     }
 
     fn change_log_configs(&mut self, delta: &MetadataDelta) {
-        let all = delta
-            .configs_changed
-            .iter()
-            .any(|resource| resource.kind == ConfigKind::Broker);
+        let all = has_broker_settings(delta);
         let changed: BTreeSet<&str> = delta
             .configs_changed
             .iter()
@@ -349,4 +352,10 @@ impl Shard {
 /// The places of all partitions, for a step over each.
 pub fn slots_of(partitions: &Partitions) -> Vec<u32> {
     partitions.iter().map(|(slot, _)| slot).collect()
+}
+
+/// True if settings of this broker, or of all, have changed.
+fn has_broker_settings(delta: &MetadataDelta) -> bool {
+    let mut changed = delta.configs_changed.iter();
+    changed.any(|resource| resource.kind == ConfigKind::Broker)
 }

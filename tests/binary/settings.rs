@@ -1,5 +1,6 @@
 //! Settings whose effect is seen from outside.
 
+use std::io::Read;
 use std::time::Duration;
 
 use forebay::protocol::compression::Compression;
@@ -12,11 +13,12 @@ use forebay::protocol::messages::{FetchRequest, IncrementalAlterConfigsRequest, 
 use forebay::protocol::record_batch::Batches;
 use forebay::protocol::{AnyResponse, Records};
 
-use crate::broker::{Broker, Client};
+use crate::broker::{Broker, Client, connect};
 
 /// How often something that comes about by itself is looked for.
 const TRIES: u32 = 500;
 
+const BROKER: i8 = 4;
 const BROKER_LOGGER: i8 = 8;
 
 /// The code that an attempt to produce garbage got.
@@ -41,15 +43,15 @@ fn produce_garbage(client: &mut Client) -> i16 {
     produced.responses[0].partition_responses[0].error_code
 }
 
-/// The code that changing the level of `logger` got.
-fn set_level(client: &mut Client, logger: &str, level: &str) -> i16 {
+/// The code that setting `name` of this broker, or of its loggers, to `value` got.
+fn set(client: &mut Client, kind: i8, name: &str, value: &str) -> i16 {
     let altered = client.ask(IncrementalAlterConfigsRequest {
         resources: vec![AlterConfigsResource {
-            resource_type: BROKER_LOGGER,
+            resource_type: kind,
             resource_name: "1".to_owned(),
             configs: vec![AlterableConfig {
-                name: logger.to_owned(),
-                value: Some(level.to_owned()),
+                name: name.to_owned(),
+                value: Some(value.to_owned()),
                 ..Default::default()
             }],
             ..Default::default()
@@ -69,7 +71,7 @@ fn a_logger_whose_level_is_changed_writes_more_from_then_on() {
     client.create("flow");
     assert_ne!(produce_garbage(&mut client), 0);
     assert!(!broker.log().contains("a batch was refused"));
-    assert_eq!(set_level(&mut client, "forebay.shard", "DEBUG"), 0);
+    assert_eq!(set(&mut client, BROKER_LOGGER, "forebay.shard", "DEBUG"), 0);
     assert_ne!(produce_garbage(&mut client), 0);
     assert!(
         broker.log().contains("a batch was refused"),
@@ -131,4 +133,16 @@ fn snapshots_of_the_metadata_come_as_often_as_the_settings_say() {
         std::thread::sleep(Duration::from_millis(10));
     }
     panic!("no snapshot was written");
+}
+
+#[test]
+fn a_limit_of_connections_that_is_set_at_run_time_holds_for_those_who_come_later() {
+    let broker = Broker::start("limits");
+    let mut client = Client::connect(broker.kafka, "test");
+    assert_eq!(set(&mut client, BROKER, "max.connections.per.ip", "1"), 0);
+    let mut refused = connect(broker.kafka);
+    let count = refused.read(&mut [0]).expect("a refusal is an end");
+    assert_eq!(count, 0, "there is one connection already");
+    assert_eq!(set(&mut client, BROKER, "max.connections.per.ip", "9"), 0);
+    Client::connect(broker.kafka, "test").create("flow");
 }

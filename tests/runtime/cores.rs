@@ -8,10 +8,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use forebay::connection::ConnectionLimits;
 use forebay::model::ShardId;
-use forebay::runtime::{
-    ConnectionLimits, Core, ListenerPlan, ServePlan, Serving, SocketOptions, serve,
-};
+use forebay::runtime::{Core, ListenerPlan, ServePlan, Serving, SocketOptions, serve};
 use forebay::shard::{ConnectionId, DisconnectReason, Effect, Effects, Event};
 use forebay::stdx::{HashMap, Now, new_map};
 

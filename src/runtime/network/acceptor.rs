@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use socket2::{SockAddr, SockRef};
 
+use crate::connection::ConnectionLimits;
 use crate::shard::ListenerIndex;
 
 use super::admission::{Admission, Admitted};
@@ -52,6 +53,11 @@ impl Acceptor {
             admission,
             spare: open_spare(),
         }
+    }
+
+    /// Whoever connects from now on meets these limits.
+    pub(super) fn limit(&self, limits: ConnectionLimits) {
+        self.admission.limit(limits);
     }
 
     /// Watch the listening sockets, each under `tokens_from` and its index.

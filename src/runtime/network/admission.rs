@@ -4,34 +4,14 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::connection::ConnectionLimits;
 use crate::stdx::{HashMap, hash_map, new_map};
-
-/// How many connections there may be at once.
-#[derive(Clone, Debug)]
-pub struct ConnectionLimits {
-    /// In all.
-    pub total_max: usize,
-    /// From one address.
-    pub per_address_max: usize,
-    /// From certain addresses, instead of `per_address_max`.
-    pub per_address_overrides: Vec<(IpAddr, usize)>,
-}
-
-impl Default for ConnectionLimits {
-    /// No limit.
-    fn default() -> Self {
-        Self {
-            total_max: usize::MAX,
-            per_address_max: usize::MAX,
-            per_address_overrides: Vec::new(),
-        }
-    }
-}
 
 /// The connections of the whole broker, counted.
 #[derive(Debug)]
 pub(in crate::runtime) struct Admission {
-    limits: ConnectionLimits,
+    /// Changed by an operator, hardly ever.
+    limits: Mutex<ConnectionLimits>,
     /// By shard.
     loads: Box<[AtomicUsize]>,
     /// Taken once per connect and once per disconnect, never while bytes flow.
@@ -51,7 +31,7 @@ impl Admission {
     /// Nobody is connected yet.
     pub fn new(limits: ConnectionLimits, shards: usize) -> Self {
         Self {
-            limits,
+            limits: Mutex::new(limits),
             loads: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
             addresses: Mutex::new(new_map()),
             refused: AtomicUsize::new(0),
@@ -67,7 +47,8 @@ impl Admission {
             .iter()
             .map(|load| load.load(Ordering::Relaxed))
             .sum();
-        if total >= self.limits.total_max || !self.count_address(address) {
+        let limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        if total >= limits.total_max || !self.count_address(&limits, address) {
             self.refuse(address);
             return None;
         }
@@ -87,10 +68,15 @@ impl Admission {
         self.refused.load(Ordering::Relaxed)
     }
 
-    fn count_address(&self, address: IpAddr) -> bool {
-        let overrides = &self.limits.per_address_overrides;
+    /// Whoever connects from now on meets these limits; who is connected stays.
+    pub fn limit(&self, limits: ConnectionLimits) {
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = limits;
+    }
+
+    fn count_address(&self, limits: &ConnectionLimits, address: IpAddr) -> bool {
+        let overrides = &limits.per_address_overrides;
         let own_max = overrides.iter().find(|(one, _)| *one == address);
-        let max = own_max.map_or(self.limits.per_address_max, |(_, max)| *max);
+        let max = own_max.map_or(limits.per_address_max, |(_, max)| *max);
         let mut addresses = self
             .addresses
             .lock()
@@ -176,6 +162,8 @@ mod tests {
         );
         assert_eq!(admission.refused(), 4);
         drop(one);
-        admission.admit(address(1)).unwrap();
+        let _again = admission.admit(address(1)).unwrap();
+        admission.limit(ConnectionLimits::default());
+        assert!(admission.admit(address(1)).is_some(), "limits can change");
     }
 }

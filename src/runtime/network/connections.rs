@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use socket2::SockRef;
 
+use crate::connection::ConnectionLimits;
 use crate::runtime::core::Core;
 use crate::runtime::step::Step;
 use crate::shard::{ConnectionId, DisconnectReason, Event};
@@ -140,6 +141,13 @@ impl Connections {
             listener: accepted.listener,
             peer: accepted.peer,
         });
+    }
+
+    /// Whoever connects from now on meets these limits.
+    pub fn limit(&self, limits: ConnectionLimits) {
+        if let Some(acceptor) = &self.acceptor {
+            acceptor.limit(limits);
+        }
     }
 
     /// See which sockets became ready; new clients are given to `accepted`.

@@ -13,7 +13,6 @@ mod poller;
 
 pub(super) use acceptor::{Accepted, Acceptor};
 pub(super) use admission::Admission;
-pub use admission::ConnectionLimits;
 pub(super) use connections::Connections;
 pub(super) use listener::{Listener, open_listener};
 pub use listener::{ListenerPlan, SocketOptions};

@@ -279,8 +279,8 @@ impl World {
                 }
                 Effect::Storage { ticket, request } => self.submit(place, ticket, request),
                 Effect::Post { to, message } => self.post(place, to, message),
-                // Levels of the log change nothing that a client could see.
-                Effect::FilterLog(_) => {}
+                // Nobody here reads the log or counts connections.
+                Effect::FilterLog(_) | Effect::LimitConnections(_) => {}
                 Effect::Ready => {
                     self.note_effect("ready", place, &[], String::new);
                     let broker = self.broker.as_mut().expect("a turn is within a life");

@@ -172,7 +172,7 @@ impl Host {
                     from: ShardId(0),
                     message,
                 },
-                Effect::FilterLog(_) => continue,
+                Effect::FilterLog(_) | Effect::LimitConnections(_) => continue,
                 Effect::Ready => {
                     self.is_ready = true;
                     continue;
