@@ -58,13 +58,23 @@ impl Client {
 
     /// True if the broker lists itself.
     pub fn is_served(&mut self) -> bool {
+        self.lists().is_some()
+    }
+
+    /// The number of the broker.
+    #[track_caller]
+    pub fn broker_id(&mut self) -> i32 {
+        self.lists().expect("the broker lists itself")
+    }
+
+    fn lists(&mut self) -> Option<i32> {
         let request = AnyRequest::Metadata(MetadataRequest {
             topics: Some(Vec::new()),
             ..MetadataRequest::default()
         });
         match self.ask(1, &request) {
-            Ok(AnyResponse::Metadata(answer)) => answer.brokers.len() == 1,
-            _ => false,
+            Ok(AnyResponse::Metadata(answer)) => answer.brokers.first().map(|one| one.node_id),
+            _ => None,
         }
     }
 
