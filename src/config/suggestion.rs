@@ -10,16 +10,25 @@ pub fn nearest_broker_setting(unknown: &str) -> Option<&'static str> {
         .iter()
         .find(|setting| setting.name == unknown)
         .and_then(|setting| setting.broker_synonyms.first().copied());
+    let length = unknown.chars().count();
     of_topic.or_else(|| {
         broker::KAFKA
             .iter()
             .chain(broker::FOREBAY)
             .filter(|setting| !setting.is_internal())
+            // What differs in length alone is never close: a long line costs no search.
+            .filter(|setting| is_close(length.abs_diff(setting.name.len()), setting.name))
             .map(|setting| (distance(unknown, setting.name), setting.name))
             .min()
-            .filter(|(distance, name)| *distance * 3 <= name.len().max(6))
+            .filter(|(distance, name)| is_close(*distance, name))
             .map(|(_, name)| name)
     })
+}
+
+/// Whether so many differences leave `name` to be recognized.
+const fn is_close(distance: usize, name: &str) -> bool {
+    let length = if name.len() > 6 { name.len() } else { 6 };
+    distance * 3 <= length
 }
 
 /// How many characters have to be put in, taken out, changed or swapped with their neighbour to
@@ -69,6 +78,7 @@ mod tests {
             ("retention.ms", Some("log.retention.ms")),
             ("forebay.shard", Some("forebay.shards")),
             ("colour", None),
+            (&"x".repeat(1 << 20), None),
         ];
         for (unknown, meant) in cases {
             assert_eq!(nearest_broker_setting(unknown), meant, "{unknown}");
