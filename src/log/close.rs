@@ -9,7 +9,7 @@ use super::file_names::deleted_folder;
 use super::partition_log::{Log, LogProgress, Pending, State};
 use super::segment::{Index, SegmentFile, WriterWait};
 use super::snapshot::encode_snapshot;
-use super::storage::{StorageOutbox, StoragePath, StorageRequest};
+use super::storage::{FileId, StorageOutbox, StoragePath, StorageRequest};
 
 impl Log {
     /// Stop cleanly: what was appended is written, the files get the form that Kafka leaves them
@@ -51,12 +51,33 @@ impl Log {
     }
 
     pub(super) fn close_files(&mut self, outbox: &mut StorageOutbox) {
-        for index in 0..self.segments.len() {
-            if let SegmentFile::Open(file) = self.segments[index].file {
-                self.segments[index].file = SegmentFile::Closed;
-                self.submit(outbox, Pending::Other, StorageRequest::Close { file });
+        if self.pending.is_empty() {
+            // Who asked for a file may not have lived to note that it is open, or that it failed.
+            for segment in &mut self.segments {
+                if let SegmentFile::Opening(file) = segment.file {
+                    segment.file = SegmentFile::Open(file);
+                }
             }
         }
+        for index in 0..self.segments.len() {
+            self.close_segment_file(index, outbox);
+        }
+    }
+
+    /// Close the file of the segment at `index`, if it is open; true if it was.
+    pub(super) fn close_segment_file(&mut self, index: usize, outbox: &mut StorageOutbox) -> bool {
+        let segment = &mut self.segments[index];
+        let SegmentFile::Open(file) = segment.file else {
+            return false;
+        };
+        segment.file = SegmentFile::Closed;
+        self.close_file(file, outbox);
+        true
+    }
+
+    pub(super) fn close_file(&mut self, file: FileId, outbox: &mut StorageOutbox) {
+        self.open_files.closing += 1;
+        self.submit(outbox, Pending::FileClosed, StorageRequest::Close { file });
     }
 
     /// Delete the partition: its folder gets Kafka's name for one that waits for removal, told
@@ -94,12 +115,6 @@ impl Log {
             );
             return;
         }
-        // Opening may have been interrupted between asking for a file and noting it.
-        for segment in &mut self.segments {
-            if let SegmentFile::Opening(file) = segment.file {
-                segment.file = SegmentFile::Open(file);
-            }
-        }
         self.close_files(outbox);
         if self.pending.is_empty() {
             self.state = State::Deleted;
@@ -113,11 +128,18 @@ impl Log {
         }
     }
 
-    /// Close the files that were not used for `idle`, and let go of their indexes: a broker has
-    /// more partitions than a process may have files. They are opened again when needed.
-    pub fn close_idle_files(&mut self, now: Now, idle: Duration, outbox: &mut StorageOutbox) {
-        if !self.is_open() {
-            return;
+    /// Close the files that nothing is under way on and that were not used for `idle`, and let go
+    /// of their indexes: a broker has more partitions than a process may have files. They are
+    /// opened again when needed. Returns how many are being closed by that.
+    pub fn close_unused_files(
+        &mut self,
+        now: Now,
+        idle: Duration,
+        outbox: &mut StorageOutbox,
+    ) -> usize {
+        let mut closed = 0;
+        if !matches!(self.state, State::Open | State::Closing) {
+            return closed;
         }
         for index in 0..self.segments.len() {
             let segment = &mut self.segments[index];
@@ -141,10 +163,8 @@ impl Log {
                     segment.time_index = Index::OnDisk;
                 }
             }
-            if let SegmentFile::Open(file) = segment.file {
-                segment.file = SegmentFile::Closed;
-                self.submit(outbox, Pending::Other, StorageRequest::Close { file });
-            }
+            closed += usize::from(self.close_segment_file(index, outbox));
         }
+        closed
     }
 }

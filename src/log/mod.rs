@@ -41,7 +41,7 @@ pub use file_names::{FOLDER_DELETED, deleted_folder, parse_partition_folder, par
 pub use leader_epochs::{EpochEnd, EpochStart};
 pub use lookup::Lookup;
 pub use partition_log::{
-    Damage, FoundOffset, Log, LogFailure, LogIdentity, LogProgress, OpenMode, ReadId,
+    Damage, FoundOffset, Log, LogFailure, LogIdentity, LogProgress, OpenFiles, OpenMode, ReadId,
 };
 pub use producer_state::{ActiveProducer, AppendOrigin};
 pub use read::{DiskRead, ReadPlan};

@@ -14,7 +14,7 @@ use super::lookup::Lookup;
 use super::producer_state::{ActiveProducer, ProducerStates};
 use super::read_ahead::Reads;
 use super::recovery::Recovery;
-use super::segment::{Segment, SegmentFile};
+use super::segment::Segment;
 use super::storage::{
     StorageFailure, StorageOutbox, StorageOwner, StoragePath, StorageRequest, StorageResult, Ticket,
 };
@@ -168,6 +168,15 @@ pub(super) enum State {
     Failed,
 }
 
+/// How many files a log has.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct OpenFiles {
+    /// Those that are open, being opened or being closed.
+    pub count: usize,
+    /// Those of them that are being closed.
+    pub closing: usize,
+}
+
 /// What a ticket was drawn for. Segments are named by their base offsets.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Pending {
@@ -182,18 +191,19 @@ pub(super) enum Pending {
     Sealed(Offset),
     OffsetIndexRead(Offset),
     TimeIndexRead(Offset),
-    DataRead(ReadId),
-    ReadAhead(u64),
+    DataRead(ReadId, Offset),
+    ReadAhead(u64, Offset),
     EpochsWritten,
     LogRenamed,
     FolderRenamed,
+    FileClosed,
     /// Only its failure matters.
     Other,
 }
 
 /// The log of one replica of one partition.
 ///
-/// It asks for work on the disk only in [`Log::flush`] and [`Log::close_idle_files`];
+/// It asks for work on the disk only in [`Log::flush`] and [`Log::close_unused_files`];
 /// every other method changes memory. So the owner calls `flush` at the
 /// end of each turn in which it called anything else, and everything of one turn becomes one
 /// write. Completions come in by [`Log::on_storage`]; what that or a flush leads to comes out of
@@ -221,6 +231,10 @@ pub struct Log {
     pub(super) lookups: Vec<(ReadId, Lookup)>,
     pub(super) pending: BTreeMap<u64, Pending>,
     pub(super) next_sequence: u64,
+    /// The files that were asked for and of whose end the disk has not told.
+    pub(super) open_files: OpenFiles,
+    /// True if the last flush could not open a file, since no other may be open.
+    pub(super) is_short_of_files: bool,
     pub(super) progress: VecDeque<LogProgress>,
     /// The offsets at which there is a snapshot of the producers.
     pub(super) snapshots: BTreeSet<Offset>,
@@ -266,6 +280,8 @@ impl Log {
             lookups: Vec::new(),
             pending: BTreeMap::new(),
             next_sequence: 0,
+            open_files: OpenFiles::default(),
+            is_short_of_files: false,
             progress: VecDeque::new(),
             snapshots: BTreeSet::new(),
             removals: VecDeque::new(),
@@ -386,13 +402,17 @@ impl Log {
             .trim(bytes_max.saturating_sub(ahead), self.durable_end_offset);
     }
 
-    /// How many files are open or being opened.
+    /// How many files it has.
     #[must_use]
-    pub fn open_files_count(&self) -> usize {
-        self.segments
-            .iter()
-            .filter(|segment| segment.file != SegmentFile::Closed)
-            .count()
+    pub const fn open_files(&self) -> OpenFiles {
+        self.open_files
+    }
+
+    /// True if it goes on only with a file that [`Log::flush`] could not open, since the outbox
+    /// allows no more: call that again when there is room.
+    #[must_use]
+    pub const fn is_short_of_files(&self) -> bool {
+        self.is_short_of_files
     }
 
     /// When [`Log::flush`] has to be called at the latest: for files that are to be removed, and
@@ -416,10 +436,20 @@ impl Log {
             .pending
             .remove(&sequence)
             .expect("a request completes once, and only what was asked for");
+        if pending == Pending::FileClosed {
+            self.open_files.count -= 1;
+            self.open_files.closing -= 1;
+        }
+        // Also when nobody waits for the read any more.
+        if let Pending::DataRead(_, at) | Pending::ReadAhead(_, at) = pending
+            && let Some(segment) = self.segment_mut(at)
+        {
+            segment.reads_in_flight -= 1;
+        }
         match (&self.state, pending) {
             (State::Failed | State::Closed | State::Deleted, _) => {}
-            (_, Pending::DataRead(read)) => self.on_data_read(now, read, result),
-            (_, Pending::ReadAhead(stream)) => self.on_read_ahead(stream, result),
+            (_, Pending::DataRead(read, _)) => self.on_data_read(now, read, result),
+            (_, Pending::ReadAhead(stream, _)) => self.on_read_ahead(stream, result),
             (_, Pending::Recovery) => self.on_recovery_step(sequence, result),
             (_, pending) => match result {
                 Ok(outcome) => self.on_outcome(now, pending, outcome),

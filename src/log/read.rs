@@ -186,7 +186,7 @@ impl Log {
                     if let Some(read) = self.reads.pending.get_mut(&id) {
                         read.in_flight = true;
                     }
-                    self.submit(outbox, Pending::DataRead(id), request);
+                    self.submit(outbox, Pending::DataRead(id, place.segment), request);
                     return;
                 }
             }
@@ -298,7 +298,6 @@ impl Log {
     /// that are in memory included; `None` if the segment is gone.
     pub(super) fn window_data(&mut self, place: Place, data: &Bytes) -> Option<Bytes> {
         let segment = self.segment_mut(place.segment)?;
-        segment.reads_in_flight -= 1;
         let start = block_start(place.position);
         let known_end = known_end(segment);
         let length = data.len() as u64;
@@ -332,9 +331,6 @@ impl Log {
             },
             Ok(_) => unreachable!("a read brings data"),
             Err(failure) => {
-                if let Some(segment) = self.segment_mut(place.segment) {
-                    segment.reads_in_flight -= 1;
-                }
                 self.progress.push_back(LogProgress::ReadFailed(failure));
                 self.finish_read(id, Err(ErrorCode::KafkaStorageError));
             }

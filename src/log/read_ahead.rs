@@ -189,7 +189,7 @@ impl Log {
                     self.reads.streams[at].ahead = Ahead::InFlight;
                     self.segments[index].reads_in_flight += 1;
                     self.reads.ahead_places.insert(id, place);
-                    self.submit(outbox, Pending::ReadAhead(id), request);
+                    self.submit(outbox, Pending::ReadAhead(id, place.segment), request);
                 }
             }
         }
@@ -204,12 +204,7 @@ impl Log {
         let data = match result {
             Ok(StorageOutcome::Data(data)) => self.window_data(place, &data),
             // Whoever reads on will meet the failure, and be told.
-            _ => {
-                if let Some(segment) = self.segment_mut(place.segment) {
-                    segment.reads_in_flight -= 1;
-                }
-                None
-            }
+            _ => None,
         };
         if let Some(stream) = self.reads.streams.iter_mut().find(|stream| stream.id == id) {
             stream.ahead = Ahead::Nothing;

@@ -64,6 +64,7 @@ enum Stage {
     SnapshotIsRead,
     IndexesAreRead,
     Scanning,
+    Cutting,
     Finishing,
 }
 
@@ -132,7 +133,7 @@ impl Log {
         let State::Opening(mut recovery) = std::mem::replace(&mut self.state, State::Open) else {
             unreachable!("a log recovers while it is being opened")
         };
-        while recovery.asked.is_empty() {
+        while recovery.asked.is_empty() && !self.is_short_of_files {
             match self.recover(&mut recovery, now, outbox) {
                 Ok(Stage::Finishing) if recovery.stage == Stage::Finishing => {
                     self.progress.push_back(LogProgress::Opened);
@@ -183,9 +184,17 @@ impl Log {
             Stage::Scanning => {
                 if self.advance_scan(recovery, outbox)? {
                     self.finish_recovery(recovery, now, outbox)?;
-                    return Ok(Stage::Finishing);
+                    return Ok(Stage::Cutting);
                 }
                 Ok(Stage::Scanning)
+            }
+            Stage::Cutting => {
+                let is_cut = self.advance_cut(recovery, outbox);
+                Ok(if is_cut {
+                    Stage::Finishing
+                } else {
+                    Stage::Cutting
+                })
             }
             Stage::Finishing => Ok(Stage::Finishing),
         }

@@ -58,16 +58,13 @@ impl Log {
         let index = self
             .segment_index(scan.segment)
             .expect("what is scanned was listed");
-        if recovery.answers.remove(&Asked::FileOpened).is_some()
-            && let SegmentFile::Opening(file) = self.segments[index].file
-        {
-            self.segments[index].file = SegmentFile::Open(file);
-        }
+        self.note_opened(recovery, index);
         if scan.step_bytes == 0 {
             self.begin_scan(recovery, index, outbox);
         }
         if scan.position == scan.file_length {
             self.end_scan(recovery, index, &PieceEnd::Exact)?;
+            self.close_scanned(index, outbox);
             return Ok(false);
         }
         match self.segments[index].file {
@@ -77,22 +74,51 @@ impl Log {
                     let end = self.scan_piece(recovery, index, &data);
                     if !matches!(end, PieceEnd::ReadOn) {
                         self.end_scan(recovery, index, &end)?;
+                        self.close_scanned(index, outbox);
                     }
                 } else {
                     self.read_piece(recovery, file, outbox);
                 }
             }
-            SegmentFile::Closed => {
-                let file = outbox.new_file();
-                self.segments[index].file = SegmentFile::Opening(file);
-                let path = self.file_path(scan.segment, FileKind::Log);
-                let create = false;
-                let request = StorageRequest::Open { file, path, create };
-                self.ask(recovery, Asked::FileOpened, request, outbox);
-            }
+            SegmentFile::Closed => self.open_for_recovery(recovery, index, outbox),
             SegmentFile::Opening(_) => unreachable!("recovery waits for what it asked"),
         }
         Ok(false)
+    }
+
+    fn open_for_recovery(
+        &mut self,
+        recovery: &mut Recovery,
+        index: usize,
+        outbox: &mut StorageOutbox,
+    ) {
+        let Some(file) = outbox.new_file() else {
+            self.is_short_of_files = true;
+            return;
+        };
+        self.open_files.count += 1;
+        let segment = &mut self.segments[index];
+        segment.file = SegmentFile::Opening(file);
+        let path = self.file_path(self.segments[index].base_offset, FileKind::Log);
+        let create = false;
+        let request = StorageRequest::Open { file, path, create };
+        self.ask(recovery, Asked::FileOpened, request, outbox);
+    }
+
+    fn note_opened(&mut self, recovery: &mut Recovery, index: usize) {
+        if recovery.answers.remove(&Asked::FileOpened).is_some()
+            && let SegmentFile::Opening(file) = self.segments[index].file
+        {
+            self.segments[index].file = SegmentFile::Open(file);
+        }
+    }
+
+    /// A log that is being opened has one file at most: if it held one while it waited for room
+    /// for another, many of them could wait for each other.
+    fn close_scanned(&mut self, index: usize, outbox: &mut StorageOutbox) {
+        if index + 1 < self.segments.len() {
+            self.close_segment_file(index, outbox);
+        }
     }
 
     fn begin_scan(&mut self, recovery: &mut Recovery, index: usize, outbox: &mut StorageOutbox) {
@@ -337,21 +363,38 @@ impl Log {
             self.epochs_are_dirty |= self.epochs.cut_front(self.log_start_offset);
         }
         self.remove_stray_snapshots(outbox);
-        self.cut_last(recovery, outbox);
         Ok(())
     }
 
-    /// What lies behind the end of the log may look like records once others are in front of it.
-    fn cut_last(&mut self, recovery: &mut Recovery, outbox: &mut StorageOutbox) {
-        if let Some(last) = self.segments.back_mut()
-            && let Some(file) = last.open_file()
-            && let Some(writer) = &mut last.writer
-            && writer.allocated > writer.written_end
-        {
-            writer.allocated = writer.written_end;
-            let length = writer.written_end;
-            let request = StorageRequest::Truncate { file, length };
-            self.ask(recovery, Asked::Change, request, outbox);
+    /// What lies behind the end of the log may look like records once others are in front of it:
+    /// it is cut off. True when there is nothing more to ask for.
+    pub(super) fn advance_cut(
+        &mut self,
+        recovery: &mut Recovery,
+        outbox: &mut StorageOutbox,
+    ) -> bool {
+        let index = self.segments.len() - 1;
+        self.note_opened(recovery, index);
+        let last = &mut self.segments[index];
+        let Some(writer) = last.writer.as_deref_mut() else {
+            return true;
+        };
+        if writer.allocated <= writer.written_end {
+            return true;
+        }
+        match last.file {
+            SegmentFile::Open(file) => {
+                writer.allocated = writer.written_end;
+                let length = writer.written_end;
+                let request = StorageRequest::Truncate { file, length };
+                self.ask(recovery, Asked::Change, request, outbox);
+                true
+            }
+            SegmentFile::Closed => {
+                self.open_for_recovery(recovery, index, outbox);
+                false
+            }
+            SegmentFile::Opening(_) => unreachable!("recovery waits for what it asked"),
         }
     }
 
@@ -364,7 +407,7 @@ impl Log {
             self.unsealed
                 .retain(|base_offset| *base_offset != last.base_offset);
             if let Some(file) = last.open_file() {
-                self.submit(outbox, Pending::Other, StorageRequest::Close { file });
+                self.close_file(file, outbox);
             }
             for kind in [FileKind::Log, FileKind::OffsetIndex, FileKind::TimeIndex] {
                 let path = self.file_path(last.base_offset, kind);

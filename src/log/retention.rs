@@ -135,7 +135,7 @@ impl Log {
             return;
         };
         if let SegmentFile::Open(file) = segment.file {
-            self.submit(outbox, Pending::Other, StorageRequest::Close { file });
+            self.close_file(file, outbox);
         }
         let kinds = [
             FileKind::Log,

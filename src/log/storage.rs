@@ -9,6 +9,7 @@
 //!   in which they were made, and a later one starts only after [`StorageRequest::Open`] finished.
 //!   Two writes on one file may still overtake each other: who needs an order waits.
 //! - A request completes exactly once, also when it fails.
+//! - A file is closed by whoever asked for it, also when opening it failed.
 //! - A failed write or sync is never tried again: what is on the disk is then unknown.
 
 use std::collections::VecDeque;
@@ -237,13 +238,24 @@ pub type StorageResult = Result<StorageOutcome, StorageFailure>;
 pub struct StorageOutbox {
     requests: VecDeque<(Ticket, StorageRequest)>,
     next_file: u64,
+    files_left: Option<usize>,
 }
 
 impl StorageOutbox {
-    /// A number for a file that is to be opened.
-    pub const fn new_file(&mut self) -> FileId {
+    /// From now on this many files may be opened; `None` for any number.
+    pub const fn allow_files(&mut self, count: Option<usize>) {
+        self.files_left = count;
+    }
+
+    /// A number for a file that is to be opened; `None` if no other may be opened now.
+    pub const fn new_file(&mut self) -> Option<FileId> {
+        match &mut self.files_left {
+            Some(0) => return None,
+            Some(left) => *left -= 1,
+            None => {}
+        }
         self.next_file += 1;
-        FileId(self.next_file)
+        Some(FileId(self.next_file))
     }
 
     /// Ask for `request`; its completion will carry `ticket`.

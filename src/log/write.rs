@@ -61,12 +61,13 @@ impl Log {
     /// Send on its way what this turn brought: appended batches, started reads, due removals. Call
     /// it at the end of every turn in which anything else of this log was called.
     pub fn flush(&mut self, now: Now, outbox: &mut StorageOutbox) {
+        self.is_short_of_files = false;
         match self.state {
             State::Open | State::Closing => {}
             State::Deleting { .. } => return self.advance_deletion(outbox),
             State::Opening(_) => return self.advance_recovery(now, outbox),
-            State::Failed => return self.close_files(outbox),
-            State::Closed | State::Deleted => return,
+            State::Failed | State::Closed => return self.close_files(outbox),
+            State::Deleted => return,
         }
         self.flush_epochs(outbox);
         self.ask_for_space_again(now, outbox);
@@ -104,10 +105,23 @@ impl Log {
                 Step::Sealed => {
                     self.segments[index].writer = None;
                     self.unsealed.remove(place);
+                    if matches!(self.state, State::Closing) {
+                        self.close_segment_file(index, outbox);
+                    }
                 }
+                Step::Open if self.open_segment_file(index, outbox) => {}
+                // Too many files are open. What lies behind it may be what keeps one of them.
+                Step::Open if self.is_durable(index) => place += 1,
+                Step::Open => break,
                 step => self.take_step(index, step, outbox),
             }
         }
+    }
+
+    fn is_durable(&self, index: usize) -> bool {
+        let segment = &self.segments[index];
+        let written_end = segment.writer.as_deref().map(|writer| writer.written_end);
+        written_end.is_none_or(|written_end| written_end == segment.length)
     }
 
     fn next_step(&self, index: usize) -> Step {
@@ -170,7 +184,6 @@ impl Log {
 
     fn take_step(&mut self, index: usize, step: Step, outbox: &mut StorageOutbox) {
         match step {
-            Step::Open => self.open_segment_file(index, outbox),
             Step::RemoveIndex => self.remove_seal(index, outbox),
             Step::ReadTail => self.read_tail(index, outbox),
             Step::Allocate(needed) => self.allocate(index, needed, outbox),
@@ -178,15 +191,20 @@ impl Log {
             Step::Cut => self.cut(index, outbox),
             Step::WriteFiles => self.write_files(index, outbox),
             Step::Seal => self.seal(index, outbox),
-            Step::Blocked | Step::Drained | Step::Sealed => {
-                unreachable!("these are no steps to take")
+            Step::Open | Step::Blocked | Step::Drained | Step::Sealed => {
+                unreachable!("these are taken elsewhere")
             }
         }
     }
 
-    /// Ask for the file of the segment at `index`, which must not be open.
-    pub(super) fn open_segment_file(&mut self, index: usize, outbox: &mut StorageOutbox) {
-        let file = outbox.new_file();
+    /// Ask for the file of the segment at `index`, which must not be open; false if no more files
+    /// may be open.
+    pub(super) fn open_segment_file(&mut self, index: usize, outbox: &mut StorageOutbox) -> bool {
+        let Some(file) = outbox.new_file() else {
+            self.is_short_of_files = true;
+            return false;
+        };
+        self.open_files.count += 1;
         let path = self.file_path(self.segments[index].base_offset, FileKind::Log);
         let segment = &mut self.segments[index];
         assert!(segment.file == SegmentFile::Closed, "a file is opened once");
@@ -198,6 +216,7 @@ impl Log {
         }
         let request = StorageRequest::Open { file, path, create };
         self.submit(outbox, Pending::SegmentOpened(base_offset), request);
+        true
     }
 
     pub(super) fn file_path(&self, base_offset: Offset, kind: FileKind) -> StoragePath {
@@ -341,7 +360,7 @@ impl Log {
         match pending {
             Pending::SegmentOpened(at) => self.on_segment_opened(now, at),
             Pending::TailRead(at) => self.on_tail_read(at, &outcome),
-            Pending::Written(at) => self.on_written(at),
+            Pending::Written(at) => self.on_written(now, at),
             Pending::Allocated(at, length) => {
                 if let Some(writer) = self.writer_at(at) {
                     writer.allocated = writer.allocated.max(length);
@@ -368,8 +387,8 @@ impl Log {
             Pending::EpochsWritten => self.epochs_in_flight = false,
             Pending::LogRenamed => self.deletion_in_flight = false,
             Pending::FolderRenamed => self.on_folder_renamed(),
-            Pending::Other => {}
-            Pending::Recovery | Pending::DataRead(_) | Pending::ReadAhead(_) => {
+            Pending::FileClosed | Pending::Other => {}
+            Pending::Recovery | Pending::DataRead(..) | Pending::ReadAhead(..) => {
                 unreachable!("these go to where their failure is judged")
             }
         }
@@ -449,10 +468,15 @@ impl Log {
         }
     }
 
-    fn on_written(&mut self, base_offset: Offset) {
-        let writer = self
-            .writer_at(base_offset)
+    fn on_written(&mut self, now: Now, base_offset: Offset) {
+        let segment = self
+            .segment_mut(base_offset)
             .expect("a segment that is written to stays");
+        segment.last_used = now.instant;
+        let writer = segment
+            .writer
+            .as_deref_mut()
+            .expect("a segment that is written to has a writer");
         let wait = std::mem::replace(&mut writer.wait, WriterWait::Nothing);
         let WriterWait::Write {
             end,

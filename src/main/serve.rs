@@ -61,6 +61,7 @@ pub fn run(arguments: &ServeArguments) -> ExitCode {
             log_levels: Arc::clone(&log_levels),
             random,
             memory_bytes: memory_bytes / u64::from(shards_count),
+            open_files_max: serving.files_per_shard,
             listeners: listeners.clone(),
         })
     };

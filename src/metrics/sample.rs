@@ -86,6 +86,8 @@ pub(super) fn samples_of(metric: &Metric, scrape: &Scrape<'_>) -> Vec<Sample> {
         | MetricId::StorageSyncSeconds
         | MetricId::RequestsInWork
         | MetricId::CachedBytes
+        | MetricId::OpenFiles
+        | MetricId::OpenFilesMax
         | MetricId::Turns
         | MetricId::Events => plain(metric, scrape),
     }

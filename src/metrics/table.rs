@@ -213,6 +213,10 @@ metrics! {
         "Requests of a shard's connections that wait for shards, the disk or records.";
     CachedBytes, Gauge, "forebay_cached_bytes", ["shard"],
         "Bytes of recent records that a shard keeps in memory.";
+    OpenFiles, Gauge, "forebay_open_files", ["shard"],
+        "Segment files that a shard's partitions have open.";
+    OpenFilesMax, Gauge, "forebay_open_files_max", ["shard"],
+        "Segment files that a shard's partitions may have open; then others are closed first.";
     Turns, Counter, "forebay_turns_total", ["shard"],
         "Turns of a shard's loop.";
     Events, Counter, "forebay_events_total", ["shard"],

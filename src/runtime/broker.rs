@@ -15,6 +15,7 @@ use crate::model::ShardId;
 
 use super::clock::Clock;
 use super::core::Core;
+use super::descriptors::{Shares, share_out};
 use super::directories::{DataDirectory, open_directory};
 use super::failure::StartFailure;
 use super::mailbox::{Inbox, Outbox};
@@ -67,6 +68,8 @@ pub struct Serving {
     pub directories: Vec<PathBuf>,
     /// How many shards run.
     pub shards_count: u16,
+    /// How many segment files each shard may have open.
+    pub files_per_shard: usize,
     /// Lines that the operator should read.
     pub warnings: Vec<String>,
     stop: Arc<Stop>,
@@ -91,7 +94,8 @@ pub fn serve<C: Core>(
 ) -> Result<(), StartFailure> {
     assert!(plan.shards_count > 0, "a broker has at least one shard");
     assert!(!plan.directories.is_empty(), "a broker has a log directory");
-    host::raise_descriptor_limit()?;
+    let descriptors = host::raise_descriptor_limit()?;
+    let shares = share_out(descriptors, plan.shards_count, plan.limits.total_max)?;
     host::check_io_uring(RING_DEPTH)?;
     let directories = open_directories(&plan.directories)?;
     let listeners = open_listeners(&plan.listeners)?;
@@ -101,11 +105,15 @@ pub fn serve<C: Core>(
     let inboxes = inboxes
         .map_err(|error| StartFailure::new(format!("cannot make the shards' inboxes: {error}")))?;
     let stop = Arc::new(Stop::new(inboxes.clone()));
-    let serving = Arc::new(serving(&plan, &listeners, &directories, &stop));
+    let serving = Arc::new(serving(&plan, &listeners, &directories, shares, &stop));
     signals::watch(Arc::clone(&stop))
         .map_err(|error| StartFailure::new(format!("cannot listen for signals: {error}")))?;
 
-    let admission = Arc::new(Admission::new(plan.limits.clone(), shards));
+    let limits = ConnectionLimits {
+        total_max: shares.connections,
+        ..plan.limits.clone()
+    };
+    let admission = Arc::new(Admission::new(limits, shards));
     let mut acceptor = Some(Acceptor::new(listeners, admission));
     let mut on_ready = Some(on_ready);
     let clock = Clock::start();
@@ -273,6 +281,7 @@ fn serving(
     plan: &ServePlan,
     listeners: &[Listener],
     directories: &[DataDirectory],
+    shares: Shares,
     stop: &Arc<Stop>,
 ) -> Serving {
     let mut warnings: Vec<_> = directories
@@ -289,6 +298,7 @@ fn serving(
             .map(|directory| directory.path.clone())
             .collect(),
         shards_count: plan.shards_count,
+        files_per_shard: shares.files_per_shard,
         warnings,
         stop: Arc::clone(stop),
     }

@@ -36,12 +36,11 @@ const OPERATIONS: [usize; 23] = [
 const REGISTER_PROBE: libc::c_uint = 8;
 const OPERATION_SUPPORTED: u16 = 1;
 
-/// Raise the limit of open descriptors to its hard limit: partitions and connections take one
-/// each.
-pub(super) fn raise_descriptor_limit() -> Result<(), StartFailure> {
+/// Raise the limit of open descriptors to its hard limit and return it.
+pub(super) fn raise_descriptor_limit() -> Result<u64, StartFailure> {
     let limit = raise_limit(libc::RLIMIT_NOFILE);
     if limit >= DESCRIPTORS_MIN {
-        return Ok(());
+        return Ok(limit);
     }
     Err(descriptors_failure(limit))
 }

@@ -14,6 +14,7 @@
 mod broker;
 mod clock;
 mod core;
+mod descriptors;
 mod directories;
 mod disk;
 mod failure;

@@ -21,6 +21,9 @@ impl Shard {
         metrics.set(MetricId::RequestsInWork, self.requests.len() as u64);
         let cached_bytes = self.housekeeping.cached_bytes();
         metrics.set(MetricId::CachedBytes, cached_bytes as u64);
+        let files = &self.file_limit;
+        metrics.set(MetricId::OpenFiles, files.files_count() as u64);
+        metrics.set(MetricId::OpenFilesMax, files.files_max() as u64);
         self.collect_partitions(&mut metrics);
         self.collect_groups(&mut metrics);
         if self.controller.is_some() {

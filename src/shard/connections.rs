@@ -329,6 +329,7 @@ mod tests {
             log_levels: Arc::default(),
             random: Random::from_seed(1),
             memory_bytes: 4 << 20,
+            open_files_max: 16,
             listeners: vec![kind.clone()],
         });
         for client in 1..=clients {

@@ -244,6 +244,7 @@ mod tests {
             log_levels: Arc::default(),
             random: Random::from_seed(1),
             memory_bytes: 1 << 20,
+            open_files_max: 16,
             listeners: vec![ListenerKind::Kafka("A".to_owned()), ListenerKind::Http],
         });
         for (connection, listener) in [(KAFKA, 0), (HTTP[0], 1), (HTTP[1], 1)] {

@@ -14,6 +14,7 @@ use super::connections::Connections;
 use super::console::Console;
 use super::controller::ControllerHost;
 use super::fetches::Fetches;
+use super::file_limit::FileLimit;
 use super::files::{BrokerFiles, is_file_owner};
 use super::groups::Groups;
 use super::housekeeping::Housekeeping;
@@ -52,6 +53,7 @@ pub struct Shard {
     pub(super) groups: Groups,
     pub(super) opening: Opening,
     pub(super) files: BrokerFiles,
+    pub(super) file_limit: FileLimit,
     pub(super) housekeeping: Housekeeping,
     pub(super) console: Console,
     pub(super) meter: Meter,
@@ -84,6 +86,7 @@ impl Shard {
             groups: Groups::new(&mut settings),
             opening: Opening::default(),
             files: BrokerFiles::new(&settings),
+            file_limit: FileLimit::new(&settings),
             housekeeping: Housekeeping::new(&settings),
             console: Console::default(),
             meter: Meter::default(),

@@ -137,7 +137,7 @@ impl Shard {
                     .expect("the slot was just found");
                 partition
                     .log
-                    .close_idle_files(now, IDLE_FILES_INTERVAL, &mut effects.storage);
+                    .close_unused_files(now, IDLE_FILES_INTERVAL, &mut effects.storage);
                 let expiration_ms = self.configs.broker().producer_id_expiration_ms;
                 partition.log.expire_producers(now, expiration_ms);
             }
@@ -184,16 +184,22 @@ impl Shard {
             let Some(partition) = self.partitions.touch(slot) else {
                 continue;
             };
+            let files_left = self.file_limit.left();
+            effects.storage.allow_files(Some(files_left));
             partition.log.flush(now, &mut effects.storage);
+            self.file_limit.note(slot, partition);
             let cached = partition.log.cached_bytes();
             let before = std::mem::replace(&mut partition.cached_bytes, cached);
             self.housekeeping.cached_bytes = self.housekeeping.cached_bytes + cached - before;
             progressed.push(slot);
         }
+        // The metadata log is not counted.
+        effects.storage.allow_files(None);
         self.partitions.drain_touched();
         for slot in progressed {
             self.on_log_progress(now, slot, effects);
         }
+        self.advance_file_limit(now, effects);
         self.trim_caches();
         self.housekeeping.folders_at = self.opening.next_deadline();
         self.housekeeping.full_at = self.next_space_retry();

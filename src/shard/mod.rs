@@ -16,6 +16,7 @@ mod core;
 mod effect;
 mod event;
 mod fetches;
+mod file_limit;
 mod files;
 mod groups;
 mod housekeeping;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::connection::ConnectionLimits;
 use crate::log::partition_folder;
 use crate::log::storage::{DirectoryIndex, StoragePath};
-use crate::log::{Log, LogIdentity, OpenMode};
+use crate::log::{Log, LogIdentity, OpenFiles, OpenMode};
 use crate::metadata::{ConfigKind, MetadataDelta, OpenDirectory, PartitionRegistration};
 use crate::model::{ErrorCode, ShardId, TopicIdPartition, TopicPartition, Uuid};
 use crate::replication::Leader;
@@ -194,6 +194,8 @@ impl Shard {
             reads: BTreeMap::new(),
             queued_tasks: Vec::new(),
             cached_bytes: 0,
+            open_files: OpenFiles::default(),
+            waits_for_files: false,
             state: PartitionState::Opening,
             was_closed_early: false,
         };
@@ -331,6 +333,7 @@ impl Shard {
             return;
         };
         self.housekeeping.forget_cache(partition.cached_bytes);
+        self.file_limit.forget(partition.open_files);
         let delay_ms = u64::try_from(partition.log.config().file_delete_delay_ms).unwrap_or(0);
         let due = now.instant + std::time::Duration::from_millis(delay_ms);
         self.opening.removals.entry(due).or_default().push(folder);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::coordinator::group::WriteToken;
 use crate::log::storage::{DirectoryIndex, StorageOwner};
-use crate::log::{Log, ReadId};
+use crate::log::{Log, OpenFiles, ReadId};
 use crate::model::{ErrorCode, Offset, PartitionIndex, ShardId, TopicIdPartition};
 use crate::replication::Leader;
 use crate::stdx::{HashMap, new_map};
@@ -80,6 +80,10 @@ pub struct Partition {
     pub queued_tasks: Vec<(Asker, Task)>,
     /// The bytes of its cache when they were last counted.
     pub cached_bytes: usize,
+    /// The files of its log when they were last counted.
+    pub open_files: OpenFiles,
+    /// True if its log waits until others have closed files.
+    pub waits_for_files: bool,
     /// Where it is in its life.
     pub state: PartitionState,
     /// True if the stop came before it was open, or after its disk failed.

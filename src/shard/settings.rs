@@ -26,6 +26,8 @@ pub struct ShardSettings {
     pub random: Random,
     /// Memory for this shard's caches and buffers, in bytes.
     pub memory_bytes: u64,
+    /// How many segment files this shard's partitions may have open at once, at least one.
+    pub open_files_max: usize,
     /// What is spoken on each listener, by `ListenerIndex`.
     pub listeners: Vec<ListenerKind>,
 }

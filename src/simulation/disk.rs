@@ -13,11 +13,13 @@ use crate::log::storage::{
     StorageRequest, StorageResult, Ticket,
 };
 use crate::model::ShardId;
+use crate::quorum::METADATA_FOLDER;
 use crate::stdx::Random;
 
 use super::clock::{SimulatedTime, between};
 use super::faults::{Chaos, Fault, FaultCounts};
 use super::planted::PlantedBug;
+use super::request::{check_contract, file_of, operation_of};
 use super::volume::{InodeId, Volume};
 
 /// Linux' error numbers.
@@ -119,6 +121,17 @@ impl Disk {
         let waiting = self.handles.values().map(|handle| handle.waiting.len());
         let replacing = self.replacing.values().map(VecDeque::len);
         self.under_way.len() + waiting.sum::<usize>() + replacing.sum::<usize>()
+    }
+
+    /// How many files of partitions a shard has asked for and not closed.
+    #[must_use]
+    pub fn segments_count(&self, shard: ShardId) -> usize {
+        let files = self
+            .handles
+            .range((shard, FileId(0))..=(shard, FileId(u64::MAX)));
+        files
+            .filter(|(_, handle)| !handle.path.relative.starts_with(METADATA_FOLDER))
+            .count()
     }
 
     /// How many requests failed so far that change something.
@@ -628,33 +641,6 @@ impl Disk {
     }
 }
 
-/// What the broker owes the disk.
-fn check_contract(request: &StorageRequest) {
-    match request {
-        StorageRequest::Write { position, .. } => {
-            assert!(
-                position.is_multiple_of(IO_BLOCK_BYTES),
-                "a write starts at a block"
-            );
-        }
-        StorageRequest::Read {
-            position, length, ..
-        } => {
-            assert!(
-                position.is_multiple_of(IO_BLOCK_BYTES) && length.is_multiple_of(IO_BLOCK_BYTES),
-                "a read covers whole blocks"
-            );
-        }
-        StorageRequest::Rename { from, to } => {
-            assert!(
-                from.directory == to.directory,
-                "a file stays in its log directory"
-            );
-        }
-        _ => {}
-    }
-}
-
 /// A producer snapshot in Kafka's format that knows no producer.
 fn snapshot_of_nobody() -> Bytes {
     let entries = 0_i32.to_be_bytes();
@@ -662,38 +648,4 @@ fn snapshot_of_nobody() -> Bytes {
     [&1_i16.to_be_bytes()[..], &crc.to_be_bytes(), &entries]
         .concat()
         .into()
-}
-
-const fn file_of(request: &StorageRequest) -> Option<FileId> {
-    match request {
-        StorageRequest::Open { file, .. }
-        | StorageRequest::Allocate { file, .. }
-        | StorageRequest::Write { file, .. }
-        | StorageRequest::Sync { file }
-        | StorageRequest::Read { file, .. }
-        | StorageRequest::Truncate { file, .. }
-        | StorageRequest::Close { file } => Some(*file),
-        _ => None,
-    }
-}
-
-/// What a request does, in one word.
-#[must_use]
-pub const fn operation_of(request: &StorageRequest) -> &'static str {
-    match request {
-        StorageRequest::Open { .. } => "open",
-        StorageRequest::Allocate { .. } => "allocate",
-        StorageRequest::Write { .. } => "write",
-        StorageRequest::Sync { .. } => "sync",
-        StorageRequest::Read { .. } => "read",
-        StorageRequest::Truncate { .. } => "truncate",
-        StorageRequest::Close { .. } => "close",
-        StorageRequest::ReadFile { .. } => "read file",
-        StorageRequest::ReplaceFile { .. } => "replace file",
-        StorageRequest::CreateFolder { .. } => "create folder",
-        StorageRequest::Rename { .. } => "rename",
-        StorageRequest::Remove { .. } => "remove",
-        StorageRequest::List { .. } => "list",
-        StorageRequest::DescribeRoom { .. } => "describe",
-    }
 }

@@ -13,6 +13,7 @@ mod faults;
 mod network;
 mod oracle;
 mod planted;
+mod request;
 mod trace;
 mod volume;
 mod world;

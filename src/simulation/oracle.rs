@@ -36,7 +36,7 @@ pub enum Rule {
     BrokerRuns,
     /// When the faults have stopped, everything gets done.
     EverythingEnds,
-    /// Queues are bounded.
+    /// Queues are bounded, and so are open files.
     MemoryIsBounded,
 }
 

@@ -1,4 +1,4 @@
-//! Much of everything: a corpus, connections, and a broker that dies under load.
+//! Much of everything: a corpus, connections, topics, and a broker that dies under load.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -6,3 +6,4 @@ mod support;
 mod connections;
 mod corpus;
 mod crash;
+mod topics;

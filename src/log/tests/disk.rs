@@ -55,6 +55,9 @@ impl Disk {
         let is_full = self.is_full && operation == "allocate";
         if is_full || self.fails == Some(operation) {
             self.fails = None;
+            if let StorageRequest::Open { file, .. } = request {
+                self.handles.insert(file, "failed".to_owned());
+            }
             let failure = StorageFailure {
                 operation,
                 path: StoragePath::new(DirectoryIndex(0), "failed"),

@@ -407,18 +407,39 @@ fn idle_files_are_closed_and_opened_again() {
             expected.extend(stamped(&batch(1, 1800), world.log.log_end_offset()));
             world.store(batch(1, 1800));
         }
-        assert!(world.log.open_files_count() > 0);
+        assert!(world.log.open_files().count > 0);
         world.wait(Duration::from_secs(61));
         let idle = Duration::from_secs(60);
         world
             .log
-            .close_idle_files(world.now, idle, &mut world.outbox);
+            .close_unused_files(world.now, idle, &mut world.outbox);
         world.settle();
-        assert_eq!(world.log.open_files_count(), 0);
+        assert_eq!(world.log.open_files().count, 0);
         assert_eq!(world.disk.open_files(), 0);
         world.log.trim_cache(0);
         assert_eq!(world.read_all(0, 5000), expected);
     }
+}
+
+#[test]
+fn a_read_that_nobody_waits_for_any_more_does_not_keep_its_file() {
+    let mut world = World::create(small_segments());
+    world.files_max = Some(1);
+    for _ in 0..9 {
+        world.store(batch(1, 1800));
+    }
+    world.log.trim_cache(0);
+    let Ok(ReadPlan::Disk(read)) = world.log.plan_read(request(0, 5000)) else {
+        panic!("what is not in memory is read from the disk");
+    };
+    world.log.start_read(read);
+    world.flush();
+    let opened = world.disk.count("open");
+    while world.disk.count("open") == opened {
+        assert!(world.step(), "the first segment is opened");
+    }
+    // The read is under way, and the last segment has yet to be opened to be closed cleanly.
+    world.close();
 }
 
 #[test]

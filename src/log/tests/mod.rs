@@ -44,6 +44,8 @@ struct World {
     outbox: StorageOutbox,
     progress: Vec<LogProgress>,
     config: TopicConfig,
+    /// How many files may be open at once.
+    files_max: Option<usize>,
 }
 
 impl World {
@@ -67,6 +69,7 @@ impl World {
             outbox: StorageOutbox::default(),
             progress: Vec::new(),
             config,
+            files_max: None,
         }
     }
 
@@ -77,8 +80,19 @@ impl World {
 
     /// The end of a turn.
     fn flush(&mut self) {
+        let open = self.log.open_files();
+        self.outbox
+            .allow_files(self.files_max.map(|max| max - open.count));
         self.log.flush(self.now, &mut self.outbox);
+        if self.log.is_short_of_files() && open.closing == 0 {
+            self.log
+                .close_unused_files(self.now, Duration::ZERO, &mut self.outbox);
+        }
         self.disk.take(&mut self.outbox);
+        assert!(
+            self.files_max
+                .is_none_or(|max| self.disk.open_files() <= max)
+        );
         self.collect();
         self.log.check();
     }

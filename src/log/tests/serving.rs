@@ -213,9 +213,8 @@ fn after_a_failed_write_nothing_is_appended_or_read() {
             Err(ErrorCode::KafkaStorageError)
         );
         assert_eq!(world.disk.count(operation), 1, "nothing is tried again");
-        if operation != "open" {
-            assert_eq!(world.disk.open_files(), 0);
-        }
+        assert_eq!(world.disk.open_files(), 0);
+        assert_eq!(world.log.open_files().count, 0);
     }
 }
 

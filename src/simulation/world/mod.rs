@@ -31,6 +31,9 @@ const STEPS_MAX: u64 = 3_000_000;
 /// How long clients may take once the faults have stopped. A group's session may have to end first.
 const CALM_DURATION_MAX: Duration = Duration::from_secs(120);
 
+/// Added to a world's seed for the choice of its limit of open files.
+const FILES_SEED: u64 = 0x0f11e5;
+
 /// What a world is made of.
 #[derive(Clone, Debug)]
 pub struct WorldSettings {
@@ -169,7 +172,8 @@ impl World {
         let mut seeds = Random::from_seed(settings.seed);
         let mut plan_random = seeds.fork();
         let mut workload = seeds.fork();
-        let plan = BrokerPlan::from_random(&mut plan_random);
+        let mut files = Random::from_seed(settings.seed.wrapping_add(FILES_SEED));
+        let plan = BrokerPlan::from_random(&mut plan_random, &mut files);
         let chaos = Chaos::from_random(&mut plan_random);
         let clients = clients::population(&mut workload, settings.reuses_names);
         let keeps_trace = settings.keeps_trace;

@@ -7,6 +7,9 @@ use crate::model::ShardId;
 use crate::shard::{ListenerKind, ShardSettings};
 use crate::stdx::Random;
 
+/// More than the partitions of a shard ever use at a time.
+const OPEN_FILES_MAX: u64 = 12;
+
 /// The settings of a world's broker, the same in all its lives.
 #[derive(Debug)]
 pub(super) struct BrokerPlan {
@@ -16,11 +19,13 @@ pub(super) struct BrokerPlan {
     /// In the life at hand.
     pub shards_count: u16,
     memory_bytes: u64,
+    /// Segment files that the partitions of a shard may have open.
+    pub open_files_max: usize,
 }
 
 impl BrokerPlan {
     /// Some settings. Sizes are small, so that much happens with few bytes.
-    pub fn from_random(random: &mut Random) -> Self {
+    pub fn from_random(random: &mut Random, files: &mut Random) -> Self {
         let mut pick = |values: &[&str]| {
             let place = random.below(values.len() as u64);
             values[usize::try_from(place).expect("a small number")].to_owned()
@@ -59,6 +64,7 @@ impl BrokerPlan {
             settings: startup.settings,
             config: Arc::new(startup.config),
             memory_bytes: memory_kib << 10,
+            open_files_max: 1 + usize::try_from(files.below(OPEN_FILES_MAX)).expect("small"),
         }
     }
 
@@ -72,6 +78,7 @@ impl BrokerPlan {
             log_levels: Arc::default(),
             random,
             memory_bytes: self.memory_bytes,
+            open_files_max: self.open_files_max,
             listeners: vec![ListenerKind::Kafka("PLAINTEXT".to_owned())],
         }
     }

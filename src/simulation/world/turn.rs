@@ -10,10 +10,11 @@ use crate::shard::{
 };
 
 use super::super::clock::{SimulatedTime, between};
-use super::super::disk::{DiskRequestId, operation_of};
+use super::super::disk::DiskRequestId;
 use super::super::faults::Fault;
 use super::super::oracle::Rule;
 use super::super::planted::PlantedBug;
+use super::super::request::operation_of;
 use super::super::trace::digest;
 use super::broker::Host;
 use super::{Occurrence, World};
@@ -342,6 +343,7 @@ impl World {
             text
         });
         let shard = self.host_at(place).shard.id();
+        let is_open = matches!(&request, StorageRequest::Open { .. });
         let is_synced_write = matches!(
             &request,
             StorageRequest::Write {
@@ -363,6 +365,20 @@ impl World {
             &self.chaos,
             &mut self.counts,
         );
+        if is_open {
+            self.check_open_files(shard);
+        }
+    }
+
+    fn check_open_files(&mut self, shard: ShardId) {
+        let (count, max) = (self.disk.segments_count(shard), self.plan.open_files_max);
+        if count == max {
+            self.counts.add(Fault::NoFileLeft);
+        }
+        if count > max {
+            let what = format!("{shard} has {count} files open, and may have {max}");
+            self.oracle.violate(Rule::MemoryIsBounded, what);
+        }
     }
 
     fn post(&mut self, place: usize, to: ShardId, message: Message) {
