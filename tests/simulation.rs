@@ -118,6 +118,7 @@ fn broken_by(bug: PlantedBug) -> &'static [Rule] {
         | PlantedBug::ReadsStale
         | PlantedBug::CutsSegment
         | PlantedBug::LosesFolder
+        | PlantedBug::LosesRename
         | PlantedBug::SkipsReplacement => &[
             Rule::NothingIsLost,
             Rule::OffsetsAreNotReused,
@@ -128,6 +129,8 @@ fn broken_by(bug: PlantedBug) -> &'static [Rule] {
             Rule::HighWatermarkStays,
             Rule::BrokerRuns,
         ],
+        // The topic that is made again has a partition that stays offline.
+        PlantedBug::KeepsCheckpoints => &[Rule::NothingIsLost, Rule::EverythingEnds],
         PlantedBug::ForgetsProducers => &[Rule::NoDuplicates],
         PlantedBug::SwapsAnswers | PlantedBug::RepeatsRequest => &[Rule::AnswersInOrder],
         PlantedBug::LosesAnswerBytes => &[Rule::AnswersInOrder, Rule::EverythingEnds],

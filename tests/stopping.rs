@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use forebay::config::ServeArguments;
-use forebay::log::storage::StorageOutcome;
 use forebay::metadata::{MetadataDelta, MetadataImage, OpenDirectory};
 use forebay::model::{ShardId, Uuid};
 use forebay::shard::{
@@ -59,18 +58,14 @@ impl Host {
                 is_clean: true,
             }]),
         };
-        let asked = self.turn(Event::MessageArrived {
+        self.turn(Event::MessageArrived {
             from: ShardId(0),
             message: Message::MetadataPublished(update),
         });
-        let mut answers = Vec::new();
-        for effect in asked {
-            if let Effect::Storage { ticket, .. } = effect {
-                let result = Ok(StorageOutcome::Missing);
-                answers.extend(self.turn(Event::StorageFinished { ticket, result }));
-            }
-        }
-        answers
+        self.turn(Event::MessageArrived {
+            from: ShardId(0),
+            message: Message::DirectoriesRead(Arc::from([])),
+        })
     }
 }
 

@@ -89,6 +89,9 @@ broker_config! {
         "group.max.session.timeout.ms" group_max_session_timeout_ms: i32;
         "group.max.size" group_max_size: u32;
         "group.min.session.timeout.ms" group_min_session_timeout_ms: i32;
+        "log.flush.offset.checkpoint.interval.ms" log_flush_offset_checkpoint_interval_ms: u32;
+        "log.flush.start.offset.checkpoint.interval.ms"
+            log_flush_start_offset_checkpoint_interval_ms: u32;
         "log.retention.check.interval.ms" log_retention_check_interval_ms: i64;
         "max.connections" max_connections: u32;
         "max.connections.per.ip" max_connections_per_ip: u32;

@@ -14,6 +14,9 @@ pub(super) const DELETED: &str = ".deleted";
 /// The end of a folder's name between its deletion and its removal.
 pub const FOLDER_DELETED: &str = "-delete";
 
+/// The end of the name of a partition's folder that is of no topic that there is.
+const FOLDER_STRAY: &str = "-stray";
+
 /// The longest name that the file systems in use take.
 const NAME_BYTES_MAX: usize = 255;
 
@@ -89,8 +92,18 @@ pub fn parse_partition_folder(name: &str) -> Option<(&str, PartitionIndex)> {
 /// topics that were deleted under one name; a long topic name is shortened.
 #[must_use]
 pub fn deleted_folder(topic: &str, partition: PartitionIndex, unique: [u8; 16]) -> String {
+    put_aside(topic, partition, unique, FOLDER_DELETED)
+}
+
+/// The name of a partition's folder that is of no topic that there is.
+#[must_use]
+pub fn stray_folder(topic: &str, partition: PartitionIndex, unique: [u8; 16]) -> String {
+    put_aside(topic, partition, unique, FOLDER_STRAY)
+}
+
+fn put_aside(topic: &str, partition: PartitionIndex, unique: [u8; 16], suffix: &str) -> String {
     let number = u128::from_be_bytes(unique);
-    let end = format!("-{partition}.{number:032x}{FOLDER_DELETED}");
+    let end = format!("-{partition}.{number:032x}{suffix}");
     // Topic names are ASCII, so any byte is a boundary; `floor` keeps that from being a promise.
     let kept = topic.floor_char_boundary(topic.len().min(NAME_BYTES_MAX - end.len()));
     format!("{}{end}", &topic[..kept])

@@ -37,7 +37,9 @@ mod tests;
 
 pub use append::Appended;
 pub use cache::{FetchedRecords, ReadRequest};
-pub use file_names::{FOLDER_DELETED, deleted_folder, parse_partition_folder, partition_folder};
+pub use file_names::{
+    FOLDER_DELETED, deleted_folder, parse_partition_folder, partition_folder, stray_folder,
+};
 pub use leader_epochs::{EpochEnd, EpochStart};
 pub use lookup::Lookup;
 pub use partition_log::{

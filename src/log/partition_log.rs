@@ -92,6 +92,8 @@ pub enum LogFailure {
     Damaged(Damage),
     /// The folder is not what it should be; the text says how.
     Unusable(String),
+    /// The folder is of another topic; the text says of which. Nothing was changed in it.
+    Foreign(String),
 }
 
 impl fmt::Display for LogFailure {
@@ -99,7 +101,7 @@ impl fmt::Display for LogFailure {
         match self {
             Self::Storage(failure) => failure.fmt(formatter),
             Self::Damaged(damage) => damage.fmt(formatter),
-            Self::Unusable(reason) => formatter.write_str(reason),
+            Self::Unusable(reason) | Self::Foreign(reason) => formatter.write_str(reason),
         }
     }
 }

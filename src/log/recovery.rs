@@ -111,6 +111,17 @@ impl Recovery {
     }
 }
 
+/// True if there is a segment in the folder.
+fn has_records(recovery: &Recovery) -> bool {
+    let Some(StorageOutcome::Entries(entries)) = recovery.answers.get(&Asked::Entries) else {
+        return false;
+    };
+    let mut kinds = entries
+        .iter()
+        .filter_map(|entry| FileKind::parse(&entry.name));
+    kinds.any(|(_, kind)| kind == FileKind::Log)
+}
+
 impl Log {
     pub(super) fn on_recovery_step(&mut self, sequence: u64, result: StorageResult) {
         let State::Opening(recovery) = &mut self.state else {
@@ -232,6 +243,11 @@ impl Log {
         LogFailure::Unusable(format!("{} in folder {folder}: {reason}", self.identity))
     }
 
+    fn foreign(&self, reason: &str) -> LogFailure {
+        let folder = &self.identity.folder;
+        LogFailure::Foreign(format!("{} in folder {folder}: {reason}", self.identity))
+    }
+
     fn on_listed(
         &mut self,
         recovery: &mut Recovery,
@@ -244,11 +260,15 @@ impl Log {
                 Some(id) => {
                     let expected = self.identity.topic_id;
                     let reason = format!("it is of topic id {id}, not {expected}");
-                    return Err(self.unusable(&reason));
+                    return Err(self.foreign(&reason));
                 }
                 None => return Err(self.unusable("partition.metadata cannot be read")),
             },
-            // A crash between the folder and its file, or a folder from before topic ids.
+            // Nothing is written into a folder that does not say whose it is, so one that holds
+            // records is not ours. One without comes from a crash between the folder and its file.
+            _ if has_records(recovery) => {
+                return Err(self.foreign("it does not say of which topic id it is"));
+            }
             _ => self.write_metadata(recovery, outbox),
         }
         if let Some(StorageOutcome::Data(file)) = recovery.answers.remove(&Asked::Epochs) {

@@ -95,7 +95,7 @@ pub fn serve<C: Core>(
     assert!(plan.shards_count > 0, "a broker has at least one shard");
     assert!(!plan.directories.is_empty(), "a broker has a log directory");
     let descriptors = host::raise_descriptor_limit()?;
-    let shares = share_out(descriptors, plan.shards_count, plan.limits.total_max)?;
+    let shares = share_out(descriptors, plan.shards_count)?;
     host::check_io_uring(RING_DEPTH)?;
     let directories = open_directories(&plan.directories)?;
     let listeners = open_listeners(&plan.listeners)?;
@@ -109,11 +109,8 @@ pub fn serve<C: Core>(
     signals::watch(Arc::clone(&stop))
         .map_err(|error| StartFailure::new(format!("cannot listen for signals: {error}")))?;
 
-    let limits = ConnectionLimits {
-        total_max: shares.connections,
-        ..plan.limits.clone()
-    };
-    let admission = Arc::new(Admission::new(limits, shards));
+    let admission = Admission::new(plan.limits.clone(), shares.connections, shards);
+    let admission = Arc::new(admission);
     let mut acceptor = Some(Acceptor::new(listeners, admission));
     let mut on_ready = Some(on_ready);
     let clock = Clock::start();

@@ -27,16 +27,12 @@ pub(super) struct Shares {
     pub connections: usize,
 }
 
-/// Share out `limit` descriptors; no more than `connections_max` connections are wanted.
-pub(super) fn share_out(
-    limit: u64,
-    shards_count: u16,
-    connections_max: usize,
-) -> Result<Shares, StartFailure> {
+/// Share out `limit` descriptors.
+pub(super) fn share_out(limit: u64, shards_count: u16) -> Result<Shares, StartFailure> {
     let shards = u64::from(shards_count);
     let reserved = PER_PROCESS + shards * PER_SHARD;
     let shared = limit.saturating_sub(reserved);
-    let connections = (shared / CONNECTIONS_DIVISOR).min(connections_max as u64);
+    let connections = shared / CONNECTIONS_DIVISOR;
     let files_per_shard = (shared - connections) / shards;
     if files_per_shard < FILES_PER_SHARD_MIN {
         let needed = reserved + CONNECTIONS_DIVISOR * shards * FILES_PER_SHARD_MIN;
@@ -59,23 +55,16 @@ mod tests {
 
     #[test]
     fn connections_and_files_get_half_each_of_what_is_not_reserved() {
-        let shares = share_out(20_000, 2, usize::MAX).unwrap();
+        let shares = share_out(20_000, 2).unwrap();
         assert_eq!(shares.connections, (20_000 - 48 - 96) / 2);
         assert_eq!(shares.files_per_shard, shares.connections / 2);
-    }
-
-    #[test]
-    fn what_connections_do_not_want_is_left_to_files() {
-        let shares = share_out(1_024, 1, 100).unwrap();
-        assert_eq!(shares.connections, 100);
-        assert_eq!(shares.files_per_shard, 1_024 - 96 - 100);
     }
 
     #[test]
     fn whatever_the_limit_no_more_than_it_is_given_out() {
         for limit in (0..3_000).chain([20_000, 1 << 20, u64::MAX]) {
             for shards in [1, 2, 7, 128] {
-                let Ok(shares) = share_out(limit, shards, usize::MAX) else {
+                let Ok(shares) = share_out(limit, shards) else {
                     continue;
                 };
                 let shards = u64::from(shards);
@@ -89,10 +78,10 @@ mod tests {
 
     #[test]
     fn too_small_a_limit_is_one_line_with_the_limit_that_is_enough() {
-        let line = share_out(64, 2, usize::MAX).unwrap_err().to_string();
+        let line = share_out(64, 2).unwrap_err().to_string();
         assert!(line.contains("only 64 files") && line.contains("2 shards need 208"));
         assert!(!line.contains('\n'), "{line}");
-        assert!(share_out(208, 2, usize::MAX).is_ok());
-        assert!(share_out(206, 2, usize::MAX).is_err());
+        assert!(share_out(208, 2).is_ok());
+        assert!(share_out(206, 2).is_err());
     }
 }

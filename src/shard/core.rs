@@ -221,6 +221,10 @@ impl Shard {
             }
             Message::MetadataPublished(update) => self.on_metadata(now, &update, effects),
             Message::LogLevels(levels) => self.configs.set_log_levels(levels),
+            Message::DirectoriesRead(contents) => self.on_directories_read(contents, effects),
+            Message::ClaimFolders(claims) => self.on_claims(from, claims, effects),
+            Message::ClaimsAnswered(answers) => self.on_claims_answered(now, &answers, effects),
+            Message::FoldersLeft(left) => self.on_folders_left(left, effects),
             Message::Serve => self.on_serve(),
             Message::PartitionsOpened => self.on_partitions_opened(from, effects),
             Message::Checkpoints {
@@ -261,6 +265,7 @@ impl Shard {
         }
         self.connections.note_shortage(now);
         self.connections.end_turn();
+        self.post_folder_news(effects);
         self.advance_stop(now, effects);
         self.files.describe_room(effects);
         self.settle_started(now);

@@ -1,9 +1,13 @@
-//! Kafka's checkpoints, the files of a log directory that tell of all its partitions. Every shard
-//! reads them when it starts; shard 0 writes them.
+//! The files of the log directories that belong to no partition: Kafka's checkpoints, and folders
+//! to be renamed or removed. Shard 0 alone reads and changes them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::log::checkpoint::{decode_offsets, encode_offsets};
+use crate::log::FOLDER_DELETED;
+use crate::log::checkpoint::{
+    HIGH_WATERMARKS, LOG_START_OFFSETS, RECOVERY_POINTS, decode_offsets, encode_offsets,
+};
 use crate::log::storage::{
     DirectoryIndex, FolderEntry, StorageOutcome, StorageOwner, StoragePath, StorageRequest,
     StorageResult, Ticket,
@@ -11,11 +15,13 @@ use crate::log::storage::{
 use crate::model::{Offset, ShardId, TopicPartition};
 use crate::stdx::{HashMap, Now, new_map};
 
+use super::checkpoints::{Checkpoints, FolderName};
 use super::core::Shard;
+use super::folders::FolderNames;
 use super::message::DirectoryCheckpoint;
 use super::partition::Asker;
 use super::task::{DirectoryRoom, Reply};
-use super::{Effect, Effects, HaltReason, ShardSettings};
+use super::{Effect, Effects, HaltReason, Message, ShardSettings};
 
 /// Completions of these files are addressed to a place that no partition takes.
 const OWNER: StorageOwner = StorageOwner {
@@ -23,29 +29,25 @@ const OWNER: StorageOwner = StorageOwner {
     incarnation: 0,
 };
 
-const LOG_START_OFFSETS: &str = "log-start-offset-checkpoint";
-const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";
-const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
-
-/// The suffix of a partition's folder that waits for its removal.
-const DELETED_SUFFIX: &str = "-delete";
-
 /// True for a completion that [`Shard::on_broker_file`] takes.
 pub fn is_file_owner(owner: StorageOwner) -> bool {
     owner == OWNER
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Purpose {
+/// What a request was made for.
+#[derive(Debug)]
+pub enum Purpose {
+    /// To know what is in a log directory.
     List,
-    ReadLogStartOffsets,
-    ReadRecoveryPoints,
-    /// Writing a checkpoint: `is_last` for a clean stop.
-    Write {
-        is_last: bool,
-    },
-    /// Only its failure matters.
+    /// To know what one of the checkpoint files says.
+    ReadCheckpoint(Checkpoint),
+    /// To write one of the checkpoint files.
+    WriteCheckpoint,
+    /// To free the name of a folder.
+    SetAside(FolderName),
+    /// To make room. Only its failure matters.
     Remove,
+    /// To tell how much room there is.
     DescribeRoom,
 }
 
@@ -58,15 +60,48 @@ struct Room {
     missing: usize,
 }
 
-/// What a log directory held when the shard started.
-#[derive(Debug, Default)]
+/// One of Kafka's checkpoint files.
+#[derive(Clone, Copy, Debug)]
+pub enum Checkpoint {
+    /// Where logs start.
+    LogStartOffsets,
+    /// Up to where logs are on the disk.
+    RecoveryPoints,
+    /// High watermarks.
+    HighWatermarks,
+}
+
+impl Checkpoint {
+    const ALL: [Self; 3] = [
+        Self::LogStartOffsets,
+        Self::RecoveryPoints,
+        Self::HighWatermarks,
+    ];
+
+    const fn file_name(self) -> &'static str {
+        match self {
+            Self::LogStartOffsets => LOG_START_OFFSETS,
+            Self::RecoveryPoints => RECOVERY_POINTS,
+            Self::HighWatermarks => HIGH_WATERMARKS,
+        }
+    }
+
+    const fn part(self, of: &mut DirectoryCheckpoint) -> &mut BTreeMap<TopicPartition, Offset> {
+        match self {
+            Self::LogStartOffsets => &mut of.log_start_offsets,
+            Self::RecoveryPoints => &mut of.recovery_points,
+            Self::HighWatermarks => &mut of.high_watermarks,
+        }
+    }
+}
+
+/// What a log directory held when the broker started.
+#[derive(Debug)]
 pub struct DirectoryContents {
     /// Its entries.
     pub entries: HashMap<String, FolderEntry>,
-    /// Where logs start.
-    pub log_start_offsets: BTreeMap<TopicPartition, Offset>,
-    /// Up to where logs were on the disk.
-    pub recovery_points: BTreeMap<TopicPartition, Offset>,
+    /// What its checkpoint files said.
+    pub checkpoint: DirectoryCheckpoint,
 }
 
 /// The files of the log directories that belong to no partition.
@@ -75,12 +110,14 @@ pub struct BrokerFiles {
     directories_count: u16,
     pending: BTreeMap<u64, (DirectoryIndex, Purpose)>,
     next_sequence: u64,
-    contents: Vec<DirectoryContents>,
+    /// What is being read at the start.
+    reading: Vec<DirectoryContents>,
     reads_missing: usize,
-    /// What the shards told last for the checkpoints, by directory. On shard 0.
-    told: BTreeMap<ShardId, Vec<DirectoryCheckpoint>>,
+    /// The checkpoint files.
+    pub checkpoints: Checkpoints,
+    /// The names of partitions' folders.
+    pub names: FolderNames,
     last_checkpoints_missing: u16,
-    last_writes_missing: usize,
     room: Room,
 }
 
@@ -88,20 +125,16 @@ impl BrokerFiles {
     /// Nothing was read yet.
     pub fn new(settings: &ShardSettings) -> Self {
         let count = settings.config.log_dirs.len();
+        let directories_count = u16::try_from(count).expect("log directories are few");
         Self {
-            directories_count: u16::try_from(count).expect("log directories are few"),
+            directories_count,
             pending: BTreeMap::new(),
             next_sequence: 0,
-            contents: (0..count)
-                .map(|_| DirectoryContents {
-                    entries: new_map(),
-                    ..Default::default()
-                })
-                .collect(),
+            reading: Vec::new(),
             reads_missing: 0,
-            told: BTreeMap::new(),
+            checkpoints: Checkpoints::new(directories_count),
+            names: FolderNames::default(),
             last_checkpoints_missing: settings.shards_count,
-            last_writes_missing: 0,
             room: Room::default(),
         }
     }
@@ -126,23 +159,17 @@ impl BrokerFiles {
         }
     }
 
-    /// What the directory held at the start.
-    pub fn contents(&self, directory: DirectoryIndex) -> &DirectoryContents {
-        &self.contents[usize::from(directory.0)]
-    }
-
-    /// Let go of what was read at the start: every partition is open.
-    pub fn forget_contents(&mut self) {
-        for contents in &mut self.contents {
-            *contents = DirectoryContents::default();
-        }
+    /// What the directories held, once all was read.
+    pub fn read_contents(&self) -> impl Iterator<Item = (DirectoryIndex, &DirectoryContents)> {
+        (0..).map(DirectoryIndex).zip(&self.reading)
     }
 
     fn directories(&self) -> impl Iterator<Item = DirectoryIndex> + use<> {
         (0..self.directories_count).map(DirectoryIndex)
     }
 
-    fn submit(
+    /// Ask for `request` in `directory`.
+    pub fn submit(
         &mut self,
         directory: DirectoryIndex,
         purpose: Purpose,
@@ -159,34 +186,52 @@ impl BrokerFiles {
         effects.storage.submit(ticket, request);
     }
 
-    /// Read what each directory holds; [`Shard::on_directories_read`] follows.
+    /// Read what each directory holds; [`Shard::on_directories_read`] follows on every shard.
     pub fn read(&mut self, effects: &mut Effects) {
         for directory in self.directories() {
+            self.reading.push(DirectoryContents {
+                entries: new_map(),
+                checkpoint: DirectoryCheckpoint::default(),
+            });
             let root = StoragePath::new(directory, "");
-            let files = [
-                (Purpose::ReadLogStartOffsets, LOG_START_OFFSETS),
-                (Purpose::ReadRecoveryPoints, RECOVERY_POINTS),
-            ];
-            self.reads_missing += files.len() + 1;
-            let list = StorageRequest::List { path: root.clone() };
-            self.submit(directory, Purpose::List, list, effects);
-            for (purpose, name) in files {
-                let request = StorageRequest::ReadFile {
-                    path: root.join(name),
-                };
+            self.reads_missing += Checkpoint::ALL.len() + 1;
+            for checkpoint in Checkpoint::ALL {
+                let path = root.join(checkpoint.file_name());
+                let request = StorageRequest::ReadFile { path };
+                let purpose = Purpose::ReadCheckpoint(checkpoint);
                 self.submit(directory, purpose, request, effects);
             }
+            let list = StorageRequest::List { path: root };
+            self.submit(directory, Purpose::List, list, effects);
         }
     }
 
+    fn take_read(&mut self, directory: DirectoryIndex, purpose: &Purpose, outcome: StorageOutcome) {
+        let contents = &mut self.reading[usize::from(directory.0)];
+        match (purpose, outcome) {
+            (Purpose::List, StorageOutcome::Entries(entries)) => {
+                let named = entries.into_iter().map(|entry| (entry.name.clone(), entry));
+                contents.entries = named.collect();
+            }
+            (Purpose::ReadCheckpoint(checkpoint), StorageOutcome::Data(file)) => {
+                let read = decoded(checkpoint.file_name(), &file);
+                *checkpoint.part(&mut contents.checkpoint) = read;
+            }
+            _ => {}
+        }
+        self.reads_missing -= 1;
+    }
+
     /// Remove the folders of deleted partitions that a stop kept from being removed.
-    pub fn remove_deleted_folders(&mut self, effects: &mut Effects) {
-        for directory in self.directories() {
-            let mut names: Vec<String> = self.contents(directory).entries.keys().cloned().collect();
-            names.retain(|name| name.ends_with(DELETED_SUFFIX));
+    fn remove_deleted_folders(&mut self, contents: &[DirectoryContents], effects: &mut Effects) {
+        for (directory, contents) in (0..).map(DirectoryIndex).zip(contents) {
+            let names = contents.entries.keys();
+            let mut names: Vec<&String> = names
+                .filter(|name| name.ends_with(FOLDER_DELETED))
+                .collect();
             names.sort_unstable();
             for name in names {
-                self.remove_folder(StoragePath::new(directory, &name), effects);
+                self.remove_folder(StoragePath::new(directory, name), effects);
             }
         }
     }
@@ -194,74 +239,28 @@ impl BrokerFiles {
     /// Remove a folder.
     pub fn remove_folder(&mut self, path: StoragePath, effects: &mut Effects) {
         let directory = path.directory;
-        self.submit(
-            directory,
-            Purpose::Remove,
-            StorageRequest::Remove { path },
-            effects,
-        );
+        let request = StorageRequest::Remove { path };
+        self.submit(directory, Purpose::Remove, request, effects);
     }
 
-    fn take_read(&mut self, directory: DirectoryIndex, purpose: Purpose, outcome: StorageOutcome) {
-        let contents = &mut self.contents[usize::from(directory.0)];
-        match (purpose, outcome) {
-            (Purpose::List, StorageOutcome::Entries(entries)) => {
-                let named = entries.into_iter().map(|entry| (entry.name.clone(), entry));
-                contents.entries = named.collect();
-            }
-            (Purpose::ReadLogStartOffsets, StorageOutcome::Data(file)) => {
-                contents.log_start_offsets = decoded(LOG_START_OFFSETS, &file);
-            }
-            (Purpose::ReadRecoveryPoints, StorageOutcome::Data(file)) => {
-                contents.recovery_points = decoded(RECOVERY_POINTS, &file);
-            }
-            _ => {}
-        }
-        self.reads_missing -= 1;
-    }
-
-    /// True if some shard could not close its partitions in the directory cleanly.
-    fn is_unclean(&self, directory: DirectoryIndex) -> bool {
-        let mut told = self.told.values();
-        told.any(|told| {
-            told.get(usize::from(directory.0))
-                .is_some_and(|checkpoint| checkpoint.is_unclean)
-        })
-    }
-
-    fn write_checkpoints(&mut self, is_last: bool, effects: &mut Effects) {
+    /// Write the checkpoint files that are to be written and are not being written.
+    pub fn write_due_checkpoints(&mut self, effects: &mut Effects) {
         for directory in self.directories() {
-            let mut gathered = DirectoryCheckpoint::default();
-            for told in self
-                .told
-                .values()
-                .filter_map(|told| told.get(usize::from(directory.0)))
-            {
-                gathered
-                    .log_start_offsets
-                    .extend(told.log_start_offsets.clone());
-                gathered
-                    .recovery_points
-                    .extend(told.recovery_points.clone());
-                gathered
-                    .high_watermarks
-                    .extend(told.high_watermarks.clone());
-            }
-            let files = [
-                (
-                    LOG_START_OFFSETS,
-                    encode_offsets(&gathered.log_start_offsets),
-                ),
-                (RECOVERY_POINTS, encode_offsets(&gathered.recovery_points)),
-                (HIGH_WATERMARKS, encode_offsets(&gathered.high_watermarks)),
-            ];
-            for (name, contents) in files {
-                let path = StoragePath::new(directory, name);
+            let count = Checkpoint::ALL.len();
+            let Some(mut said) = self.checkpoints.begin_write(directory, count) else {
+                continue;
+            };
+            for checkpoint in Checkpoint::ALL {
+                let path = StoragePath::new(directory, checkpoint.file_name());
+                let contents = encode_offsets(checkpoint.part(&mut said));
                 let request = StorageRequest::ReplaceFile { path, contents };
-                self.last_writes_missing += usize::from(is_last);
-                self.submit(directory, Purpose::Write { is_last }, request, effects);
+                self.submit(directory, Purpose::WriteCheckpoint, request, effects);
             }
         }
+    }
+
+    fn is_last_write_done(&self) -> bool {
+        self.last_checkpoints_missing == 0 && self.checkpoints.is_idle()
     }
 }
 
@@ -315,50 +314,82 @@ impl Shard {
         let Some((directory, purpose)) = self.files.pending.remove(&ticket.sequence) else {
             return;
         };
-        if matches!(purpose, Purpose::DescribeRoom) {
-            return self.on_room(directory, result);
-        }
-        let outcome = match result {
-            Ok(outcome) => outcome,
-            Err(failure) if matches!(purpose, Purpose::Remove) => {
-                return tracing::warn!("a file was left behind: {failure}");
+        match (purpose, result) {
+            (Purpose::DescribeRoom, result) => self.on_room(directory, result),
+            (Purpose::Remove, Ok(_)) => {}
+            (Purpose::Remove, Err(failure)) => tracing::warn!("a file was left behind: {failure}"),
+            (Purpose::SetAside(name), result) => {
+                if let Err(failure) = &result {
+                    tracing::error!("a folder cannot be set aside: {failure}");
+                }
+                self.on_set_aside(&name, result.is_ok(), effects);
             }
             // The files as they were hold too: logs are then scanned from further back.
-            Err(failure)
-                if matches!(purpose, Purpose::Write { is_last: false })
-                    && failure.is_lack_of_space() =>
+            (Purpose::WriteCheckpoint, Err(failure))
+                if failure.is_lack_of_space() && self.files.last_checkpoints_missing > 0 =>
             {
-                return tracing::warn!("a checkpoint is put off: {failure}");
+                tracing::warn!("a checkpoint is put off: {failure}");
+                self.files.checkpoints.on_written(directory, false);
             }
-            Err(failure) => {
-                return effects.push(Effect::Halt(HaltReason::StorageFailed(failure.to_string())));
+            (_, Err(failure)) => {
+                effects.push(Effect::Halt(HaltReason::StorageFailed(failure.to_string())));
             }
-        };
-        match purpose {
-            Purpose::Remove | Purpose::Write { is_last: false } => {}
-            Purpose::Write { is_last: true } => {
-                self.files.last_writes_missing -= 1;
-                if self.files.last_writes_missing == 0 {
+            (Purpose::WriteCheckpoint, Ok(_)) => {
+                self.files.checkpoints.on_written(directory, true);
+                self.advance_claims(effects);
+                if self.files.is_last_write_done() {
                     let unclean = self.files.directories();
-                    let unclean = unclean.filter(|directory| self.files.is_unclean(*directory));
+                    let checkpoints = &self.files.checkpoints;
+                    let unclean = unclean.filter(|directory| checkpoints.is_unclean(*directory));
                     self.close_controller(now, unclean.collect());
                 }
             }
-            purpose => {
-                self.files.take_read(directory, purpose, outcome);
+            (purpose, Ok(outcome)) => {
+                self.files.take_read(directory, &purpose, outcome);
                 if self.files.reads_missing == 0 {
-                    self.on_directories_read(effects);
+                    self.on_contents_read(effects);
                 }
             }
         }
     }
 
-    /// Tell shard 0 what the checkpoint files are to say of the partitions here.
+    /// On shard 0: every directory was read.
+    fn on_contents_read(&mut self, effects: &mut Effects) {
+        self.set_strays_aside(effects);
+        let contents: Arc<[DirectoryContents]> = std::mem::take(&mut self.files.reading).into();
+        for (directory, contents) in self.files.directories().zip(contents.iter()) {
+            let said = contents.checkpoint.clone();
+            self.files.checkpoints.inherit(directory, said);
+        }
+        self.broadcast(effects, || Message::DirectoriesRead(Arc::clone(&contents)));
+    }
+
+    /// On shard 0: every partition of the start is open, or never will be.
+    pub(super) fn settle_contents(
+        &mut self,
+        contents: &[DirectoryContents],
+        effects: &mut Effects,
+    ) {
+        self.files.remove_deleted_folders(contents, effects);
+        let image = Arc::clone(&self.image);
+        let is_there = |name: &FolderName| {
+            let topic = image.topic(&name.partition.topic);
+            topic.is_some_and(|topic| topic.partitions.contains_key(&name.partition.partition))
+        };
+        self.files.checkpoints.retain_inherited(is_there);
+    }
+
+    /// Tell shard 0 what the checkpoint files are to say of the partitions here. Of one that was
+    /// never open they go on to say what they said.
     pub(super) fn send_checkpoints(&self, is_last: bool, effects: &mut Effects) {
         let count = usize::from(self.files.directories_count);
         let mut directories = vec![DirectoryCheckpoint::default(); count];
         for (_, partition) in self.partitions.iter() {
             let checkpoint = &mut directories[usize::from(partition.directory.0)];
+            checkpoint.is_unclean |= partition.is_unclean();
+            if !partition.has_opened {
+                continue;
+            }
             let name = TopicPartition {
                 topic: partition.topic.clone(),
                 partition: partition.index(),
@@ -369,7 +400,6 @@ impl Shard {
                     .log_start_offsets
                     .insert(name.clone(), log.log_start_offset());
             }
-            checkpoint.is_unclean |= partition.is_unclean();
             checkpoint
                 .recovery_points
                 .insert(name.clone(), log.durable_end_offset());
@@ -377,7 +407,7 @@ impl Shard {
                 .high_watermarks
                 .insert(name, partition.leader.high_watermark());
         }
-        let message = super::Message::Checkpoints {
+        let message = Message::Checkpoints {
             directories,
             is_last,
         };
@@ -391,15 +421,18 @@ impl Shard {
         is_last: bool,
         effects: &mut Effects,
     ) {
-        self.files.told.insert(from, directories);
+        self.files.checkpoints.on_told(from, directories);
         self.files.last_checkpoints_missing -= u16::from(is_last);
         if self.files.last_checkpoints_missing == 0 {
-            self.files.write_checkpoints(true, effects);
+            self.write_checkpoints(effects);
         }
     }
 
     /// Write what the shards told last.
     pub(super) fn write_checkpoints(&mut self, effects: &mut Effects) {
-        self.files.write_checkpoints(false, effects);
+        for directory in self.files.directories() {
+            self.files.checkpoints.mark_due(directory);
+        }
+        self.files.write_due_checkpoints(effects);
     }
 }

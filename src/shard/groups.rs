@@ -1,7 +1,7 @@
 //! The consumer groups of this shard: one coordinator for each partition of `__consumer_offsets`
 //! that is placed here. The coordinators decide; this carries their records to the log and back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::coordinator::group::{
     GroupCoordinator, GroupRequest, GroupSettings, Output, ReplayedRecord, RequestContext,
@@ -27,6 +27,8 @@ const LOAD_BYTES_MAX: usize = 5 << 20;
 struct Host {
     coordinator: GroupCoordinator,
     slot: u32,
+    /// When the coordinator has something to do, as it is in [`Groups::deadlines`].
+    deadline: Instant,
 }
 
 /// The consumer groups of this shard.
@@ -35,6 +37,9 @@ pub struct Groups {
     settings: GroupSettings,
     random: Random,
     hosts: BTreeMap<PartitionIndex, Host>,
+    /// When each coordinator has something to do, the first one in front: the runtime asks for it
+    /// in every turn.
+    deadlines: BTreeSet<(Instant, PartitionIndex)>,
     offsets_topic: Option<Uuid>,
     next_token: u64,
     askers: BTreeMap<RequestToken, Asker>,
@@ -47,6 +52,7 @@ impl Groups {
             settings: GroupSettings::new(&settings.config),
             random: settings.random.fork(),
             hosts: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
             offsets_topic: None,
             next_token: 0,
             askers: BTreeMap::new(),
@@ -60,11 +66,38 @@ impl Groups {
 
     /// When the first coordinator has something to do.
     pub fn next_deadline(&self) -> Instant {
-        self.hosts
-            .values()
-            .map(|host| host.coordinator.next_deadline())
-            .min()
-            .unwrap_or(Instant::MAX)
+        let first = self.deadlines.first();
+        first.map_or(Instant::MAX, |(deadline, _)| *deadline)
+    }
+
+    fn insert(&mut self, index: PartitionIndex, coordinator: GroupCoordinator, slot: u32) {
+        self.remove(index);
+        let deadline = coordinator.next_deadline();
+        self.deadlines.insert((deadline, index));
+        let host = Host {
+            coordinator,
+            slot,
+            deadline,
+        };
+        self.hosts.insert(index, host);
+    }
+
+    fn remove(&mut self, index: PartitionIndex) -> Option<Host> {
+        let host = self.hosts.remove(&index)?;
+        self.deadlines.remove(&(host.deadline, index));
+        Some(host)
+    }
+
+    /// A coordinator has acted.
+    fn note_deadline(&mut self, index: PartitionIndex) {
+        if let Some(host) = self.hosts.get_mut(&index) {
+            let deadline = host.coordinator.next_deadline();
+            let before = std::mem::replace(&mut host.deadline, deadline);
+            if deadline != before {
+                self.deadlines.remove(&(before, index));
+                self.deadlines.insert((deadline, index));
+            }
+        }
     }
 
     /// The coordinators of this shard.
@@ -88,7 +121,7 @@ impl Shard {
         let (index, start) = (partition.index(), partition.log.log_start_offset());
         let random = self.groups.random.fork();
         let coordinator = GroupCoordinator::new(self.groups.settings.clone(), random);
-        self.groups.hosts.insert(index, Host { coordinator, slot });
+        self.groups.insert(index, coordinator, slot);
         self.load_groups_from(now, slot, start);
     }
 
@@ -213,12 +246,10 @@ impl Shard {
     }
 
     pub(super) fn on_groups_deadline(&mut self, now: Now) {
-        let due: Vec<PartitionIndex> = self
-            .groups
-            .hosts
-            .iter()
-            .filter(|(_, host)| host.coordinator.next_deadline() <= now.instant)
-            .map(|(index, _)| *index)
+        let deadlines = self.groups.deadlines.iter();
+        let due: Vec<PartitionIndex> = deadlines
+            .take_while(|(deadline, _)| *deadline <= now.instant)
+            .map(|(_, index)| *index)
             .collect();
         for index in due {
             self.with_coordinator(now, index, |coordinator, _, output| {
@@ -252,11 +283,7 @@ impl Shard {
             return;
         };
         let index = *index;
-        let host = self
-            .groups
-            .hosts
-            .remove(&index)
-            .expect("the host was just found");
+        let host = self.groups.remove(index).expect("the host was just found");
         let mut output = Output::default();
         host.coordinator.on_unloaded(&mut output);
         for (token, response) in output.answers {
@@ -310,7 +337,7 @@ impl Shard {
                 }
             }
             if failed.is_empty() {
-                return;
+                return self.groups.note_deadline(index);
             }
             let host = self
                 .groups

@@ -12,10 +12,6 @@ use super::opening::slots_of;
 use super::partition::PartitionState;
 use super::{Effects, ShardSettings};
 
-/// How often logs write down where they start and how far they reach, as Kafka does
-/// (`log.flush.start.offset.checkpoint.interval.ms`).
-const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
-
 /// How often files that nobody used are looked for, and for how long nobody used them then.
 const IDLE_FILES_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -39,6 +35,8 @@ const TRIM_BYTES_MIN: usize = 1 << 20;
 /// When what is due, and what the caches hold.
 #[derive(Debug)]
 pub struct Housekeeping {
+    /// How often it is written down where logs start and how far they reach.
+    checkpoint_interval: Duration,
     retention_interval: Duration,
     retention_at: Instant,
     /// Where the round of retention that is under way goes on.
@@ -60,8 +58,15 @@ impl Housekeeping {
     /// Nothing is due yet.
     pub fn new(settings: &ShardSettings) -> Self {
         let interval_ms = settings.config.log_retention_check_interval_ms.max(1);
+        // What Kafka writes apart is one write here.
+        let config = &settings.config;
+        let checkpoint_ms = config
+            .log_flush_offset_checkpoint_interval_ms
+            .min(config.log_flush_start_offset_checkpoint_interval_ms)
+            .max(1);
         let cache_bytes = settings.memory_bytes / CACHE_MEMORY_DIVISOR;
         Self {
+            checkpoint_interval: Duration::from_millis(u64::from(checkpoint_ms)),
             retention_interval: Duration::from_millis(interval_ms.unsigned_abs()),
             retention_at: Instant::MAX,
             retention_slot: None,
@@ -81,7 +86,7 @@ impl Housekeeping {
     /// The shard started.
     pub fn start(&mut self, now: Now) {
         self.retention_at = now.instant + self.retention_interval;
-        self.checkpoint_at = now.instant + CHECKPOINT_INTERVAL;
+        self.checkpoint_at = now.instant + self.checkpoint_interval;
         self.idle_files_at = now.instant + IDLE_FILES_INTERVAL;
     }
 
@@ -120,7 +125,8 @@ impl Shard {
             self.step_retention(now);
         }
         if self.housekeeping.checkpoint_at <= now.instant {
-            self.housekeeping.checkpoint_at = now.instant + CHECKPOINT_INTERVAL;
+            let interval = self.housekeeping.checkpoint_interval;
+            self.housekeeping.checkpoint_at = now.instant + interval;
             if self.phase == Phase::Serving {
                 self.send_checkpoints(false, effects);
                 if self.settings.id == ShardId(0) {
@@ -184,6 +190,9 @@ impl Shard {
             let Some(partition) = self.partitions.touch(slot) else {
                 continue;
             };
+            if partition.state == PartitionState::Claiming {
+                continue;
+            }
             let files_left = self.file_limit.left();
             effects.storage.allow_files(Some(files_left));
             partition.log.flush(now, &mut effects.storage);
@@ -274,6 +283,10 @@ impl Shard {
                 partition.state,
                 PartitionState::Opening | PartitionState::Failed
             );
+            if partition.state == PartitionState::Claiming {
+                // There is no folder that could be unclean.
+                partition.state = PartitionState::Opening;
+            }
             partition.log.close();
         }
         self.housekeeping.are_partitions_closing = true;

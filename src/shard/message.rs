@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use crate::config::LogLevels;
 use crate::metadata::{MetadataDelta, MetadataImage, OpenDirectory};
-use crate::model::{Offset, TopicPartition};
+use crate::model::{Offset, TopicIdPartition, TopicPartition};
 
+use super::checkpoints::FolderName;
+use super::files::DirectoryContents;
 use super::task::{Reply, RequestId, Task, TaskIndex};
 
 /// A message from one shard to another.
@@ -29,6 +31,15 @@ pub enum Message {
     MetadataPublished(MetadataUpdate),
     /// The parts of the broker write as much to the log as this. From shard 0 to every other one.
     LogLevels(Arc<LogLevels>),
+    /// What the log directories held when the broker started. From shard 0 to every shard.
+    DirectoriesRead(Arc<[DirectoryContents]>),
+    /// The shard wants to make folders for partitions. To shard 0.
+    ClaimFolders(Vec<FolderClaim>),
+    /// Of partitions that claimed a folder: true if they may make it. From shard 0.
+    ClaimsAnswered(Vec<(TopicIdPartition, bool)>),
+    /// Partitions of deleted topics whose folders have other names now, or that had none; false
+    /// for one that could not be renamed. To shard 0.
+    FoldersLeft(Vec<(TopicIdPartition, bool)>),
     /// A shard has opened all partitions placed on it. To shard 0.
     PartitionsOpened,
     /// Every shard has opened its partitions: serve. From shard 0 to every shard.
@@ -50,6 +61,17 @@ pub struct MetadataUpdate {
     pub delta: Arc<MetadataDelta>,
     /// The log directories, in the order of `log.dirs`.
     pub directories: Arc<[OpenDirectory]>,
+}
+
+/// A partition that wants to make its folder.
+#[derive(Clone, Debug)]
+pub struct FolderClaim {
+    /// The partition.
+    pub partition: TopicIdPartition,
+    /// The folder.
+    pub name: FolderName,
+    /// True if there is a folder of the name that belongs to another topic.
+    pub is_foreign: bool,
 }
 
 /// What the checkpoint files of one log directory say of one shard's partitions.

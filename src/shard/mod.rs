@@ -7,6 +7,7 @@
 //! Lives on: every core. Start at [`Shard::on_event`].
 
 pub mod api;
+mod checkpoints;
 mod collecting;
 mod configs;
 mod connections;
@@ -18,6 +19,7 @@ mod event;
 mod fetches;
 mod file_limit;
 mod files;
+mod folders;
 mod groups;
 mod housekeeping;
 mod message;

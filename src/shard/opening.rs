@@ -12,12 +12,14 @@ use crate::model::{ErrorCode, ShardId, TopicIdPartition, TopicPartition, Uuid};
 use crate::replication::Leader;
 use crate::stdx::{Instant, Now};
 
+use super::checkpoints::FolderName;
 use super::core::{Phase, Shard};
-use super::message::MetadataUpdate;
+use super::files::DirectoryContents;
+use super::message::{FolderClaim, MetadataUpdate};
 use super::owning::refusal;
-use super::partition::{Acknowledge, Partition, PartitionState, Partitions};
+use super::partition::{Acknowledge, Asker, Partition, PartitionState, Partitions};
 use super::placement::{place, shard_of};
-use super::task::Reply;
+use super::task::{Reply, Task};
 use super::{Effect, Effects, Message};
 
 /// Logs that are opened at the same time. Each asks for a few files; more would not make the disk
@@ -29,6 +31,8 @@ const OPENING_MAX: usize = 128;
 pub struct Opening {
     /// The log directories, in the order of `log.dirs`.
     directories: Arc<[OpenDirectory]>,
+    /// What the directories held at the start; says nothing of partitions that come later.
+    contents: Option<Arc<[DirectoryContents]>>,
     are_directories_read: bool,
     waiting: VecDeque<TopicIdPartition>,
     /// The partitions being opened, by their place in the table.
@@ -38,6 +42,11 @@ pub struct Opening {
     shards_opened: BTreeSet<ShardId>,
     /// Folders of deleted partitions, by when they are to be removed.
     removals: BTreeMap<Instant, Vec<StoragePath>>,
+    /// The folders to be asked for at the end of the turn.
+    pub claims: Vec<FolderClaim>,
+    /// The partitions of which shard 0 is to be told that they do not have their folder any more,
+    /// false for one whose folder could not be renamed.
+    pub left: Vec<(TopicIdPartition, bool)>,
 }
 
 impl Opening {
@@ -78,8 +87,21 @@ impl Shard {
             .map(|(id, topic)| (*id, &*topic.name))
             .collect();
         for (topic_id, topic) in &delta.topics_removed {
-            for partition in topic.partitions.keys() {
-                self.delete_partition(place(*topic_id, *partition));
+            for (partition, registration) in topic.partitions.iter() {
+                let id = place(*topic_id, *partition);
+                if self.controller.is_some() {
+                    let name = FolderName {
+                        directory: self.directory_of(registration),
+                        partition: TopicPartition {
+                            topic: topic.name.clone(),
+                            partition: *partition,
+                        },
+                    };
+                    self.note_deleted(id, name);
+                }
+                if shard_of(id, self.settings.shards_count) == self.settings.id {
+                    self.delete_partition(id);
+                }
             }
         }
         if !removed.is_empty() {
@@ -92,7 +114,7 @@ impl Shard {
             self.on_partition_changed(place(*topic_id, *partition));
         }
         self.change_log_configs(delta);
-        if is_first {
+        if is_first && self.controller.is_some() {
             self.files.read(effects);
         }
         self.open_waiting(effects);
@@ -140,7 +162,12 @@ impl Shard {
     }
 
     /// Every directory was read: what is there is known, and partitions can be opened.
-    pub(super) fn on_directories_read(&mut self, effects: &mut Effects) {
+    pub(super) fn on_directories_read(
+        &mut self,
+        contents: Arc<[DirectoryContents]>,
+        effects: &mut Effects,
+    ) {
+        self.opening.contents = Some(contents);
         self.opening.are_directories_read = true;
         self.open_waiting(effects);
     }
@@ -168,64 +195,153 @@ impl Shard {
         let Some(registration) = topic.partitions.get(&id.partition) else {
             return;
         };
-        let topic = topic.name.clone();
-        let directory = self.directory_of(registration);
-        let name = partition_folder(&topic, id.partition);
+        let name = FolderName {
+            directory: self.directory_of(registration),
+            partition: TopicPartition {
+                topic: topic.name.clone(),
+                partition: id.partition,
+            },
+        };
+        let leader = Leader::new(registration.leader_epoch, 0);
+        let existing = self.existing_mode(&name);
+        if existing.is_none() {
+            self.claim_folder(id, name.clone(), false);
+        }
+        self.insert_partition(id, name, leader, existing, Vec::new());
+    }
+
+    /// Have a partition opened: at once if there is a folder, and else when its shard may make one.
+    fn insert_partition(
+        &mut self,
+        id: TopicIdPartition,
+        name: FolderName,
+        leader: Leader,
+        existing: Option<OpenMode>,
+        queued_tasks: Vec<(Asker, Task)>,
+    ) {
+        let FolderName {
+            directory,
+            partition: TopicPartition { topic, partition },
+        } = name;
         let owner = self.partitions.next_owner();
-        let mode = self.open_mode(directory, &name, &topic, id);
         let identity = LogIdentity {
             topic: topic.clone(),
             topic_id: id.topic_id,
-            partition: id.partition,
-            folder: StoragePath::new(directory, &name),
+            partition,
+            folder: StoragePath::new(directory, &partition_folder(&topic, partition)),
             owner,
         };
         let config = self.configs.topic(&self.image, &topic);
         let random = self.settings.random.fork();
+        let (mode, state) = match existing {
+            Some(mode) => (mode, PartitionState::Opening),
+            None => (OpenMode::Create, PartitionState::Claiming),
+        };
         let log = Log::open(identity, config, mode, random);
         let partition = Partition {
             id,
             topic,
             directory,
             log,
-            leader: Leader::new(registration.leader_epoch, 0),
+            leader,
             waiting_appends: VecDeque::new(),
             waiting_fetches: BTreeSet::new(),
             reads: BTreeMap::new(),
-            queued_tasks: Vec::new(),
+            queued_tasks,
             cached_bytes: 0,
             open_files: OpenFiles::default(),
             waits_for_files: false,
-            state: PartitionState::Opening,
+            state,
+            has_opened: false,
             was_closed_early: false,
         };
         self.partitions.insert(owner, partition);
         self.opening.underway.insert(owner.slot);
     }
 
-    fn open_mode(
-        &self,
-        directory: DirectoryIndex,
-        name: &str,
-        topic: &Arc<str>,
-        id: TopicIdPartition,
-    ) -> OpenMode {
-        let contents = self.files.contents(directory);
-        if !contents.entries.contains_key(name) {
-            return OpenMode::Create;
-        }
-        let key = TopicPartition {
-            topic: topic.clone(),
-            partition: id.partition,
+    /// How to open what was in a folder when the broker started; `None` if it was not there.
+    fn existing_mode(&self, name: &FolderName) -> Option<OpenMode> {
+        let directory = usize::from(name.directory.0);
+        let contents = &self.opening.contents.as_ref()?[directory];
+        let TopicPartition { topic, partition } = &name.partition;
+        let folder = partition_folder(topic, *partition);
+        contents.entries.get(&folder)?;
+        let said = &contents.checkpoint;
+        Some(OpenMode::Existing {
+            is_clean: self.opening.directories[directory].is_clean,
+            log_start_offset: said.log_start_offsets.get(&name.partition).copied(),
+            recovery_point: said.recovery_points.get(&name.partition).copied(),
+        })
+    }
+
+    fn claim_folder(&mut self, partition: TopicIdPartition, name: FolderName, is_foreign: bool) {
+        self.opening.claims.push(FolderClaim {
+            partition,
+            name,
+            is_foreign,
+        });
+    }
+
+    /// What is in a partition's folder belongs to another topic: the partition begins anew once
+    /// that was set aside.
+    pub(super) fn reclaim_folder(&mut self, slot: u32) {
+        let removed = self.partitions.remove(slot);
+        let partition = *removed.expect("the log belongs to a partition");
+        self.opening.underway.remove(&slot);
+        self.housekeeping.forget_cache(partition.cached_bytes);
+        self.file_limit.forget(partition.open_files);
+        let name = FolderName {
+            directory: partition.directory,
+            partition: TopicPartition {
+                topic: partition.topic,
+                partition: partition.id.partition,
+            },
         };
-        OpenMode::Existing {
-            is_clean: self.opening.directories[usize::from(directory.0)].is_clean,
-            log_start_offset: contents.log_start_offsets.get(&key).copied(),
-            recovery_point: contents.recovery_points.get(&key).copied(),
+        self.claim_folder(partition.id, name.clone(), true);
+        self.insert_partition(
+            partition.id,
+            name,
+            partition.leader,
+            None,
+            partition.queued_tasks,
+        );
+    }
+
+    /// Shard 0 has answered what was asked by [`Shard::post_folder_news`].
+    pub(super) fn on_claims_answered(
+        &mut self,
+        now: Now,
+        answers: &[(TopicIdPartition, bool)],
+        effects: &mut Effects,
+    ) {
+        for (id, is_granted) in answers {
+            let slot = self.partitions.slot_of(*id);
+            let Some(slot) = slot.filter(|_| self.phase != Phase::Stopping) else {
+                continue;
+            };
+            let partition = self
+                .partitions
+                .touch(slot)
+                .expect("the slot was just found");
+            if partition.state != PartitionState::Claiming {
+                continue;
+            }
+            partition.state = PartitionState::Opening;
+            if !is_granted {
+                let name = partition.log.identity();
+                tracing::error!(
+                    "the partition is offline: the folder of a deleted topic of the name {name} \
+                     could not be renamed; it is set aside at the next start"
+                );
+                // It must not begin in a folder that is not its own.
+                partition.log.close();
+                while partition.log.next_progress().is_some() {}
+                self.on_log_failed(now, slot, effects);
+            }
         }
     }
 
-    fn directory_of(&self, registration: &PartitionRegistration) -> DirectoryIndex {
+    pub(super) fn directory_of(&self, registration: &PartitionRegistration) -> DirectoryIndex {
         let assigned = registration.directory_of(self.settings.config.node_id);
         let index = assigned.and_then(|id| {
             self.opening
@@ -242,6 +358,7 @@ impl Shard {
             .touch(slot)
             .expect("the log belongs to a partition");
         partition.state = PartitionState::Open;
+        partition.has_opened = true;
         let epoch = partition.leader.epoch();
         let end = partition.log.log_end_offset();
         partition.leader = Leader::new(epoch, end);
@@ -267,8 +384,9 @@ impl Shard {
         self.opening.shards_opened.insert(from);
         let count = usize::from(self.settings.shards_count);
         if self.opening.shards_opened.len() == count && self.phase == Phase::Starting {
-            self.files.remove_deleted_folders(effects);
-            self.files.forget_contents();
+            if let Some(contents) = self.opening.contents.clone() {
+                self.settle_contents(&contents, effects);
+            }
             self.broadcast(effects, || Message::Serve);
             effects.push(Effect::Ready);
         }
@@ -276,8 +394,7 @@ impl Shard {
 
     /// Every shard has its partitions: connections are read from.
     pub(super) fn on_serve(&mut self) {
-        // What the directories held at the start says nothing of partitions that come later.
-        self.files.forget_contents();
+        self.opening.contents = None;
         if self.phase == Phase::Starting {
             self.phase = Phase::Serving;
         }
@@ -298,13 +415,14 @@ impl Shard {
     fn delete_partition(&mut self, id: TopicIdPartition) {
         self.opening.waiting.retain(|waiting| *waiting != id);
         let Some(slot) = self.partitions.slot_of(id) else {
-            return;
+            return self.opening.left.push((id, true));
         };
         let unique = self.settings.random.next_bytes16();
         let partition = self
             .partitions
             .touch(slot)
             .expect("the slot was just found");
+        let has_folder = partition.state != PartitionState::Claiming;
         partition.state = PartitionState::Deleting;
         partition.log.delete(unique);
         self.fetches
@@ -324,20 +442,30 @@ impl Shard {
             self.reply(asker, refusal(&task, ErrorCode::UnknownTopicOrPartition));
         }
         self.unload_groups(slot);
+        if !has_folder {
+            self.forget_partition(slot);
+        }
+    }
+
+    /// A partition is gone; its folder, if it had one, has another name.
+    fn forget_partition(&mut self, slot: u32) -> Option<Box<Partition>> {
+        let partition = self.partitions.remove(slot)?;
+        self.housekeeping.forget_cache(partition.cached_bytes);
+        self.file_limit.forget(partition.open_files);
+        self.opening.underway.remove(&slot);
+        self.opening.left.push((partition.id, true));
+        Some(partition)
     }
 
     /// The folder has its new name: the partition is gone, the folder goes when the topic's
     /// `file.delete.delay.ms` have passed.
     pub(super) fn on_log_deleted(&mut self, now: Now, slot: u32, folder: StoragePath) {
-        let Some(partition) = self.partitions.remove(slot) else {
+        let Some(partition) = self.forget_partition(slot) else {
             return;
         };
-        self.housekeeping.forget_cache(partition.cached_bytes);
-        self.file_limit.forget(partition.open_files);
         let delay_ms = u64::try_from(partition.log.config().file_delete_delay_ms).unwrap_or(0);
         let due = now.instant + std::time::Duration::from_millis(delay_ms);
         self.opening.removals.entry(due).or_default().push(folder);
-        self.opening.underway.remove(&slot);
     }
 
     /// Remove the folders whose time has come.

@@ -2,7 +2,8 @@
 
 use crate::log::validation::Refusal;
 use crate::log::{
-    AppendOrigin, FetchedRecords, FoundOffset, LogProgress, Lookup, ReadId, ReadPlan, ReadRequest,
+    AppendOrigin, FetchedRecords, FoundOffset, LogFailure, LogProgress, Lookup, ReadId, ReadPlan,
+    ReadRequest,
 };
 use crate::metrics::TopicMetrics;
 use crate::model::{ErrorCode, LeaderEpoch, Offset, TopicIdPartition};
@@ -90,9 +91,7 @@ impl Shard {
             .partitions
             .touch(slot)
             .expect("the slot was just found");
-        if partition.state == PartitionState::Opening
-            && partition.queued_tasks.len() < QUEUED_TASKS_MAX
-        {
+        if partition.state.is_coming() && partition.queued_tasks.len() < QUEUED_TASKS_MAX {
             return partition.queued_tasks.push((asker, task));
         }
         if let Err(error) = partition.state.check_open() {
@@ -184,6 +183,10 @@ impl Shard {
                 }
                 LogProgress::Damaged(damage) => tracing::error!("{damage}"),
                 LogProgress::ReadFailed(failure) => tracing::error!("{failure}"),
+                LogProgress::Failed(LogFailure::Foreign(reason)) => {
+                    tracing::warn!("{reason}");
+                    self.reclaim_folder(slot);
+                }
                 LogProgress::Failed(failure) => {
                     tracing::error!("the partition is offline: {failure}");
                     self.on_log_failed(now, slot, effects);
@@ -268,11 +271,14 @@ impl Shard {
     }
 
     /// Nothing can be appended or read any more: everyone who waits is told.
-    fn on_log_failed(&mut self, now: Now, slot: u32, effects: &mut Effects) {
+    pub(super) fn on_log_failed(&mut self, now: Now, slot: u32, effects: &mut Effects) {
         let partition = self
             .partitions
             .touch(slot)
             .expect("the log belongs to a partition");
+        if partition.state == PartitionState::Deleting {
+            self.opening.left.push((partition.id, false));
+        }
         partition.state = PartitionState::Failed;
         let (index, topic) = (partition.index(), partition.topic.clone());
         let waiting = std::mem::take(&mut partition.waiting_appends);

@@ -86,6 +86,8 @@ pub struct Partition {
     pub waits_for_files: bool,
     /// Where it is in its life.
     pub state: PartitionState,
+    /// True once its log was open.
+    pub has_opened: bool,
     /// True if the stop came before it was open, or after its disk failed.
     pub was_closed_early: bool,
 }
@@ -93,6 +95,8 @@ pub struct Partition {
 /// Where a partition is in its life.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum PartitionState {
+    /// It has to make its folder, and waits until it may; tasks wait, and its log does nothing.
+    Claiming,
     /// Its log is being opened; tasks wait.
     Opening,
     /// It serves.
@@ -106,11 +110,16 @@ pub enum PartitionState {
 }
 
 impl PartitionState {
+    /// True if it will serve, unless the disk fails.
+    pub const fn is_coming(self) -> bool {
+        matches!(self, Self::Claiming | Self::Opening)
+    }
+
     /// Why the partition does not serve, if it does not.
     pub const fn check_open(self) -> Result<(), ErrorCode> {
         match self {
             Self::Open => Ok(()),
-            Self::Opening | Self::Closed => Err(ErrorCode::NotLeaderOrFollower),
+            Self::Claiming | Self::Opening | Self::Closed => Err(ErrorCode::NotLeaderOrFollower),
             Self::Failed => Err(ErrorCode::KafkaStorageError),
             Self::Deleting => Err(ErrorCode::UnknownTopicOrPartition),
         }

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::log::FOLDER_DELETED;
+use crate::log::checkpoint::{RECOVERY_POINTS, decode_offsets, encode_offsets};
 use crate::log::storage::{
     Durability, FileId, IO_BLOCK_BYTES, StorageFailure, StorageOutcome, StoragePath,
     StorageRequest, StorageResult, Ticket,
@@ -490,16 +492,38 @@ impl Disk {
                 {
                     contents = snapshot_of_nobody();
                 }
+                if self.planted == Some(PlantedBug::KeepsCheckpoints)
+                    && path.relative.ends_with(RECOVERY_POINTS)
+                {
+                    contents = self.with_older_entries(path, &contents);
+                }
                 if !self.strikes(PlantedBug::SkipsReplacement) {
                     self.volume.replace_file(path, &contents, now_ms)?;
                 }
             }
             StorageRequest::CreateFolder { path } => self.volume.create_folder(path)?,
+            StorageRequest::Rename { .. } if self.loses_rename(request) => {}
             StorageRequest::Rename { from, to } => self.volume.rename(from, to)?,
             StorageRequest::Remove { path } => self.volume.remove(path),
             other => unreachable!("{other:?} is performed above"),
         }
         Ok(StorageOutcome::Done)
+    }
+
+    /// True if a folder keeps its name against what is told.
+    fn loses_rename(&mut self, request: &StorageRequest) -> bool {
+        let StorageRequest::Rename { to, .. } = request else {
+            return false;
+        };
+        self.planted == Some(PlantedBug::LosesRename) && to.relative.ends_with(FOLDER_DELETED)
+    }
+
+    /// `contents` and the offsets of partitions that only the file in their place names.
+    fn with_older_entries(&self, path: &StoragePath, contents: &[u8]) -> Bytes {
+        let older = self.volume.read_file(path).unwrap_or_default();
+        let mut offsets = decode_offsets(&older).unwrap_or_default();
+        offsets.extend(decode_offsets(contents).expect("the broker writes its own format"));
+        encode_offsets(&offsets)
     }
 
     fn write(

@@ -37,6 +37,8 @@ planted_bugs! {
     CutsSegment "a crash cuts off the end of a segment";
     LosesFolder "a crash undoes the making of a partition's folder";
     ForgetsProducers "the state of the producers is not stored";
+    KeepsCheckpoints "a file of recovery points goes on to name what it named before";
+    LosesRename "a folder is not renamed though that completes";
     SkipsReplacement "a small file is not replaced though that completes";
     SwapsAnswers "two answers of a connection leave in the wrong order";
     LosesAnswerBytes "some bytes of an answer are left out";

@@ -1,6 +1,7 @@
 //! The broker dies or is stopped while clients work.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::Write;
 use std::thread;
 use std::time::Duration;
@@ -106,4 +107,61 @@ fn a_broker_stopped_and_started_under_load_loses_nothing_it_acknowledged() {
             .expect("stderr takes a line");
         broker.resume();
     });
+}
+
+#[test]
+fn a_topic_deleted_just_before_a_kill_stays_deleted() {
+    let lab = needs!(Java);
+    let mut broker = Broker::start(&lab, Kind::Forebay, &[("file.delete.delay.ms", "100")]);
+    let mut client = broker.connect();
+    let topics = serde_json::json!({ "timeoutMs": 10000, "Topics": [
+        { "Name": "gone", "NumPartitions": 4, "ReplicationFactor": 1 },
+        { "Name": "stays", "NumPartitions": 4, "ReplicationFactor": 1 },
+    ]});
+    let created = client.ask("CreateTopics", 4, &topics).expect("an answer");
+    assert_eq!(
+        (
+            &created["Topics"][0]["ErrorCode"],
+            &created["Topics"][1]["ErrorCode"]
+        ),
+        (&serde_json::json!(0), &serde_json::json!(0),)
+    );
+    let gone = serde_json::json!({ "TopicNames": ["gone"], "TimeoutMs": 10000 });
+    let deleted = client.ask("DeleteTopics", 4, &gone).expect("an answer");
+    assert_eq!(deleted["Responses"][0]["ErrorCode"], 0, "{deleted}");
+    broker.kill();
+    broker.resume();
+    let both = serde_json::json!({ "AllowAutoTopicCreation": false,
+        "Topics": [{ "Name": "gone" }, { "Name": "stays" }] });
+    let answer = broker
+        .connect()
+        .ask("Metadata", 8, &both)
+        .expect("an answer");
+    let errors: BTreeMap<_, _> = answer["Topics"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|topic| (topic["Name"].as_str(), topic["ErrorCode"].as_i64()))
+        .collect();
+    assert_eq!(
+        errors,
+        BTreeMap::from([(Some("gone"), Some(3)), (Some("stays"), Some(0))])
+    );
+    // What is renamed to be deleted goes by and by; Kafka keeps a replica it no longer knows aside.
+    let left = || {
+        let names = fs::read_dir(broker.data())
+            .expect("the data directory is there")
+            .flatten();
+        let names = names.map(|name| name.file_name().to_string_lossy().into_owned());
+        names
+            .filter(|name| name.starts_with("gone") && !name.ends_with("-stray"))
+            .count()
+    };
+    for _ in 0..300 {
+        if left() == 0 {
+            return;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    panic!("{} directories of the deleted topic are left", left());
 }

@@ -304,11 +304,11 @@ broker_settings! {
     "log.flush.interval.ms", Long, null, Any, ClusterWide, High
         => NotNeeded "records are synced before they are acknowledged";
     "log.flush.offset.checkpoint.interval.ms", Int, "60000", AtLeast(0), ReadOnly, High
-        => NotNeeded "recovery does not depend on checkpoint files";
+        => Obeyed "How often it is written down how far logs reach on the disk.";
     "log.flush.scheduler.interval.ms", Long, "9223372036854775807", Any, ReadOnly, High
         => NotNeeded "records are synced before they are acknowledged";
     "log.flush.start.offset.checkpoint.interval.ms", Int, "60000", AtLeast(0), ReadOnly, High
-        => NotNeeded "the start of a log is stored when it moves";
+        => Obeyed "How often it is written down where logs start.";
     "log.index.interval.bytes", Int, "4096", AtLeast(0), ClusterWide, Medium
         => Obeyed "The most bytes of records between two entries of an offset index.";
     "log.index.size.max.bytes", Int, "10485760", AtLeast(4), ClusterWide, Medium

@@ -251,8 +251,9 @@ fn a_log_that_lost_its_end_is_not_opened() {
 }
 
 #[test]
-fn a_folder_of_another_topic_is_refused() {
+fn a_folder_of_another_topic_is_told_and_left_as_it_is() {
     let mut world = World::create(TopicConfig::default());
+    world.store(batch(1, 10));
     world.close();
     let metadata = world
         .disk
@@ -260,11 +261,32 @@ fn a_folder_of_another_topic_is_refused() {
         .get_mut("topic-0/partition.metadata")
         .unwrap();
     *metadata = b"version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ".to_vec();
-    world.open(CLEAN);
-    assert!(matches!(
-        world.take_progress().as_slice(),
-        [LogProgress::Failed(LogFailure::Unusable(reason))] if reason.contains("topic id")
-    ));
+    for (mode, told) in [
+        (CLEAN, "it is of topic id AAAAAAAAAAAAAAAAAAAAAQ"),
+        (CRASHED, "it does not say of which topic id it is"),
+    ] {
+        let before = world.disk.files.clone();
+        world.open(mode);
+        assert!(matches!(
+            world.take_progress().as_slice(),
+            [LogProgress::Failed(LogFailure::Foreign(reason))]
+                if reason.contains(told)
+        ));
+        assert_eq!(world.disk.files, before);
+        world.disk.files.remove("topic-0/partition.metadata");
+    }
+}
+
+#[test]
+fn a_folder_that_a_crash_left_without_its_topic_id_is_taken_if_it_holds_no_records() {
+    let mut world = World::create(TopicConfig::default());
+    world.close();
+    let metadata = world.disk.files.remove("topic-0/partition.metadata");
+    world.reopen(CRASHED);
+    assert_eq!(
+        world.disk.files.get("topic-0/partition.metadata"),
+        metadata.as_ref()
+    );
 }
 
 #[test]

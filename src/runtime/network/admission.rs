@@ -12,6 +12,8 @@ use crate::stdx::{HashMap, hash_map, new_map};
 pub(in crate::runtime) struct Admission {
     /// Changed by an operator, hardly ever.
     limits: Mutex<ConnectionLimits>,
+    /// How many there is a descriptor for, whatever the limits.
+    places: usize,
     /// By shard.
     loads: Box<[AtomicUsize]>,
     /// Taken once per connect and once per disconnect, never while bytes flow.
@@ -29,9 +31,10 @@ pub(super) struct Admitted {
 
 impl Admission {
     /// Nobody is connected yet.
-    pub fn new(limits: ConnectionLimits, shards: usize) -> Self {
+    pub fn new(limits: ConnectionLimits, places: usize, shards: usize) -> Self {
         Self {
             limits: Mutex::new(limits),
+            places,
             loads: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
             addresses: Mutex::new(new_map()),
             refused: AtomicUsize::new(0),
@@ -48,7 +51,7 @@ impl Admission {
             .map(|load| load.load(Ordering::Relaxed))
             .sum();
         let limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
-        if total >= limits.total_max || !self.count_address(&limits, address) {
+        if total >= limits.total_max.min(self.places) || !self.count_address(&limits, address) {
             self.refuse(address);
             return None;
         }
@@ -130,7 +133,7 @@ mod tests {
 
     #[test]
     fn connections_go_to_the_least_loaded_shard_and_give_their_place_back() {
-        let admission = Arc::new(Admission::new(ConnectionLimits::default(), 2));
+        let admission = Arc::new(Admission::new(ConnectionLimits::default(), usize::MAX, 2));
         let first = admission.admit(address(1)).unwrap();
         let second = admission.admit(address(1)).unwrap();
         assert_eq!((first.shard, second.shard), (0, 1));
@@ -145,7 +148,7 @@ mod tests {
             per_address_max: 1,
             per_address_overrides: vec![(address(2), 2), (address(3), 0)],
         };
-        let admission = Arc::new(Admission::new(limits, 1));
+        let admission = Arc::new(Admission::new(limits, usize::MAX, 1));
         let one = admission.admit(address(1)).unwrap();
         let mapped = IpAddr::V6(std::net::Ipv4Addr::new(10, 0, 0, 1).to_ipv6_mapped());
         assert!(

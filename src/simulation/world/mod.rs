@@ -31,8 +31,9 @@ const STEPS_MAX: u64 = 3_000_000;
 /// How long clients may take once the faults have stopped. A group's session may have to end first.
 const CALM_DURATION_MAX: Duration = Duration::from_secs(120);
 
-/// Added to a world's seed for the choice of its limit of open files.
-const FILES_SEED: u64 = 0x0f11e5;
+/// Added to a world's seed for the settings of its broker that were thought of later, so that the
+/// rest of the world stays as it was.
+const APART_SEED: u64 = 0x0f11e5;
 
 /// What a world is made of.
 #[derive(Clone, Debug)]
@@ -54,7 +55,7 @@ impl WorldSettings {
         Self {
             seed,
             planted: None,
-            reuses_names: false,
+            reuses_names: true,
             keeps_trace: false,
         }
     }
@@ -172,8 +173,8 @@ impl World {
         let mut seeds = Random::from_seed(settings.seed);
         let mut plan_random = seeds.fork();
         let mut workload = seeds.fork();
-        let mut files = Random::from_seed(settings.seed.wrapping_add(FILES_SEED));
-        let plan = BrokerPlan::from_random(&mut plan_random, &mut files);
+        let mut apart = Random::from_seed(settings.seed.wrapping_add(APART_SEED));
+        let plan = BrokerPlan::from_random(&mut plan_random, &mut apart);
         let chaos = Chaos::from_random(&mut plan_random);
         let clients = clients::population(&mut workload, settings.reuses_names);
         let keeps_trace = settings.keeps_trace;

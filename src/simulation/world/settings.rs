@@ -25,13 +25,21 @@ pub(super) struct BrokerPlan {
 
 impl BrokerPlan {
     /// Some settings. Sizes are small, so that much happens with few bytes.
-    pub fn from_random(random: &mut Random, files: &mut Random) -> Self {
+    pub fn from_random(random: &mut Random, apart: &mut Random) -> Self {
         let mut pick = |values: &[&str]| {
             let place = random.below(values.len() as u64);
             values[usize::try_from(place).expect("a small number")].to_owned()
         };
         let directories = pick(&["/a", "/a", "/a,/b"]);
+        let mut pick_apart = |values: &[&str]| {
+            let place = apart.below(values.len() as u64);
+            values[usize::try_from(place).expect("a small number")].to_owned()
+        };
         let set = [
+            (
+                "log.flush.offset.checkpoint.interval.ms",
+                pick_apart(&["50", "300", "60000"]),
+            ),
             ("num.partitions", pick(&["1", "2", "4"])),
             ("offsets.topic.num.partitions", pick(&["1", "3"])),
             ("log.roll.ms", pick(&["100", "700", "600000"])),
@@ -64,7 +72,7 @@ impl BrokerPlan {
             settings: startup.settings,
             config: Arc::new(startup.config),
             memory_bytes: memory_kib << 10,
-            open_files_max: 1 + usize::try_from(files.below(OPEN_FILES_MAX)).expect("small"),
+            open_files_max: 1 + usize::try_from(apart.below(OPEN_FILES_MAX)).expect("small"),
         }
     }
 

@@ -1,0 +1,282 @@
+//! Who may make a folder in a log directory, and when.
+//!
+//! A topic may be made under the name of a deleted one, and its partition may lie on another shard
+//! than that of the deleted one. Both want the same folder. So a shard asks shard 0 for the name
+//! of a folder before it makes one, and gets it when the one before has another name on the disk
+//! and no checkpoint file tells of it. Folders of topics that are not there, which a crash or a
+//! restored copy may have left, are set aside under another name at the start, as Kafka does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::log::storage::{StoragePath, StorageRequest};
+use crate::log::{parse_partition_folder, partition_folder, stray_folder};
+use crate::model::{ShardId, TopicIdPartition, TopicPartition};
+use crate::quorum::METADATA_FOLDER;
+
+use super::checkpoints::FolderName;
+use super::core::Shard;
+use super::files::Purpose;
+use super::message::FolderClaim;
+use super::{Effects, Message};
+
+/// The names of folders that are not free, and who waits for them. On shard 0.
+#[derive(Debug, Default)]
+pub struct FolderNames {
+    /// The partitions of deleted topics whose shards have yet to tell that their folders have other
+    /// names.
+    leaving: BTreeMap<TopicIdPartition, FolderName>,
+    /// How many reasons there are why a name is not free.
+    taken: BTreeMap<FolderName, usize>,
+    /// The names that will not be free before the next start: the disk failed to rename.
+    stuck: BTreeSet<FolderName>,
+    claims: BTreeMap<TopicIdPartition, (ShardId, FolderName)>,
+}
+
+impl FolderNames {
+    fn take(&mut self, name: FolderName) {
+        *self.taken.entry(name).or_default() += 1;
+    }
+
+    fn release(&mut self, name: &FolderName, is_free: bool) {
+        if let Some(count) = self.taken.get_mut(name) {
+            *count -= 1;
+            if *count == 0 {
+                self.taken.remove(name);
+            }
+        }
+        if !is_free {
+            self.stuck.insert(name.clone());
+        }
+    }
+
+    /// The topic of a partition is deleted.
+    fn on_deleted(&mut self, id: TopicIdPartition, name: FolderName) {
+        self.claims.remove(&id);
+        self.take(name.clone());
+        self.leaving.insert(id, name);
+    }
+
+    /// The folder of a deleted partition has another name, or there was none; with `is_free` false
+    /// it could not be renamed. Returns the name.
+    fn on_left(&mut self, id: TopicIdPartition, is_free: bool) -> Option<FolderName> {
+        self.claims.remove(&id);
+        let name = self.leaving.remove(&id)?;
+        self.release(&name, is_free);
+        Some(name)
+    }
+
+    /// The claims that can be answered now, with whether they are granted.
+    fn settle(
+        &mut self,
+        is_clear: impl Fn(&FolderName) -> bool,
+    ) -> Vec<(ShardId, TopicIdPartition, bool)> {
+        let mut answers = Vec::new();
+        let (taken, stuck) = (&self.taken, &self.stuck);
+        self.claims.retain(|id, (shard, name)| {
+            let is_stuck = stuck.contains(name);
+            let is_granted = !is_stuck && !taken.contains_key(name) && is_clear(name);
+            if is_stuck || is_granted {
+                answers.push((*shard, *id, is_granted));
+            }
+            !(is_stuck || is_granted)
+        });
+        answers
+    }
+
+    /// The names that are free but for what the checkpoint files may say of them.
+    fn wanted(&self) -> impl Iterator<Item = &FolderName> {
+        let names = self.claims.values().map(|(_, name)| name);
+        names.filter(|name| !self.taken.contains_key(*name))
+    }
+}
+
+impl Shard {
+    /// On shard 0: a deleted partition is about to leave its folder.
+    pub(super) fn note_deleted(&mut self, id: TopicIdPartition, name: FolderName) {
+        self.files.names.on_deleted(id, name);
+    }
+
+    /// Tell shard 0 which folders are wanted here, and which are not used any more.
+    pub(super) fn post_folder_news(&mut self, effects: &mut Effects) {
+        let left = std::mem::take(&mut self.opening.left);
+        if !left.is_empty() {
+            effects.post(ShardId(0), Message::FoldersLeft(left));
+        }
+        let claims = std::mem::take(&mut self.opening.claims);
+        if !claims.is_empty() {
+            effects.post(ShardId(0), Message::ClaimFolders(claims));
+        }
+    }
+
+    pub(super) fn on_folders_left(
+        &mut self,
+        left: Vec<(TopicIdPartition, bool)>,
+        effects: &mut Effects,
+    ) {
+        for (id, is_free) in left {
+            if let Some(name) = self.files.names.on_left(id, is_free) {
+                self.files.checkpoints.forget(&name);
+            }
+        }
+        self.advance_claims(effects);
+    }
+
+    pub(super) fn on_claims(
+        &mut self,
+        from: ShardId,
+        claims: Vec<FolderClaim>,
+        effects: &mut Effects,
+    ) {
+        for claim in claims {
+            if claim.is_foreign {
+                self.set_aside(claim.name.clone(), effects);
+            }
+            let names = &mut self.files.names;
+            names.claims.insert(claim.partition, (from, claim.name));
+        }
+        self.advance_claims(effects);
+    }
+
+    /// Grant the claims that can be granted; have the checkpoint files written that keep others
+    /// from it.
+    pub(super) fn advance_claims(&mut self, effects: &mut Effects) {
+        let files = &mut self.files;
+        let checkpoints = &mut files.checkpoints;
+        let answers = files.names.settle(|name| !checkpoints.may_name(name));
+        let mut by_shard: BTreeMap<ShardId, Vec<(TopicIdPartition, bool)>> = BTreeMap::new();
+        for (shard, id, is_granted) in answers {
+            by_shard.entry(shard).or_default().push((id, is_granted));
+        }
+        for (shard, answers) in by_shard {
+            effects.post(shard, Message::ClaimsAnswered(answers));
+        }
+        for name in files.names.wanted() {
+            checkpoints.forget(name);
+            checkpoints.hurry(name.directory);
+        }
+        files.write_due_checkpoints(effects);
+    }
+
+    /// Give a folder that belongs to no partition the name that Kafka gives such folders.
+    fn set_aside(&mut self, name: FolderName, effects: &mut Effects) {
+        let (directory, TopicPartition { topic, partition }) = (name.directory, &name.partition);
+        let unique = self.settings.random.next_bytes16();
+        let from = partition_folder(topic, *partition);
+        let to = stray_folder(topic, *partition, unique);
+        tracing::warn!("the folder {from} is of no topic that there is: it is called {to} now");
+        let request = StorageRequest::Rename {
+            from: StoragePath::new(directory, &from),
+            to: StoragePath::new(directory, &to),
+        };
+        self.files.names.take(name.clone());
+        self.files
+            .submit(directory, Purpose::SetAside(name), request, effects);
+    }
+
+    /// A folder was set aside, or could not be.
+    pub(super) fn on_set_aside(&mut self, name: &FolderName, is_free: bool, effects: &mut Effects) {
+        self.files.names.release(name, is_free);
+        self.files.checkpoints.forget(name);
+        self.advance_claims(effects);
+    }
+
+    /// Set aside the folders of topics that are not there, or that are elsewhere. Whether a folder
+    /// is of a topic's id and not only of its name, the partition's log finds out.
+    pub(super) fn set_strays_aside(&mut self, effects: &mut Effects) {
+        let mut strays = Vec::new();
+        for (directory, contents) in self.files.read_contents() {
+            let folders = contents.entries.values().filter(|entry| entry.is_folder);
+            let folders = folders.filter(|entry| entry.name != METADATA_FOLDER);
+            for (topic, partition) in
+                folders.filter_map(|entry| parse_partition_folder(&entry.name))
+            {
+                let found = self.image.topic(topic);
+                let registration = found.and_then(|topic| topic.partitions.get(&partition));
+                let is_here = registration.is_some_and(|registration| {
+                    registration
+                        .replicas
+                        .contains(&self.settings.config.node_id)
+                        && self.directory_of(registration) == directory
+                });
+                if !is_here {
+                    strays.push(FolderName {
+                        directory,
+                        partition: TopicPartition {
+                            topic: topic.into(),
+                            partition,
+                        },
+                    });
+                }
+            }
+        }
+        strays.sort_unstable();
+        for name in strays {
+            self.set_aside(name, effects);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::storage::DirectoryIndex;
+    use crate::model::Uuid;
+
+    fn name() -> FolderName {
+        FolderName {
+            directory: DirectoryIndex(0),
+            partition: TopicPartition {
+                topic: "t".into(),
+                partition: 0,
+            },
+        }
+    }
+
+    const fn id(number: u8) -> TopicIdPartition {
+        TopicIdPartition {
+            topic_id: Uuid::from_bytes([number; 16]),
+            partition: 0,
+        }
+    }
+
+    fn claiming(names: &mut FolderNames, number: u8) {
+        let shard = ShardId(u16::from(number));
+        names.claims.insert(id(number), (shard, name()));
+    }
+
+    #[test]
+    fn a_name_is_given_when_all_before_have_left_and_the_checkpoints_are_clear() {
+        let mut names = FolderNames::default();
+        names.on_deleted(id(1), name());
+        claiming(&mut names, 2);
+        assert_eq!(names.settle(|_| true), []);
+        assert_eq!(names.wanted().count(), 0);
+        assert_eq!(names.on_left(id(1), true), Some(name()));
+        assert_eq!(names.settle(|_| false), []);
+        assert_eq!(names.wanted().count(), 1);
+        assert_eq!(names.settle(|_| true), [(ShardId(2), id(2), true)]);
+        assert_eq!(names.settle(|_| true), []);
+    }
+
+    #[test]
+    fn who_is_deleted_while_it_waits_gets_nothing() {
+        let mut names = FolderNames::default();
+        names.on_deleted(id(1), name());
+        claiming(&mut names, 2);
+        names.on_deleted(id(2), name());
+        claiming(&mut names, 3);
+        names.on_left(id(1), true);
+        assert_eq!(names.settle(|_| true), []);
+        names.on_left(id(2), true);
+        assert_eq!(names.settle(|_| true), [(ShardId(3), id(3), true)]);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_renamed_keeps_its_name_from_others() {
+        let mut names = FolderNames::default();
+        names.on_deleted(id(1), name());
+        claiming(&mut names, 2);
+        names.on_left(id(1), false);
+        assert_eq!(names.settle(|_| true), [(ShardId(2), id(2), false)]);
+    }
+}
