@@ -185,6 +185,13 @@ impl BrokerSettings {
                 "log.dirs",
                 Err("at least one directory is needed".to_owned()),
             );
+        } else if !log_dirs.is_empty() && !log_dirs.contains(&metadata_log_dir) {
+            let reason = format!(
+                "{metadata_log_dir} is not one of log.dirs: a directory for the metadata alone \
+                 does not exist yet, name one of {}",
+                log_dirs.join(", ")
+            );
+            keep("metadata.log.dir", Err(reason));
         }
         let retention_minutes = self.integer("offsets.retention.minutes");
         Some(Computed {

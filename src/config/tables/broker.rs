@@ -373,7 +373,7 @@ broker_settings! {
     "message.max.bytes", Int, "1048588", AtLeast(0), ClusterWide, High
         => Obeyed "The largest record batch, with its header and as it is compressed.";
     "metadata.log.dir", String, null, Any, ReadOnly, High
-        => Obeyed "The directory of the metadata log; by default the first of `log.dirs`.";
+        => Obeyed "Which of `log.dirs` holds the metadata log; by default the first.";
     "metadata.log.max.record.bytes.between.snapshots", Long, "20971520", AtLeast(1), ReadOnly, High
         => Obeyed
             "After this many bytes of records in the metadata log a snapshot is written.";
