@@ -73,9 +73,11 @@ pub(super) fn samples_of(metric: &Metric, scrape: &Scrape<'_>) -> Vec<Sample> {
         MetricId::Partitions
         | MetricId::Leaders
         | MetricId::OfflineReplicas
+        | MetricId::UnderReplicated
         | MetricId::ActiveControllers
         | MetricId::ClusterTopics
         | MetricId::ClusterPartitions
+        | MetricId::LeaderlessPartitions
         | MetricId::Groups
         | MetricId::StorageWrites
         | MetricId::StorageWrittenBytes

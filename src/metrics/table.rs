@@ -160,6 +160,9 @@ metrics! {
     OfflineReplicas, Gauge, "forebay_offline_replicas", []
         => Same "kafka_server_replicamanager_offlinereplicacount" [],
         "Replicas of this broker that cannot be used because their storage failed.";
+    UnderReplicated, Gauge, "forebay_under_replicated_partitions", []
+        => Same "kafka_server_replicamanager_underreplicatedpartitions" [],
+        "Partitions led by this broker with fewer in-sync replicas than replicas.";
     ActiveControllers, Gauge, "forebay_active_controllers", []
         => Same "kafka_controller_kafkacontroller_activecontrollercount" [],
         "One if this node is the active controller.";
@@ -169,6 +172,9 @@ metrics! {
     ClusterPartitions, Gauge, "forebay_cluster_partitions", []
         => Same "kafka_controller_kafkacontroller_globalpartitioncount" [],
         "Partitions of the cluster.";
+    LeaderlessPartitions, Gauge, "forebay_cluster_leaderless_partitions", []
+        => Same "kafka_controller_kafkacontroller_offlinepartitionscount" [],
+        "Partitions of the cluster that have no leader.";
 
     LogSizeBytes, Gauge, "forebay_log_size_bytes", ["topic", "partition"]
         => Same "kafka_log_log_size" ["topic", "partition"],

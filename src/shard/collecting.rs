@@ -34,17 +34,19 @@ impl Shard {
 
     fn collect_partitions(&self, metrics: &mut ShardMetrics) {
         let node = self.settings.config.node_id;
-        let (mut leaders, mut offline, mut states) = (0, 0, Vec::new());
+        let (mut leaders, mut offline, mut under_replicated) = (0, 0, 0);
+        let mut states = Vec::new();
         for (_, partition) in self.partitions.iter() {
             let registration = self
                 .image
                 .partition(partition.id.topic_id, partition.id.partition);
-            match partition.state {
-                State::Failed => offline += 1,
-                State::Open if registration.is_some_and(|found| found.leader == Some(node)) => {
-                    leaders += 1;
-                }
-                _ => {}
+            let led = registration.filter(|found| found.leader == Some(node));
+            if partition.state == State::Failed {
+                offline += 1;
+            }
+            if let (State::Open, Some(led)) = (partition.state, led) {
+                leaders += 1;
+                under_replicated += u64::from(led.isr.len() < led.replicas.len());
             }
             if partition.state == State::Open {
                 states.push(state_of(partition));
@@ -53,6 +55,7 @@ impl Shard {
         metrics.set(MetricId::Partitions, self.partitions.len() as u64);
         metrics.set(MetricId::Leaders, leaders);
         metrics.set(MetricId::OfflineReplicas, offline);
+        metrics.set(MetricId::UnderReplicated, under_replicated);
         metrics.set_partitions(states);
     }
 
@@ -79,16 +82,21 @@ impl Shard {
     /// What the shard of the controller knows of the cluster.
     fn collect_cluster(&self, metrics: &mut ShardMetrics) {
         let topics = self.image.topics.iter();
-        let (mut topics_count, mut partitions_count) = (0, 0);
+        let (mut topics_count, mut partitions_count, mut leaderless_count) = (0, 0, 0);
         for (_, topic) in topics {
             topics_count += 1;
             partitions_count += topic.partitions.len() as u64;
+            let partitions = topic.partitions.iter();
+            leaderless_count += partitions
+                .filter(|(_, found)| found.leader.is_none())
+                .count();
         }
         // The only node of the quorum is its controller as soon as the cluster's image is there.
         let is_active = self.phase != Phase::Starting;
         metrics.set(MetricId::ActiveControllers, u64::from(is_active));
         metrics.set(MetricId::ClusterTopics, topics_count);
         metrics.set(MetricId::ClusterPartitions, partitions_count);
+        metrics.set(MetricId::LeaderlessPartitions, leaderless_count as u64);
     }
 }
 
