@@ -156,6 +156,44 @@ pub enum StorageRequest {
     DescribeRoom { path: StoragePath },
 }
 
+impl StorageRequest {
+    /// The open file that it is about.
+    #[must_use]
+    pub const fn file(&self) -> Option<FileId> {
+        match self {
+            Self::Open { file, .. }
+            | Self::Allocate { file, .. }
+            | Self::Write { file, .. }
+            | Self::Sync { file }
+            | Self::Read { file, .. }
+            | Self::Truncate { file, .. }
+            | Self::Close { file } => Some(*file),
+            _ => None,
+        }
+    }
+
+    /// What it does, in one word.
+    #[must_use]
+    pub const fn operation(&self) -> &'static str {
+        match self {
+            Self::Open { .. } => "open",
+            Self::Allocate { .. } => "allocate",
+            Self::Write { .. } => "write",
+            Self::Sync { .. } => "sync",
+            Self::Read { .. } => "read",
+            Self::Truncate { .. } => "truncate",
+            Self::Close { .. } => "close",
+            Self::ReadFile { .. } => "read file",
+            Self::ReplaceFile { .. } => "replace file",
+            Self::CreateFolder { .. } => "create folder",
+            Self::Rename { .. } => "rename",
+            Self::Remove { .. } => "remove",
+            Self::List { .. } => "list",
+            Self::DescribeRoom { .. } => "describe",
+        }
+    }
+}
+
 /// An entry of a listed folder.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct FolderEntry {

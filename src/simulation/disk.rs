@@ -21,7 +21,7 @@ use crate::stdx::Random;
 use super::clock::{SimulatedTime, between};
 use super::faults::{Chaos, Fault, FaultCounts};
 use super::planted::PlantedBug;
-use super::request::{check_contract, file_of, operation_of};
+use super::request::check_contract;
 use super::volume::{InodeId, Volume};
 
 /// Linux' error numbers.
@@ -182,7 +182,7 @@ impl Disk {
                 }
             }
             request_on_file => {
-                let Some(file) = file_of(request_on_file) else {
+                let Some(file) = request_on_file.file() else {
                     return self.start(now, shard, ticket, request, chaos, counts);
                 };
                 let handle = self.handles.get_mut(&(shard, file));
@@ -344,7 +344,7 @@ impl Disk {
 
     fn failure(&self, shard: ShardId, request: &StorageRequest, errno: i32) -> StorageFailure {
         StorageFailure {
-            operation: operation_of(request),
+            operation: request.operation(),
             path: self.path_of(shard, request),
             position: 0,
             errno,
@@ -362,7 +362,7 @@ impl Disk {
             | StorageRequest::DescribeRoom { path } => path.clone(),
             StorageRequest::Rename { from, .. } => from.clone(),
             on_file => {
-                let file = file_of(on_file).expect("all others are about an open file");
+                let file = on_file.file().expect("all others are about an open file");
                 self.handles[&(shard, file)].path.clone()
             }
         }
@@ -400,7 +400,7 @@ impl Disk {
                 }
             }
             request => {
-                if let Some(file) = file_of(request) {
+                if let Some(file) = request.file() {
                     let handle = self.handles.get_mut(&(shard, file));
                     handle.expect("a file in use is not closed").running -= 1;
                     self.start_waiting(now, shard, file, chaos, counts);

@@ -1,6 +1,6 @@
-//! What can be said of a request to the disk without a disk.
+//! What the broker owes the disk, as can be said of a request without one.
 
-use crate::log::storage::{FileId, IO_BLOCK_BYTES, StorageRequest};
+use crate::log::storage::{IO_BLOCK_BYTES, StorageRequest};
 
 /// What the broker owes the disk.
 ///
@@ -29,41 +29,5 @@ pub fn check_contract(request: &StorageRequest) {
             );
         }
         _ => {}
-    }
-}
-
-/// The open file that a request is about.
-#[must_use]
-pub const fn file_of(request: &StorageRequest) -> Option<FileId> {
-    match request {
-        StorageRequest::Open { file, .. }
-        | StorageRequest::Allocate { file, .. }
-        | StorageRequest::Write { file, .. }
-        | StorageRequest::Sync { file }
-        | StorageRequest::Read { file, .. }
-        | StorageRequest::Truncate { file, .. }
-        | StorageRequest::Close { file } => Some(*file),
-        _ => None,
-    }
-}
-
-/// What a request does, in one word.
-#[must_use]
-pub const fn operation_of(request: &StorageRequest) -> &'static str {
-    match request {
-        StorageRequest::Open { .. } => "open",
-        StorageRequest::Allocate { .. } => "allocate",
-        StorageRequest::Write { .. } => "write",
-        StorageRequest::Sync { .. } => "sync",
-        StorageRequest::Read { .. } => "read",
-        StorageRequest::Truncate { .. } => "truncate",
-        StorageRequest::Close { .. } => "close",
-        StorageRequest::ReadFile { .. } => "read file",
-        StorageRequest::ReplaceFile { .. } => "replace file",
-        StorageRequest::CreateFolder { .. } => "create folder",
-        StorageRequest::Rename { .. } => "rename",
-        StorageRequest::Remove { .. } => "remove",
-        StorageRequest::List { .. } => "list",
-        StorageRequest::DescribeRoom { .. } => "describe",
     }
 }

@@ -50,7 +50,7 @@ impl Disk {
         let chosen =
             ready.get(usize::try_from(random.below(ready.len().max(1) as u64)).unwrap())?;
         let (ticket, request) = self.queue.remove(*chosen);
-        let operation = operation_of(&request);
+        let operation = request.operation();
         *self.performed.entry(operation).or_default() += 1;
         let is_full = self.is_full && operation == "allocate";
         if is_full || self.fails == Some(operation) {
@@ -71,11 +71,11 @@ impl Disk {
 
     /// An open comes before what is done with the file, a close behind it.
     fn may_start(&self, index: usize) -> bool {
-        let file = file_of(&self.queue[index].1);
+        let file = self.queue[index].1.file();
         let is_close = matches!(self.queue[index].1, StorageRequest::Close { .. });
         self.queue[..index].iter().all(|(_, earlier)| {
             let is_open = matches!(earlier, StorageRequest::Open { .. });
-            file.is_none() || file_of(earlier) != file || !(is_open || is_close)
+            file.is_none() || earlier.file() != file || !(is_open || is_close)
         })
     }
 
@@ -213,7 +213,7 @@ impl Disk {
     /// The power goes: of what was under way, anything may have happened, sector by sector.
     pub fn crash(&mut self, random: &mut Random) {
         for (_, request) in std::mem::take(&mut self.queue) {
-            if let Some(file) = file_of(&request)
+            if let Some(file) = request.file()
                 && !self.handles.contains_key(&file)
                 && !matches!(request, StorageRequest::Open { .. })
             {
@@ -265,36 +265,4 @@ fn gathered(slices: &[Bytes]) -> Vec<u8> {
         0,
     );
     block
-}
-
-const fn file_of(request: &StorageRequest) -> Option<FileId> {
-    match request {
-        StorageRequest::Open { file, .. }
-        | StorageRequest::Allocate { file, .. }
-        | StorageRequest::Write { file, .. }
-        | StorageRequest::Sync { file }
-        | StorageRequest::Read { file, .. }
-        | StorageRequest::Truncate { file, .. }
-        | StorageRequest::Close { file } => Some(*file),
-        _ => None,
-    }
-}
-
-const fn operation_of(request: &StorageRequest) -> &'static str {
-    match request {
-        StorageRequest::Open { .. } => "open",
-        StorageRequest::Allocate { .. } => "allocate",
-        StorageRequest::Write { .. } => "write",
-        StorageRequest::Sync { .. } => "sync",
-        StorageRequest::Read { .. } => "read",
-        StorageRequest::Truncate { .. } => "truncate",
-        StorageRequest::Close { .. } => "close",
-        StorageRequest::ReadFile { .. } => "read file",
-        StorageRequest::ReplaceFile { .. } => "replace file",
-        StorageRequest::CreateFolder { .. } => "create folder",
-        StorageRequest::Rename { .. } => "rename",
-        StorageRequest::Remove { .. } => "remove",
-        StorageRequest::List { .. } => "list",
-        StorageRequest::DescribeRoom { .. } => "describe",
-    }
 }

@@ -14,7 +14,6 @@ use super::super::disk::DiskRequestId;
 use super::super::faults::Fault;
 use super::super::oracle::Rule;
 use super::super::planted::PlantedBug;
-use super::super::request::operation_of;
 use super::super::trace::digest;
 use super::broker::Host;
 use super::{Occurrence, World};
@@ -337,7 +336,7 @@ impl World {
 
     fn submit(&mut self, place: usize, ticket: Ticket, request: StorageRequest) {
         let numbers = [u64::from(ticket.owner.slot), ticket.sequence];
-        self.note_effect(operation_of(&request), place, &numbers, || {
+        self.note_effect(request.operation(), place, &numbers, || {
             let mut text = format!("{request:?}");
             truncate(&mut text);
             text
