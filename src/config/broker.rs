@@ -1,5 +1,8 @@
 //! The settings of the broker, resolved.
 
+use ::core::net::IpAddr;
+use std::collections::BTreeMap;
+
 use crate::model::BrokerId;
 use crate::protocol::compression::Compression;
 
@@ -59,8 +62,8 @@ broker_config! {
         metadata_log_dir: String,
         /// What a topic has that sets nothing itself.
         topic: TopicConfig,
-        /// `max.connections.per.ip.overrides`: host name or address, and its own limit
-        max_connections_per_ip_overrides: Vec<(String, u32)>,
+        /// `max.connections.per.ip.overrides`: an address, and its own limit
+        max_connections_per_ip_overrides: Vec<(IpAddr, u32)>,
         /// `offsets.retention.minutes`, in milliseconds
         offsets_retention_ms: i64,
         /// `offsets.topic.compression.codec`
@@ -93,6 +96,7 @@ broker_config! {
         "log.flush.start.offset.checkpoint.interval.ms"
             log_flush_start_offset_checkpoint_interval_ms: u32;
         "log.retention.check.interval.ms" log_retention_check_interval_ms: i64;
+        "max.connection.creation.rate" max_connection_creation_rate: u32;
         "max.connections" max_connections: u32;
         "max.connections.per.ip" max_connections_per_ip: u32;
         "max.incremental.fetch.session.cache.slots"
@@ -113,6 +117,8 @@ broker_config! {
         "offsets.topic.replication.factor" offsets_topic_replication_factor: u16;
         "offsets.topic.segment.bytes" offsets_topic_segment_bytes: u32;
         "producer.id.expiration.ms" producer_id_expiration_ms: i64;
+        "quota.window.num" quota_window_num: u32;
+        "quota.window.size.seconds" quota_window_size_seconds: u32;
         "socket.request.max.bytes" socket_request_max_bytes: u32;
     }
 }
@@ -139,7 +145,7 @@ impl BrokerSettings {
             errors.extend(result.err().map(|reason| self.error(name, &reason)));
         };
         let mut listeners = Vec::new();
-        match resolve_listeners(&self.listener_texts(), self.host_name()) {
+        match self.listeners() {
             Ok(resolved) => listeners = resolved,
             Err((name, reason)) => keep(name, Err(reason)),
         }
@@ -212,6 +218,17 @@ impl BrokerSettings {
             forebay_cpus,
             forebay_http_listen,
         })
+    }
+
+    fn listeners(&self) -> Result<Vec<Listener>, (&'static str, String)> {
+        let mut listeners = resolve_listeners(&self.listener_texts(), self.host_name())?;
+        for listener in &mut listeners {
+            let own = |name| u32::from_value(&self.value_of_listener(&listener.name, name));
+            let (count, rate) = (own("max.connections"), own("max.connection.creation.rate"));
+            listener.max_connections = count;
+            listener.max_connection_creation_rate = rate;
+        }
+        Ok(listeners)
     }
 
     /// Kafka checks these outside its table: zero would delete or roll everything at once.
@@ -357,17 +374,24 @@ impl BrokerSettings {
     }
 }
 
-/// ADDRESS:LIMIT, separated by commas.
-fn parse_limits(text: &str) -> Result<Vec<(String, u32)>, String> {
-    text.split(',')
-        .map(str::trim)
-        .filter(|entry| !entry.is_empty())
-        .map(|entry| {
-            let (address, limit) = entry.rsplit_once(':')?;
-            Some((address.trim().to_owned(), limit.trim().parse().ok()?))
-        })
-        .collect::<Option<_>>()
-        .ok_or_else(|| format!("{text} is not of the form ADDRESS:LIMIT,ADDRESS:LIMIT"))
+/// ADDRESS:LIMIT, separated by commas; the last of an address counts.
+fn parse_limits(text: &str) -> Result<Vec<(IpAddr, u32)>, String> {
+    let entries = text.split(',').map(str::trim);
+    let mut limits = BTreeMap::new();
+    for entry in entries.filter(|entry| !entry.is_empty()) {
+        let parts = entry.rsplit_once(':');
+        let parts = parts.and_then(|(address, limit)| Some((address, limit.trim().parse().ok()?)));
+        let Some((address, limit)) = parts else {
+            return Err(format!(
+                "{text} is not of the form ADDRESS:LIMIT,ADDRESS:LIMIT"
+            ));
+        };
+        let address: IpAddr = address.trim().parse().map_err(|_| {
+            format!("{address} is no IP address: Forebay does not look up the names of hosts here")
+        })?;
+        limits.insert(address.to_canonical(), limit);
+    }
+    Ok(limits.into_iter().collect())
 }
 
 /// Numbers and ranges of them; sorted, each once.

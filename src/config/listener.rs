@@ -18,6 +18,12 @@ pub struct Listener {
     pub advertised: Option<(String, u16)>,
     /// True if it belongs to the controller: clients of the broker are never told of it.
     pub is_controller: bool,
+    /// True if brokers are to talk to each other on it (`inter.broker.listener.name`).
+    pub is_inter_broker: bool,
+    /// `listener.name.NAME.max.connections`, by default that of the broker.
+    pub max_connections: u32,
+    /// `listener.name.NAME.max.connection.creation.rate`, by default that of the broker.
+    pub max_connection_creation_rate: u32,
 }
 
 /// What is spoken on a listener below Kafka's protocol.
@@ -122,7 +128,7 @@ pub(super) fn resolve_listeners(
             host_name,
         )?);
     }
-    check_inter_broker(texts, &listeners)?;
+    mark_inter_broker(texts, &mut listeners)?;
     Ok(listeners)
 }
 
@@ -179,12 +185,15 @@ fn resolve_listener(
         security_protocol,
         advertised,
         is_controller,
+        is_inter_broker: false,
+        max_connections: u32::MAX,
+        max_connection_creation_rate: u32::MAX,
     })
 }
 
-fn check_inter_broker(
+fn mark_inter_broker(
     texts: &ListenerTexts,
-    listeners: &[Listener],
+    listeners: &mut [Listener],
 ) -> Result<(), (&'static str, String)> {
     let (setting, name) = match (&texts.inter_broker_name, &texts.inter_broker_protocol) {
         (Some(_), Some(_)) => {
@@ -198,13 +207,17 @@ fn check_inter_broker(
             SecurityProtocol::Plaintext.name().to_owned(),
         ),
     };
-    let mut names = listeners
-        .iter()
-        .filter(|listener| listener.advertised.is_some() && !listener.is_controller)
-        .map(|listener| listener.name.as_str());
-    if names.clone().any(|candidate| candidate == name) {
+    let is_candidate =
+        |listener: &Listener| listener.advertised.is_some() && !listener.is_controller;
+    let mut candidates = listeners.iter_mut().filter(|one| is_candidate(one));
+    if let Some(own) = candidates.find(|candidate| candidate.name == name) {
+        own.is_inter_broker = true;
         return Ok(());
     }
+    let mut names = listeners
+        .iter()
+        .filter(|one| is_candidate(one))
+        .map(|listener| listener.name.as_str());
     let first = names.next().map_or_else(
         || "no listener is advertised".to_owned(),
         |first| {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::describe::base_name;
 use super::properties::{MalformedProperty, decode_properties};
 use super::setting::{Disposition, Setting};
 use super::suggestion::nearest_broker_setting;
@@ -159,6 +160,16 @@ pub(super) fn broker_synonyms(name: &str) -> &[&str] {
     }
 }
 
+/// The settings that one listener can have a value of its own for.
+const OF_LISTENERS: [&str; 2] = ["max.connection.creation.rate", "max.connections"];
+
+/// The broker setting that `name` sets for one listener, if a listener can have its own.
+pub(super) fn find_listener_setting(name: &str) -> Option<&'static Setting> {
+    let base = base_name(name);
+    let is_own = base != name && OF_LISTENERS.contains(&base);
+    find_broker_setting(base).filter(|_| is_own)
+}
+
 impl BrokerSettings {
     /// The settings `given`, the last of each name, on a machine called `host_name`. What has no
     /// effect is put into `warnings`.
@@ -287,6 +298,24 @@ impl BrokerSettings {
             .unwrap_or_else(|| setting.default_value())
     }
 
+    /// The value of the broker setting `name` for the listener `listener`: its own, or else that
+    /// of the broker.
+    pub(super) fn value_of_listener(&self, listener: &str, name: &str) -> Value {
+        let setting = find_broker_setting(name)
+            .unwrap_or_else(|| panic!("{name} is in the table of settings"));
+        let own = format!("listener.name.{}.{name}", listener.to_ascii_lowercase());
+        let fixed = self.fixed.get(&own).map(|given| &given.value);
+        [
+            self.dynamic_broker.get(&own),
+            self.dynamic_default.get(&own),
+            fixed,
+        ]
+        .into_iter()
+        .flatten()
+        .find_map(|text| setting.parse(text).ok())
+        .unwrap_or_else(|| self.value(name))
+    }
+
     /// True if somebody set `name`, and not to nothing.
     pub(super) fn is_set(&self, name: &str) -> bool {
         self.fixed
@@ -342,6 +371,12 @@ enum Judgement {
 
 /// What becomes of `given`, a setting called `name`.
 fn judge(name: &str, given: &Given) -> Judgement {
+    if let Some(setting) = find_listener_setting(name) {
+        return match setting.parse(&given.value) {
+            Ok(_) => Judgement::Fine,
+            Err(message) => Judgement::Stop(message),
+        };
+    }
     let Some(setting) = find_broker_setting(name) else {
         return judge_unknown(name);
     };

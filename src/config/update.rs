@@ -6,7 +6,7 @@ use crate::model::ErrorCode;
 
 use super::describe::base_name;
 use super::setting::{Kind, Setting, UpdateMode};
-use super::settings::{BrokerSettings, Overrides, find_broker_setting};
+use super::settings::{BrokerSettings, Overrides, find_broker_setting, find_listener_setting};
 use super::tables::group::{CLIENT_METRICS, GROUP};
 use super::topic::{find_topic_setting, validate_topic_settings};
 use super::value::Value;
@@ -268,7 +268,9 @@ fn validate_broker(
     }
     // What is spoken on which address is settled at the start: to accept a change and not to make
     // it could leave a door open that the operator believes closed.
-    if let Some(name) = updated.keys().find(|name| base_name(name) != name.as_str()) {
+    let is_fixed =
+        |name: &&String| base_name(name) != name.as_str() && find_listener_setting(name).is_none();
+    if let Some(name) = updated.keys().find(is_fixed) {
         let message = format!("Forebay cannot change these configs while it runs: [{name}]");
         return refuse(ErrorCode::InvalidRequest, message);
     }

@@ -9,14 +9,16 @@
 
 mod limits;
 mod ordering;
+mod quotas;
 mod receive;
 
 use bytes::Bytes;
 
 use crate::stdx::Instant;
 
-pub use limits::ConnectionLimits;
+pub use limits::{ConnectionLimits, ListenerLimits};
 pub use ordering::{ResponseOrder, SlotNumber};
+pub use quotas::{ConnectionQuotas, TooManyOfAddress};
 pub use receive::{BlockSupply, FrameError, ReceiveBuffer};
 
 /// Requests of one connection that may be in work at once. Kafka's clients send at most five to a

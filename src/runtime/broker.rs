@@ -19,7 +19,9 @@ use super::descriptors::{Shares, share_out};
 use super::directories::{DataDirectory, open_directory};
 use super::failure::StartFailure;
 use super::mailbox::{Inbox, Outbox};
-use super::network::{Acceptor, Admission, Connections, Listener, ListenerPlan, open_listener};
+use super::network::{
+    Acceptor, Admission, Connections, Listener, ListenerPlan, WakeShard, open_listener,
+};
 use super::step::Step;
 use super::turn::{Alarm, Letter, Life, OnReady, Stop, Turn};
 use super::{disk::Disk, host, recent, signals};
@@ -109,9 +111,13 @@ pub fn serve<C: Core>(
     signals::watch(Arc::clone(&stop))
         .map_err(|error| StartFailure::new(format!("cannot listen for signals: {error}")))?;
 
-    let admission = Admission::new(plan.limits.clone(), shares.connections, shards);
+    let wake: WakeShard = {
+        let inboxes = inboxes.clone();
+        Box::new(move |shard| inboxes[shard].wake())
+    };
+    let admission = Admission::new(plan.limits.clone(), shares.connections, shards, wake);
     let admission = Arc::new(admission);
-    let mut acceptor = Some(Acceptor::new(listeners, admission));
+    let mut acceptor = Some(Acceptor::new(listeners, Arc::clone(&admission)));
     let mut on_ready = Some(on_ready);
     let clock = Clock::start();
     let cpus = cpus_of_shards(&plan);
@@ -123,6 +129,7 @@ pub fn serve<C: Core>(
             cpu: cpus.get(usize::from(id.0)).copied(),
             clock,
             inboxes: inboxes.clone(),
+            admission: Arc::clone(&admission),
             stop: Arc::clone(&stop),
             shards_count: plan.shards_count,
             io_memory_bytes: io_memory_bytes(&plan),
@@ -167,6 +174,7 @@ struct Seat {
     cpu: Option<usize>,
     clock: Clock,
     inboxes: Box<[Arc<Inbox<Letter>>]>,
+    admission: Arc<Admission>,
     stop: Arc<Stop>,
     shards_count: u16,
     io_memory_bytes: usize,
@@ -205,7 +213,8 @@ fn run_shard<C: Core>(
             seat.io_memory_bytes / 2,
         );
         let bell = seat.inboxes[usize::from(id.0)].bell();
-        let made = match (disk.await, Connections::new(acceptor, bell)) {
+        let connections = Connections::new(acceptor, seat.admission, bell);
+        let made = match (disk.await, connections) {
             (Ok(disk), Ok(connections)) => Ok((disk, connections)),
             (Err(error), _) | (_, Err(error)) => Err(StartFailure::new(format!(
                 "shard {id} cannot start: {error}"

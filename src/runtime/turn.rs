@@ -158,6 +158,9 @@ impl<C: Core> Turn<C> {
         self.take_completions();
         self.take_letters();
         self.look_at_sockets();
+        if self.life == Life::Running {
+            self.connections.begin_eviction(&mut self.step);
+        }
         let is_pressed = |outbox: &Outbox<_>| outbox.waiting() > LETTERS_WAITING_MAX;
         if !self.outboxes.iter().any(is_pressed) {
             self.connections.receive(&mut self.step);
@@ -170,6 +173,7 @@ impl<C: Core> Turn<C> {
             self.connections.ask_paused_again();
         }
         self.perform_effects();
+        self.connections.end_eviction();
         self.outboxes.iter_mut().for_each(Outbox::flush);
         self.connections.flush();
     }
@@ -212,7 +216,8 @@ impl<C: Core> Turn<C> {
 
     fn look_at_sockets(&mut self) {
         let outboxes = &mut self.outboxes;
-        self.connections.look(|accepted| {
+        let now = self.step.now().instant;
+        self.connections.look(now, |accepted| {
             outboxes[accepted.shard()].post(Letter::Client(accepted));
         });
     }
@@ -286,7 +291,11 @@ impl<C: Core> Turn<C> {
     fn next_deadline(&self) -> Instant {
         match self.life {
             Life::Leaving(until) => until,
-            _ => self.step.next_deadline(),
+            _ => {
+                let now = self.step.now().instant;
+                let connections = self.connections.next_deadline(now);
+                self.step.next_deadline().min(connections)
+            }
         }
     }
 

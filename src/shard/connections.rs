@@ -222,6 +222,23 @@ impl Connections {
         }
     }
 
+    /// Close the connection that was silent longest, none of the listener `spared` and none that
+    /// speaks HTTP.
+    pub fn close_most_silent(&mut self, spared: Option<ListenerIndex>, effects: &mut Effects) {
+        let candidates = self.open.iter().filter(|(_, peer)| {
+            let is_spared = spared == Some(peer.listener) || peer.http.is_some();
+            !is_spared && !peer.connection.is_closing()
+        });
+        let most_silent = candidates.min_by_key(|(id, peer)| (peer.connection.last_active(), **id));
+        if let Some((id, peer)) = most_silent {
+            tracing::debug!(
+                peer = %peer.address,
+                "closing the connection: there are more than max.connections"
+            );
+            self.close(*id, false, effects);
+        }
+    }
+
     /// A turn is over: if somebody was refused memory in it, see soon who holds it.
     pub fn note_shortage(&mut self, now: Now) {
         if self.supply.take_refusal() && self.shortage_check == Instant::MAX {

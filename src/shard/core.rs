@@ -120,6 +120,9 @@ impl Shard {
                     .accept(now, connection, (listener, kind), peer);
                 self.meter.metrics.listener_mut(listener.0).opened += 1;
             }
+            Event::ConnectionsExceeded { spared } => {
+                self.connections.close_most_silent(spared, effects);
+            }
             Event::Received { connection, length } => {
                 self.on_received(now, connection, length, effects);
             }

@@ -55,6 +55,9 @@ pub enum Event {
         connection: ConnectionId,
         reason: DisconnectReason,
     },
+    /// There are more connections than there may be: one of this shard's has to go, though none of
+    /// the listener `spared`. Told again as long as there are too many.
+    ConnectionsExceeded { spared: Option<ListenerIndex> },
     /// A request to the disk has ended.
     StorageFinished {
         ticket: Ticket,

@@ -4,6 +4,7 @@
 mod support;
 
 mod command_line;
+mod connection_limits;
 mod console_tools;
 mod first_steps;
 mod judge;

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
+use forebay::connection::ListenerLimits;
 use forebay::shard::DisconnectReason;
 
 use crate::cores::{Broker, Echo, Seen};
@@ -113,6 +114,7 @@ fn a_client_that_does_not_read_costs_a_bounded_queue_and_holds_up_nobody() {
 #[test]
 fn clients_over_a_limit_are_turned_away_and_places_come_back() {
     let mut plan = Broker::plan(1);
+    plan.limits.listeners = vec![ListenerLimits::NONE];
     plan.limits.per_address_max = 2;
     let broker = Broker::start_with(plan, Echo::new);
     let mut first = broker.connect();

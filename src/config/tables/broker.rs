@@ -359,11 +359,16 @@ broker_settings! {
     "log.segment.delete.delay.ms", Long, "60000", AtLeast(0), ClusterWide, High
         => Obeyed "How long the files of a deleted segment stay on the disk under another name.";
     "max.connection.creation.rate", Int, "2147483647", AtLeast(0), ClusterWide, Medium
-        => NotYet "quotas";
+        => Obeyed
+            "New connections in a second, of all listeners but the inter-broker one; more have to \
+             wait. `listener.name.NAME.max.connection.creation.rate` limits one listener.";
     "max.connections", Int, "2147483647", AtLeast(0), ClusterWide, Medium
-        => Obeyed "The most connections at a time.";
+        => Obeyed
+            "The most connections at a time; more have to wait. For a new one of the inter-broker \
+             listener the connection of another listener that was silent longest is closed. \
+             `listener.name.NAME.max.connections` limits one listener.";
     "max.connections.per.ip", Int, "2147483647", AtLeast(0), ClusterWide, Medium
-        => Obeyed "The most connections at a time from one address.";
+        => Obeyed "The most connections at a time from one address; more are closed.";
     "max.connections.per.ip.overrides", String, "", Any, ClusterWide, Medium
         => Obeyed "Addresses with another limit than `max.connections.per.ip`, as ADDRESS:LIMIT.";
     "max.incremental.fetch.session.cache.slots", Int, "1000", AtLeast(0), ReadOnly, Medium
@@ -459,9 +464,11 @@ broker_settings! {
     "queued.max.requests", Int, "500", AtLeast(1), ReadOnly, High
         => NotNeeded "a connection is read no faster than its requests are answered";
     "quota.window.num", Int, "11", AtLeast(1), ReadOnly, Low
-        => NotYet "quotas";
+        => Obeyed
+            "How many windows of `quota.window.size.seconds` the rate of new connections is \
+             measured over.";
     "quota.window.size.seconds", Int, "1", AtLeast(1), ReadOnly, Low
-        => NotYet "quotas";
+        => Obeyed "How long each of these windows is, and how long a new connection waits at most.";
     "remote.fetch.max.wait.ms", Int, "500", AtLeast(1), ClusterWide, Medium
         => NotYet "tiered storage";
     "remote.list.offsets.request.timeout.ms", Long, "30000", AtLeast(1), ClusterWide, Medium

@@ -14,6 +14,9 @@ fn a_broker_without_arguments_listens_on_this_machine_only() {
             security_protocol: SecurityProtocol::Plaintext,
             advertised: Some(("127.0.0.1".to_owned(), 9092)),
             is_controller: false,
+            is_inter_broker: true,
+            max_connections: i32::MAX as u32,
+            max_connection_creation_rate: i32::MAX as u32,
         }]
     );
     assert_eq!(config.node_id, 1);

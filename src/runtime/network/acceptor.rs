@@ -11,10 +11,10 @@ use std::sync::Arc;
 
 use socket2::{SockAddr, SockRef};
 
-use crate::connection::ConnectionLimits;
 use crate::shard::ListenerIndex;
+use crate::stdx::Instant;
 
-use super::admission::{Admission, Admitted};
+use super::admission::{Admission, Admitted, Answer};
 use super::listener::Listener;
 use super::poller::Poller;
 
@@ -37,9 +37,19 @@ impl Accepted {
     }
 }
 
+/// The client of a listener that has to wait. Those behind it wait in the kernel.
+struct Waiting {
+    socket: OwnedFd,
+    peer: SocketAddr,
+    /// When it may be let in, if there is a place then.
+    due: Instant,
+}
+
 /// The listening sockets of the broker.
 pub(in crate::runtime) struct Acceptor {
     listeners: Vec<Listener>,
+    /// By listener.
+    waiting: Vec<Option<Waiting>>,
     admission: Arc<Admission>,
     /// Held back so that a client can be turned away when no descriptor is left. Without it the
     /// client stays in the queue and the listener reports it for ever.
@@ -49,15 +59,11 @@ pub(in crate::runtime) struct Acceptor {
 impl Acceptor {
     pub fn new(listeners: Vec<Listener>, admission: Arc<Admission>) -> Self {
         Self {
+            waiting: listeners.iter().map(|_| None).collect(),
             listeners,
             admission,
             spare: open_spare(),
         }
-    }
-
-    /// Whoever connects from now on meets these limits.
-    pub(super) fn limit(&self, limits: ConnectionLimits) {
-        self.admission.limit(limits);
     }
 
     /// Watch the listening sockets, each under `tokens_from` and its index.
@@ -68,32 +74,84 @@ impl Acceptor {
             .try_for_each(|(listener, token)| poller.add_listener(listener.socket.as_fd(), token))
     }
 
-    /// Take the clients that wait at the listener `index`.
-    pub(super) fn accept(&mut self, index: u64, accepted: &mut impl FnMut(Accepted)) {
-        let index = usize::try_from(index).expect("listeners are few");
+    /// Take the clients that wait at the listener `index`. False if one has to wait: the listener
+    /// is to be ignored until it is let in.
+    pub(super) fn accept(
+        &mut self,
+        now: Instant,
+        index: usize,
+        accepted: &mut impl FnMut(Accepted),
+    ) -> bool {
         for _ in 0..ACCEPTS_PER_TURN_MAX {
             match accept_one(&self.listeners[index]) {
                 Ok((socket, peer)) => {
-                    // Without a place the socket is closed here: the client is turned away.
-                    if let Some(admitted) = self.admission.admit(peer.ip()) {
-                        accepted(Accepted {
-                            socket,
-                            listener: ListenerIndex(
-                                u16::try_from(index).expect("listeners are few"),
-                            ),
-                            peer,
-                            admitted,
-                        });
+                    let due = self.admission.note_arrival(now, listener_index(index));
+                    self.waiting[index] = Some(Waiting { socket, peer, due });
+                    if !self.let_in(now, index, accepted) {
+                        return false;
                     }
                 }
                 Err(error) => match error.raw_os_error() {
-                    Some(libc::EAGAIN) => return,
-                    Some(libc::EMFILE | libc::ENFILE) if !self.turn_one_away(index) => return,
+                    Some(libc::EAGAIN) => return true,
+                    Some(libc::EMFILE | libc::ENFILE) if !self.turn_one_away(index) => return true,
                     // A client that is gone again, or an error of its network: the next may do.
                     _ => {}
                 },
             }
         }
+        true
+    }
+
+    /// Let those in who have waited long enough and have a place now. Their listeners are heeded
+    /// again, each under `tokens_from` and its index.
+    pub(super) fn go_on(
+        &mut self,
+        now: Instant,
+        poller: &Poller,
+        tokens_from: u64,
+        accepted: &mut impl FnMut(Accepted),
+    ) {
+        for (index, token) in (0..self.listeners.len()).zip(tokens_from..) {
+            if self.waiting[index].is_some() && self.let_in(now, index, accepted) {
+                self.heed(index, poller, token, true);
+            }
+        }
+    }
+
+    /// Heed the listener `index`, or do not for a while.
+    pub(super) fn heed(&self, index: usize, poller: &Poller, token: u64, is_heeded: bool) {
+        poller.heed_listener(self.listeners[index].socket.as_fd(), token, is_heeded);
+    }
+
+    /// When somebody will have waited long enough. A place that becomes free wakes the shard.
+    pub(super) fn next_deadline(&self, now: Instant) -> Instant {
+        let due = self.waiting.iter().flatten().map(|waiting| waiting.due);
+        due.filter(|due| *due > now).min().unwrap_or(Instant::MAX)
+    }
+
+    /// Let the client in that waits at the listener `index`, or turn it away. True if none waits
+    /// any more.
+    fn let_in(&mut self, now: Instant, index: usize, accepted: &mut impl FnMut(Accepted)) -> bool {
+        let waiting = self.waiting[index].take_if(|waiting| waiting.due <= now);
+        let Some(waiting) = waiting else {
+            return false;
+        };
+        let listener = listener_index(index);
+        match self.admission.admit(listener, waiting.peer.ip()) {
+            Answer::Admitted(admitted) => accepted(Accepted {
+                socket: waiting.socket,
+                listener,
+                peer: waiting.peer,
+                admitted,
+            }),
+            // The socket is closed here.
+            Answer::Refused => {}
+            Answer::NoPlace => {
+                self.waiting[index] = Some(waiting);
+                return false;
+            }
+        }
+        true
     }
 
     /// Close one waiting client with the help of the spare descriptor.
@@ -106,6 +164,10 @@ impl Acceptor {
         self.spare = open_spare();
         turned_away
     }
+}
+
+fn listener_index(index: usize) -> ListenerIndex {
+    ListenerIndex(u16::try_from(index).expect("listeners are few"))
 }
 
 fn open_spare() -> Option<File> {

@@ -1,68 +1,145 @@
-//! Who may connect, and to which shard a connection goes.
+//! The places for connections, shared by the shards: who may connect, and where a connection goes.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::connection::ConnectionLimits;
-use crate::stdx::{HashMap, hash_map, new_map};
+use crate::connection::{ConnectionLimits, ConnectionQuotas};
+use crate::shard::ListenerIndex;
+use crate::stdx::Instant;
+
+/// Wakes the shard of this number.
+pub(in crate::runtime) type WakeShard = Box<dyn Fn(usize) + Send + Sync>;
 
 /// The connections of the whole broker, counted.
-#[derive(Debug)]
 pub(in crate::runtime) struct Admission {
-    /// Changed by an operator, hardly ever.
-    limits: Mutex<ConnectionLimits>,
+    /// Taken once per connect and once per disconnect, never while bytes flow.
+    quotas: Mutex<ConnectionQuotas>,
     /// How many there is a descriptor for, whatever the limits.
     places: usize,
     /// By shard.
     loads: Box<[AtomicUsize]>,
-    /// Taken once per connect and once per disconnect, never while bytes flow.
-    addresses: Mutex<HashMap<IpAddr, usize>>,
+    /// There are more connections than there may be: kept beside the quotas since every shard looks
+    /// at it in every turn.
+    is_exceeded: AtomicBool,
+    /// A shard is about to close one of them. One at a time, so that not too many are closed.
+    is_evicting: AtomicBool,
+    /// A client waits for a place.
+    is_awaited: AtomicBool,
     refused: AtomicUsize,
+    wake: WakeShard,
 }
 
 /// A place for one connection, given back when dropped.
-#[derive(Debug)]
 pub(super) struct Admitted {
     admission: Arc<Admission>,
+    listener: usize,
     address: IpAddr,
     pub shard: usize,
 }
 
+/// What becomes of a client that has come.
+pub(super) enum Answer {
+    /// It has a place.
+    Admitted(Admitted),
+    /// It has to wait until a connection is gone; shard 0 is woken then.
+    NoPlace,
+    /// It is turned away.
+    Refused,
+}
+
+/// There are more connections than there may be.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Excess {
+    /// The listener whose connections stay.
+    pub spared: Option<ListenerIndex>,
+}
+
+/// The shard that takes the clients.
+const ACCEPTING_SHARD: usize = 0;
+
 impl Admission {
     /// Nobody is connected yet.
-    pub fn new(limits: ConnectionLimits, places: usize, shards: usize) -> Self {
+    pub fn new(limits: ConnectionLimits, places: usize, shards: usize, wake: WakeShard) -> Self {
         Self {
-            limits: Mutex::new(limits),
+            quotas: Mutex::new(ConnectionQuotas::new(limits)),
             places,
             loads: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
-            addresses: Mutex::new(new_map()),
+            is_exceeded: AtomicBool::new(false),
+            is_evicting: AtomicBool::new(false),
+            is_awaited: AtomicBool::new(false),
             refused: AtomicUsize::new(0),
+            wake,
         }
     }
 
-    /// A place on the least loaded shard for a client at `address`, if the limits allow one more.
-    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Admitted> {
+    /// A client has come to `listener`: when to ask for its place.
+    pub(super) fn note_arrival(&self, now: Instant, listener: ListenerIndex) -> Instant {
+        self.quotas().note_arrival(now, usize::from(listener.0))
+    }
+
+    /// A place on the least loaded shard for a client of `listener` at `address`.
+    pub(super) fn admit(self: &Arc<Self>, listener: ListenerIndex, address: IpAddr) -> Answer {
         // A client reached over IPv4 through an IPv6 socket counts as its IPv4 address.
-        let address = address.to_canonical();
-        let total: usize = self
-            .loads
-            .iter()
-            .map(|load| load.load(Ordering::Relaxed))
-            .sum();
-        let limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
-        if total >= limits.total_max.min(self.places) || !self.count_address(&limits, address) {
-            self.refuse(address);
-            return None;
+        let (listener, address) = (usize::from(listener.0), address.to_canonical());
+        let loads = self.loads.iter().map(|load| load.load(Ordering::Relaxed));
+        let mut quotas = self.quotas();
+        if !quotas.has_place(listener) {
+            // Under the lock: whoever gives a place back after this sees that it is awaited.
+            self.is_awaited.store(true, Ordering::SeqCst);
+            return Answer::NoPlace;
         }
-        let load = |shard: &usize| self.loads[*shard].load(Ordering::Relaxed);
-        let shard = (0..self.loads.len()).min_by_key(load)?;
+        if loads.clone().sum::<usize>() >= self.places
+            || quotas.take_place(listener, address).is_err()
+        {
+            drop(quotas);
+            self.refuse(address);
+            return Answer::Refused;
+        }
+        self.note_excess(&quotas);
+        drop(quotas);
+        let least = loads.enumerate().min_by_key(|(_, load)| *load);
+        let (shard, _) = least.expect("a broker has at least one shard");
         self.loads[shard].fetch_add(1, Ordering::Relaxed);
-        Some(Admitted {
+        Answer::Admitted(Admitted {
             admission: Arc::clone(self),
+            listener,
             address,
             shard,
         })
+    }
+
+    /// Whoever connects from now on meets these limits.
+    pub fn limit(&self, limits: ConnectionLimits) {
+        let mut quotas = self.quotas();
+        quotas.set_limits(limits);
+        self.note_excess(&quotas);
+        drop(quotas);
+        (self.wake)(ACCEPTING_SHARD);
+    }
+
+    /// If there are too many connections: the caller is to close one, and calls
+    /// [`Admission::end_eviction`] once it has.
+    pub(super) fn begin_eviction(&self) -> Option<Excess> {
+        if !self.is_exceeded.load(Ordering::Relaxed)
+            || self.is_evicting.swap(true, Ordering::SeqCst)
+        {
+            return None;
+        }
+        let quotas = self.quotas();
+        if !quotas.is_exceeded() {
+            self.end_eviction();
+            return None;
+        }
+        let spared = quotas
+            .protected()
+            .map(|listener| ListenerIndex(u16::try_from(listener).expect("listeners are few")));
+        Some(Excess { spared })
+    }
+
+    /// What [`Admission::begin_eviction`] asked for is done.
+    pub(super) fn end_eviction(&self) {
+        self.is_evicting.store(false, Ordering::SeqCst);
     }
 
     /// How many clients were turned away.
@@ -71,29 +148,15 @@ impl Admission {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// Whoever connects from now on meets these limits; who is connected stays.
-    pub fn limit(&self, limits: ConnectionLimits) {
-        *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = limits;
+    fn quotas(&self) -> MutexGuard<'_, ConnectionQuotas> {
+        self.quotas.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn count_address(&self, limits: &ConnectionLimits, address: IpAddr) -> bool {
-        let overrides = &limits.per_address_overrides;
-        let own_max = overrides.iter().find(|(one, _)| *one == address);
-        let max = own_max.map_or(limits.per_address_max, |(_, max)| *max);
-        let mut addresses = self
-            .addresses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        match addresses.entry(address) {
-            hash_map::Entry::Occupied(mut count) if *count.get() < max => {
-                *count.get_mut() += 1;
-                true
-            }
-            hash_map::Entry::Vacant(place) if max > 0 => {
-                place.insert(1);
-                true
-            }
-            _ => false,
+    fn note_excess(&self, quotas: &ConnectionQuotas) {
+        let is_exceeded = quotas.is_exceeded();
+        self.is_exceeded.store(is_exceeded, Ordering::SeqCst);
+        if is_exceeded {
+            (0..self.loads.len()).for_each(|shard| (self.wake)(shard));
         }
     }
 
@@ -106,19 +169,34 @@ impl Admission {
     }
 }
 
+impl std::fmt::Debug for Admission {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let quotas = self.quotas();
+        formatter.debug_tuple("Admission").field(&*quotas).finish()
+    }
+}
+
+impl std::fmt::Debug for Admitted {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_tuple("Admitted")
+            .field(&self.shard)
+            .finish()
+    }
+}
+
 impl Drop for Admitted {
     fn drop(&mut self) {
-        self.admission.loads[self.shard].fetch_sub(1, Ordering::Relaxed);
-        let mut addresses = self
-            .admission
-            .addresses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let hash_map::Entry::Occupied(mut count) = addresses.entry(self.address) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
-            }
+        let admission = &self.admission;
+        admission.loads[self.shard].fetch_sub(1, Ordering::Relaxed);
+        let mut quotas = admission.quotas();
+        quotas.give_back(self.listener, self.address);
+        admission
+            .is_exceeded
+            .store(quotas.is_exceeded(), Ordering::SeqCst);
+        drop(quotas);
+        if admission.is_awaited.swap(false, Ordering::SeqCst) {
+            (admission.wake)(ACCEPTING_SHARD);
         }
     }
 }
@@ -126,47 +204,102 @@ impl Drop for Admitted {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connection::ListenerLimits;
+
+    const LISTENER: ListenerIndex = ListenerIndex(0);
 
     fn address(last: u8) -> IpAddr {
         IpAddr::from([10, 0, 0, last])
     }
 
-    #[test]
-    fn connections_go_to_the_least_loaded_shard_and_give_their_place_back() {
-        let admission = Arc::new(Admission::new(ConnectionLimits::default(), usize::MAX, 2));
-        let first = admission.admit(address(1)).unwrap();
-        let second = admission.admit(address(1)).unwrap();
-        assert_eq!((first.shard, second.shard), (0, 1));
-        drop(second);
-        assert_eq!(admission.admit(address(1)).unwrap().shard, 1);
+    fn limits(total_max: usize, per_address_max: usize) -> ConnectionLimits {
+        ConnectionLimits {
+            total: ListenerLimits {
+                count_max: total_max,
+                ..ListenerLimits::NONE
+            },
+            listeners: vec![ListenerLimits::NONE],
+            per_address_max,
+            ..ConnectionLimits::default()
+        }
+    }
+
+    /// The places of a broker with `shards`, and how often a shard was woken.
+    fn places(
+        limits: ConnectionLimits,
+        places: usize,
+        shards: usize,
+    ) -> (Arc<Admission>, Arc<AtomicUsize>) {
+        let woken = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&woken);
+        let wake = Box::new(move |_| {
+            count.fetch_add(1, Ordering::Relaxed);
+        });
+        let admission = Admission::new(limits, places, shards, wake);
+        (Arc::new(admission), woken)
+    }
+
+    fn admit(admission: &Arc<Admission>, last: u8) -> Option<Admitted> {
+        match admission.admit(LISTENER, address(last)) {
+            Answer::Admitted(admitted) => Some(admitted),
+            Answer::NoPlace | Answer::Refused => None,
+        }
     }
 
     #[test]
-    fn limits_hold_in_all_and_per_address_and_overrides_replace_them() {
-        let limits = ConnectionLimits {
-            total_max: 4,
-            per_address_max: 1,
-            per_address_overrides: vec![(address(2), 2), (address(3), 0)],
-        };
-        let admission = Arc::new(Admission::new(limits, usize::MAX, 1));
-        let one = admission.admit(address(1)).unwrap();
+    fn connections_go_to_the_least_loaded_shard_and_give_their_place_back() {
+        let (admission, _) = places(limits(9, 9), 9, 2);
+        let first = admit(&admission, 1).unwrap();
+        let second = admit(&admission, 1).unwrap();
+        assert_eq!((first.shard, second.shard), (0, 1));
+        drop(second);
+        assert_eq!(admit(&admission, 1).unwrap().shard, 1);
+    }
+
+    #[test]
+    fn who_has_no_place_is_woken_for_when_there_is_one() {
+        let (admission, woken) = places(limits(1, 9), 9, 1);
+        let first = admit(&admission, 1).unwrap();
+        let answer = admission.admit(LISTENER, address(1));
+        assert!(matches!(answer, Answer::NoPlace));
+        assert_eq!(woken.load(Ordering::Relaxed), 0);
+        drop(first);
+        assert_eq!(woken.load(Ordering::Relaxed), 1);
+        let second = admit(&admission, 1).unwrap();
+        drop(second);
+        assert_eq!(woken.load(Ordering::Relaxed), 1, "nobody waits");
+    }
+
+    #[test]
+    fn the_same_client_over_ipv6_counts_as_one_and_is_turned_away() {
+        let (admission, _) = places(limits(9, 1), 9, 1);
+        let _one = admit(&admission, 1).unwrap();
         let mapped = IpAddr::V6(std::net::Ipv4Addr::new(10, 0, 0, 1).to_ipv6_mapped());
-        assert!(
-            admission.admit(mapped).is_none(),
-            "the same client over IPv6"
-        );
-        let _two = [admission.admit(address(2)), admission.admit(address(2))].map(Option::unwrap);
-        assert!(admission.admit(address(2)).is_none());
-        assert!(admission.admit(address(3)).is_none());
-        let _four = admission.admit(address(4)).unwrap();
-        assert!(
-            admission.admit(address(5)).is_none(),
-            "the total is reached"
-        );
-        assert_eq!(admission.refused(), 4);
-        drop(one);
-        let _again = admission.admit(address(1)).unwrap();
-        admission.limit(ConnectionLimits::default());
-        assert!(admission.admit(address(1)).is_some(), "limits can change");
+        let answer = admission.admit(LISTENER, mapped);
+        assert!(matches!(answer, Answer::Refused));
+        assert_eq!(admission.refused(), 1);
+    }
+
+    #[test]
+    fn without_a_descriptor_a_client_is_turned_away() {
+        let (admission, _) = places(limits(9, 9), 1, 1);
+        let _one = admit(&admission, 1).unwrap();
+        let answer = admission.admit(LISTENER, address(1));
+        assert!(matches!(answer, Answer::Refused));
+    }
+
+    #[test]
+    fn when_the_limit_falls_one_shard_at_a_time_is_to_close_a_connection() {
+        let (admission, woken) = places(limits(9, 9), 9, 2);
+        let connections = [1, 2, 3].map(|last| admit(&admission, last).unwrap());
+        assert_eq!(admission.begin_eviction(), None);
+        admission.limit(limits(2, 9));
+        assert!(woken.load(Ordering::Relaxed) >= 2, "every shard is woken");
+        assert_eq!(admission.begin_eviction(), Some(Excess { spared: None }));
+        assert_eq!(admission.begin_eviction(), None, "one does already");
+        let [first, ..] = connections;
+        drop(first);
+        admission.end_eviction();
+        assert_eq!(admission.begin_eviction(), None, "it was enough");
     }
 }

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -16,9 +17,10 @@ use crate::connection::ConnectionLimits;
 use crate::runtime::core::Core;
 use crate::runtime::step::Step;
 use crate::shard::{ConnectionId, DisconnectReason, Event};
+use crate::stdx::Instant;
 
 use super::acceptor::{Accepted, Acceptor};
-use super::admission::Admitted;
+use super::admission::{Admission, Admitted, Excess};
 use super::outgoing::{Outgoing, SendOutcome};
 use super::poller::{Poller, Readiness};
 
@@ -41,6 +43,9 @@ const DISCARD_BYTES_MAX: usize = 1 << 20;
 pub(in crate::runtime) struct Connections {
     poller: Poller,
     acceptor: Option<Acceptor>,
+    admission: Arc<Admission>,
+    /// The core was told to close a connection for others.
+    is_evicting: bool,
     table: Vec<Option<Connection>>,
     free: Vec<usize>,
     count_ever: u64,
@@ -84,7 +89,11 @@ enum Reading {
 
 impl Connections {
     /// No connections yet. The shard wakes when `bell` becomes readable. Call on its executor.
-    pub fn new(acceptor: Option<Acceptor>, bell: BorrowedFd<'_>) -> io::Result<Self> {
+    pub fn new(
+        acceptor: Option<Acceptor>,
+        admission: Arc<Admission>,
+        bell: BorrowedFd<'_>,
+    ) -> io::Result<Self> {
         let poller = Poller::new()?;
         poller.add_bell(bell, BELL_TOKEN)?;
         if let Some(acceptor) = &acceptor {
@@ -93,6 +102,8 @@ impl Connections {
         Ok(Self {
             poller,
             acceptor,
+            admission,
+            is_evicting: false,
             table: Vec::new(),
             free: Vec::new(),
             count_ever: 0,
@@ -145,13 +156,36 @@ impl Connections {
 
     /// Whoever connects from now on meets these limits.
     pub fn limit(&self, limits: ConnectionLimits) {
-        if let Some(acceptor) = &self.acceptor {
-            acceptor.limit(limits);
+        self.admission.limit(limits);
+    }
+
+    /// If there are more connections than there may be, tell the core to close one.
+    pub fn begin_eviction<C: Core>(&mut self, step: &mut Step<C>) {
+        if let Some(Excess { spared }) = self.admission.begin_eviction() {
+            self.is_evicting = true;
+            step.on_event(Event::ConnectionsExceeded { spared });
         }
     }
 
+    /// The connection that the core closed for it is gone.
+    pub fn end_eviction(&mut self) {
+        if std::mem::take(&mut self.is_evicting) {
+            self.admission.end_eviction();
+        }
+    }
+
+    /// When a client that waits to be accepted may be let in.
+    pub fn next_deadline(&self, now: Instant) -> Instant {
+        let acceptor = self.acceptor.as_ref();
+        acceptor.map_or(Instant::MAX, |acceptor| acceptor.next_deadline(now))
+    }
+
     /// See which sockets became ready; new clients are given to `accepted`.
-    pub fn look(&mut self, mut accepted: impl FnMut(Accepted)) {
+    pub fn look(&mut self, now: Instant, mut accepted: impl FnMut(Accepted)) {
+        if let Some(acceptor) = &mut self.acceptor {
+            acceptor.go_on(now, &self.poller, LISTENER_TOKEN, &mut accepted);
+        }
+        let mut ignored = Vec::new();
         for readiness in self.poller.look() {
             if readiness.token == BELL_TOKEN {
                 // It has done its work: the shard is awake and looks into its inbox every turn.
@@ -161,7 +195,16 @@ impl Connections {
                     connection.note(readiness, &mut self.ready, &mut self.to_send);
                 }
             } else if let Some(acceptor) = &mut self.acceptor {
-                acceptor.accept(readiness.token & !LISTENER_TOKEN, &mut accepted);
+                let index = usize::try_from(readiness.token & !LISTENER_TOKEN);
+                let index = index.expect("listeners are few");
+                if !acceptor.accept(now, index, &mut accepted) {
+                    ignored.push((index, readiness.token));
+                }
+            }
+        }
+        for (index, token) in ignored {
+            if let Some(acceptor) = &self.acceptor {
+                acceptor.heed(index, &self.poller, token, false);
             }
         }
     }

@@ -12,7 +12,7 @@ mod outgoing;
 mod poller;
 
 pub(super) use acceptor::{Accepted, Acceptor};
-pub(super) use admission::Admission;
+pub(super) use admission::{Admission, WakeShard};
 pub(super) use connections::Connections;
 pub(super) use listener::{Listener, open_listener};
 pub use listener::{ListenerPlan, SocketOptions};

@@ -81,6 +81,19 @@ impl Poller {
         self.add(socket, token, libc::EPOLLIN)
     }
 
+    /// Report a listening socket that is watched, or do not for a while.
+    pub fn heed_listener(&self, socket: BorrowedFd<'_>, token: u64, is_heeded: bool) {
+        let flags = if is_heeded { libc::EPOLLIN } else { 0 };
+        let mut event = libc::epoll_event {
+            events: flags.cast_unsigned(),
+            u64: token,
+        };
+        let (epoll, socket) = (self.epoll.as_raw_fd(), socket.as_raw_fd());
+        // SAFETY: the kernel reads one event.
+        let status = unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_MOD, socket, &raw mut event) };
+        assert_eq!(status, 0, "a listener is watched until it is closed");
+    }
+
     /// Watch a bell: every ringing is reported once.
     pub fn add_bell(&self, bell: BorrowedFd<'_>, token: u64) -> io::Result<()> {
         self.add(bell, token, libc::EPOLLIN | libc::EPOLLET)

@@ -482,6 +482,7 @@ const fn kind_of(event: &Event) -> &'static str {
         Event::Received { .. } => "received",
         Event::Sent { .. } => "sent",
         Event::Disconnected { .. } => "disconnected",
+        Event::ConnectionsExceeded { .. } => "connections exceeded",
         Event::StorageFinished { .. } => "storage finished",
         Event::MessageArrived { .. } => "message arrived",
         Event::DeadlineReached => "deadline reached",
@@ -505,7 +506,11 @@ fn numbers_of(event: &Event) -> [u64; 3] {
             number_of(result),
         ],
         Event::MessageArrived { from, .. } => [u64::from(from.0), 0, 0],
-        Event::Started | Event::DeadlineReached | Event::TurnEnded | Event::Stopping => [0; 3],
+        Event::Started
+        | Event::ConnectionsExceeded { .. }
+        | Event::DeadlineReached
+        | Event::TurnEnded
+        | Event::Stopping => [0; 3],
     }
 }
 
