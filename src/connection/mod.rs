@@ -7,6 +7,7 @@
 //! Knows nothing of: partitions, shards, sockets.
 //! Lives on: the shard that the connection was handed to. Start at [`Connection::next_frame`].
 
+mod complaints;
 mod limits;
 mod ordering;
 mod quotas;
@@ -16,6 +17,7 @@ use bytes::Bytes;
 
 use crate::stdx::Instant;
 
+pub use complaints::{Complaint, Complaints, LeftOut};
 pub use limits::{ConnectionLimits, ListenerLimits};
 pub use ordering::{ResponseOrder, SlotNumber};
 pub use quotas::{ConnectionQuotas, TooManyOfAddress};

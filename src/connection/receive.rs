@@ -9,6 +9,8 @@ use bytes::Bytes;
 use crate::stdx::Instant;
 use crate::stdx::buffer::{Block, BlockPool};
 
+use super::complaints::Complaint;
+
 /// Most bytes taken from one connection at a time, so that a fast one cannot hold up the others.
 const LEND_BYTES_MAX: usize = 256 << 10;
 
@@ -43,22 +45,32 @@ impl std::fmt::Display for FrameError {
                     formatter,
                     "a request of {claimed} bytes; socket.request.max.bytes allows {allowed}"
                 )?;
-                formatter.write_str(other_protocol(*claimed).unwrap_or_default())
+                formatter.write_str(match self.complaint() {
+                    Complaint::Http => {
+                        " (this looks like HTTP: metrics are on the address of --http-listen)"
+                    }
+                    Complaint::Tls => " (this looks like TLS: the listener is a plain one)",
+                    _ => "",
+                })
             }
         }
     }
 }
 
-/// What the client may be speaking instead, by the bytes in the place of the length.
-fn other_protocol(claimed: usize) -> Option<&'static str> {
-    let bytes = u32::try_from(claimed).ok()?.to_be_bytes();
-    match &bytes {
-        b"GET " | b"HEAD" | b"POST" | b"PUT " => {
-            Some(" (this looks like HTTP: metrics are on the address of --http-listen)")
+impl FrameError {
+    /// What the client did: it may be speaking another protocol, by the bytes in the place of the
+    /// length.
+    #[must_use]
+    pub fn complaint(&self) -> Complaint {
+        let Self::TooLarge { claimed, .. } = self else {
+            return Complaint::Frame;
+        };
+        match &u32::try_from(*claimed).unwrap_or(0).to_be_bytes() {
+            b"GET " | b"HEAD" | b"POST" | b"PUT " => Complaint::Http,
+            // A TLS record with a handshake begins with its type and its version.
+            [0x16, 0x03, ..] => Complaint::Tls,
+            _ => Complaint::Frame,
         }
-        // A TLS record with a handshake begins with its type and its version.
-        [0x16, 0x03, ..] => Some(" (this looks like TLS: the listener is a plain one)"),
-        _ => None,
     }
 }
 

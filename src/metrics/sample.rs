@@ -58,6 +58,8 @@ pub(super) fn samples_of(metric: &Metric, scrape: &Scrape<'_>) -> Vec<Sample> {
         }),
         MetricId::ConnectionsOpened => by_listener(scrape, |listener| listener.opened.into()),
         MetricId::ConnectionsClosed => by_listener(scrape, |listener| listener.closed.into()),
+        MetricId::ConnectionsRefused => by_listener(scrape, |listener| listener.refused.into()),
+        MetricId::ConnectionsBroken => by_listener(scrape, |listener| listener.broken.into()),
         MetricId::ParkedRequests => parked(shards),
         MetricId::LogSizeBytes => by_partition(shards, |state| state.size_bytes.into()),
         MetricId::LogStartOffset => by_partition(shards, |state| state.log_start_offset.into()),

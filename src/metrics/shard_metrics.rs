@@ -127,6 +127,10 @@ pub struct ListenerMetrics {
     pub opened: u64,
     /// Connections that are gone.
     pub closed: u64,
+    /// Clients that were turned away.
+    pub refused: u64,
+    /// Connections that were closed because of what their clients sent.
+    pub broken: u64,
 }
 
 /// What a request waits in the purgatory for.

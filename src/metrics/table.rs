@@ -146,6 +146,10 @@ metrics! {
     ConnectionsClosed, Counter, "forebay_connections_closed_total", ["listener"]
         => Same "kafka_server_socket_server_metrics_connection_close_total" ["listener"],
         "Connections that are gone.";
+    ConnectionsRefused, Counter, "forebay_connections_refused_total", ["listener"],
+        "Clients that were turned away because of a limit.";
+    ConnectionsBroken, Counter, "forebay_connections_broken_total", ["listener"],
+        "Connections that were closed because of what their clients sent.";
 
     ParkedRequests, Gauge, "forebay_parked_requests", ["operation"]
         => Same "kafka_server_delayedoperationpurgatory_purgatorysize" ["delayedOperation"],

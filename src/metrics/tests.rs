@@ -58,6 +58,8 @@ fn busy() -> ShardMetrics {
     shard.topic_mut("a").bytes_in += 7;
     shard.listener_mut(1).opened += 3;
     shard.listener_mut(1).closed += 1;
+    shard.listener_mut(1).refused += 1;
+    shard.listener_mut(1).broken += 1;
     shard.set_parked(ParkedOperation::Fetch, 4);
     shard.set(MetricId::Partitions, 5);
     shard.add(MetricId::StorageWrites, 6);

@@ -61,6 +61,7 @@ fn trace(event: &Event) -> Trace {
         Event::Received { connection, .. } => ("Received", connection.0),
         Event::Sent { connection, .. } => ("Sent", connection.0),
         Event::Disconnected { connection, .. } => ("Disconnected", connection.0),
+        Event::Refused { .. } => ("Refused", 0),
         Event::ConnectionsExceeded { .. } => ("ConnectionsExceeded", 0),
         Event::StorageFinished { ticket, .. } => ("StorageFinished", ticket.sequence),
         Event::MessageArrived { from, .. } => ("MessageArrived", u64::from(from.0)),

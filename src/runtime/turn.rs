@@ -158,6 +158,7 @@ impl<C: Core> Turn<C> {
         self.take_completions();
         self.take_letters();
         self.look_at_sockets();
+        self.connections.report_refused(&mut self.step);
         if self.life == Life::Running {
             self.connections.begin_eviction(&mut self.step);
         }

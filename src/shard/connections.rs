@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::connection::{BlockSupply, Connection};
+use crate::connection::{BlockSupply, Complaint, Complaints, Connection};
 use crate::console::HttpConnection;
 use crate::stdx::buffer::BlockPool;
 use crate::stdx::{HashMap, Instant, Now, new_map};
 
-use super::event::{ConnectionId, DisconnectReason, ListenerIndex, PeerAddress};
+use super::event::{ConnectionId, DisconnectReason, ListenerIndex, PeerAddress, RefusalReason};
 use super::metering::SentAnswers;
 use super::settings::RECEIVE_BLOCK_BYTES;
 use super::{Effect, Effects, ListenerKind, ShardSettings};
@@ -72,6 +72,7 @@ pub struct Connections {
     idle_checks: BTreeSet<(Instant, ConnectionId)>,
     /// When to see who holds the memory that others wait for.
     shortage_check: Instant,
+    complaints: Complaints,
 }
 
 impl Connections {
@@ -92,6 +93,7 @@ impl Connections {
                 .map(Duration::from_millis),
             idle_checks: BTreeSet::new(),
             shortage_check: Instant::MAX,
+            complaints: Complaints::default(),
         }
     }
 
@@ -188,6 +190,31 @@ impl Connections {
         }
     }
 
+    /// Write that a client was turned away, unless that was written lately.
+    pub fn complain_of_refused(&mut self, now: Now, peer: PeerAddress, reason: RefusalReason) {
+        let complaint = Complaint::Refused;
+        if let Some(left_out) = self.complaints.note(now.instant, complaint, peer.ip()) {
+            tracing::warn!(%peer, "connection refused: {reason}{left_out}");
+        }
+    }
+
+    /// Close the connection for this reason, which is written unless one of its kind was lately.
+    pub fn close_for(
+        &mut self,
+        now: Now,
+        id: ConnectionId,
+        (complaint, reason): (Complaint, &dyn std::fmt::Display),
+        effects: &mut Effects,
+    ) {
+        if let Some(peer) = self.open.get(&id) {
+            let address = peer.address;
+            if let Some(left_out) = self.complaints.note(now.instant, complaint, address.ip()) {
+                tracing::warn!(peer = %address, "closing the connection: {reason}{left_out}");
+            }
+        }
+        self.close(id, complaint != Complaint::Slow, effects);
+    }
+
     /// Close every connection after what was sent has left.
     pub fn close_all(&mut self, effects: &mut Effects) {
         let mut ids: Vec<ConnectionId> = self.open.keys().copied().collect();
@@ -257,19 +284,18 @@ impl Connections {
             .open
             .iter()
             .filter(|(_, peer)| !peer.connection.is_closing());
-        let partial = partial
-            .filter_map(|(id, peer)| Some((peer.connection.partial_since()?, *id, peer.address)));
-        let Some((since, id, address)) = partial.min_by_key(|(since, id, _)| (*since, *id)) else {
+        let partial =
+            partial.filter_map(|(id, peer)| Some((peer.connection.partial_since()?, *id)));
+        let Some((since, id)) = partial.min() else {
             return;
         };
         if now.instant - since >= PARTIAL_DURATION_MAX {
-            tracing::warn!(
-                peer = %address,
-                "closing the connection: a request of which not all came in {} s holds memory \
-                 that others wait for; forebay.memory.bytes raises the limit",
+            let reason = format!(
+                "a request of which not all came in {} s holds memory that others wait for; \
+                 forebay.memory.bytes raises the limit",
                 PARTIAL_DURATION_MAX.as_secs()
             );
-            self.close(id, false, effects);
+            self.close_for(now, id, (Complaint::Slow, &reason), effects);
         }
     }
 

@@ -120,6 +120,14 @@ impl Shard {
                     .accept(now, connection, (listener, kind), peer);
                 self.meter.metrics.listener_mut(listener.0).opened += 1;
             }
+            Event::Refused {
+                listener,
+                peer,
+                reason,
+            } => {
+                self.meter.metrics.listener_mut(listener.0).refused += 1;
+                self.connections.complain_of_refused(now, peer, reason);
+            }
             Event::ConnectionsExceeded { spared } => {
                 self.connections.close_most_silent(spared, effects);
             }

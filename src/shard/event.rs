@@ -29,6 +29,33 @@ pub enum DisconnectReason {
     Failed(i32),
 }
 
+/// Why a client was turned away.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RefusalReason {
+    /// Its address has as many connections as it may have.
+    AddressLimit { allowed: usize },
+    /// There is no descriptor for one more.
+    NoDescriptor,
+    /// The system cannot watch one more; its error number.
+    NotWatched(i32),
+}
+
+impl std::fmt::Display for RefusalReason {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::AddressLimit { allowed } => write!(
+                formatter,
+                "its address has {allowed} connections, as many as it may have: see \
+                 max.connections.per.ip"
+            ),
+            Self::NoDescriptor => formatter.write_str(
+                "no descriptor is left: raise the limit of open files (ulimit -n, LimitNOFILE)",
+            ),
+            Self::NotWatched(errno) => write!(formatter, "it cannot be watched (errno {errno})"),
+        }
+    }
+}
+
 /// Something that happened outside, for the shard to react to.
 #[derive(Debug)]
 pub enum Event {
@@ -39,6 +66,12 @@ pub enum Event {
         connection: ConnectionId,
         listener: ListenerIndex,
         peer: PeerAddress,
+    },
+    /// A client connected and was turned away.
+    Refused {
+        listener: ListenerIndex,
+        peer: PeerAddress,
+        reason: RefusalReason,
     },
     /// The runtime put `length` bytes into the buffer that `Shard::receive_buffer` lent.
     Received {

@@ -35,6 +35,6 @@ mod task;
 
 pub use self::core::Shard;
 pub use effect::{Effect, Effects, HaltReason};
-pub use event::{ConnectionId, DisconnectReason, Event, ListenerIndex, PeerAddress};
+pub use event::{ConnectionId, DisconnectReason, Event, ListenerIndex, PeerAddress, RefusalReason};
 pub use message::{DirectoryCheckpoint, Message, MetadataUpdate};
 pub use settings::{ListenerKind, ShardSettings};

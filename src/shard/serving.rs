@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::connection::Overlap;
+use crate::connection::{Complaint, Overlap};
 use crate::protocol::{
     AnyRequest, AnyResponse, ApiKey, DecodeError, EncodeError, HeaderError, Writer,
     decode_request_header, encode_response_header,
@@ -114,11 +114,14 @@ impl Shard {
                 Ok(Some(frame)) => {
                     peer.started.requests += 1;
                     if let Err(reason) = self.start_request(now, id, frame, effects) {
-                        self.refuse_connection(id, &reason, effects);
+                        self.close_broken(now, id, (Complaint::Request, &reason), effects);
                     }
                 }
                 Ok(None) => return,
-                Err(reason) => self.refuse_connection(id, &reason, effects),
+                Err(reason) => {
+                    let cause: (_, &dyn std::fmt::Display) = (reason.complaint(), &reason);
+                    self.close_broken(now, id, cause, effects);
+                }
             }
         }
     }
@@ -131,16 +134,18 @@ impl Shard {
         }
     }
 
-    fn refuse_connection(
+    /// Close a connection because of what its client sent.
+    fn close_broken(
         &mut self,
+        now: Now,
         id: ConnectionId,
-        reason: &dyn std::fmt::Display,
+        cause: (Complaint, &dyn std::fmt::Display),
         effects: &mut Effects,
     ) {
         if let Some(peer) = self.connections.find(id) {
-            tracing::warn!(peer = %peer.address, "closing the connection: {reason}");
+            self.meter.metrics.listener_mut(peer.listener.0).broken += 1;
         }
-        self.connections.close(id, true, effects);
+        self.connections.close_for(now, id, cause, effects);
     }
 
     fn start_request(
@@ -203,7 +208,10 @@ impl Shard {
         match plan {
             Plan::Answer(response) => self.answer(now, &context, &response, effects),
             Plan::NoAnswer => self.complete(now, &context, Vec::new(), effects),
-            Plan::Close(reason) => self.refuse_connection(context.connection, &reason, effects),
+            Plan::Close(reason) => {
+                let cause: (_, &dyn std::fmt::Display) = (Complaint::Request, &reason);
+                self.close_broken(now, context.connection, cause, effects);
+            }
             Plan::Tasks { tasks, gather } => {
                 let id = id.unwrap_or_else(|| {
                     let id = self.requests.next_id();

@@ -1,11 +1,14 @@
 //! Streams of bytes that are not what a Kafka client sends, while another client is served.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use bytes::Bytes;
 use forebay::model::ErrorCode;
 use forebay::protocol::record_batch::{BatchHeader, RecordBatch};
 
 use super::client::{Client, await_topic, batch_of, framed, produce_request};
-use crate::support::{Broker, Kind, needs};
+use crate::support::{Broker, Kind, free_port, needs};
 
 /// A Metadata request of version 1 with these bytes for its array of topics.
 fn metadata(version: i16, topics: &[u8]) -> Vec<u8> {
@@ -174,4 +177,33 @@ fn an_error_that_acks_of_zero_leave_untold_closes_the_connection() {
     payload[20] ^= 1;
     bad.send(&request(payload.into())).expect("it is open");
     assert!(bad.is_closed());
+}
+
+#[test]
+fn garbage_from_one_address_writes_few_lines_and_every_case_is_counted() {
+    const CLIENTS: usize = 200;
+    let lab = needs!();
+    let http = format!("127.0.0.1:{}", free_port());
+    let settings = [
+        ("forebay.http.listen", http.as_str()),
+        ("forebay.shards", "2"),
+    ];
+    let broker = Broker::start(&lab, Kind::Forebay, &settings);
+    for _ in 0..CLIENTS {
+        let mut odd = Client::connect(broker.port);
+        odd.send(b"\xff\xff\xff\xff")
+            .expect("the socket takes a few bytes");
+        assert!(odd.is_closed());
+    }
+    let mut scrape = TcpStream::connect(&http).expect("the console accepts");
+    let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    scrape.write_all(request).expect("it is open");
+    let mut metrics = String::new();
+    scrape.read_to_string(&mut metrics).expect("an answer");
+    let counted = format!("forebay_connections_broken_total{{listener=\"PLAINTEXT\"}} {CLIENTS}");
+    assert!(metrics.contains(&counted), "{metrics}");
+    let log = broker.log();
+    // One line of each shard.
+    let lines = log.matches("a request of -1 bytes").count();
+    assert!((1..=2).contains(&lines), "{log}");
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use socket2::{SockAddr, SockRef};
 
-use crate::shard::ListenerIndex;
+use crate::shard::{ListenerIndex, RefusalReason};
 use crate::stdx::Instant;
 
 use super::admission::{Admission, Admitted, Answer};
@@ -50,6 +50,7 @@ pub(in crate::runtime) struct Acceptor {
     listeners: Vec<Listener>,
     /// By listener.
     waiting: Vec<Option<Waiting>>,
+    refused: Vec<(ListenerIndex, SocketAddr, RefusalReason)>,
     admission: Arc<Admission>,
     /// Held back so that a client can be turned away when no descriptor is left. Without it the
     /// client stays in the queue and the listener reports it for ever.
@@ -60,6 +61,7 @@ impl Acceptor {
     pub fn new(listeners: Vec<Listener>, admission: Arc<Admission>) -> Self {
         Self {
             waiting: listeners.iter().map(|_| None).collect(),
+            refused: Vec::new(),
             listeners,
             admission,
             spare: open_spare(),
@@ -123,6 +125,13 @@ impl Acceptor {
         poller.heed_listener(self.listeners[index].socket.as_fd(), token, is_heeded);
     }
 
+    /// Who was turned away since this was asked last.
+    pub(super) fn take_refused(
+        &mut self,
+    ) -> impl Iterator<Item = (ListenerIndex, SocketAddr, RefusalReason)> {
+        self.refused.drain(..)
+    }
+
     /// When somebody will have waited long enough. A place that becomes free wakes the shard.
     pub(super) fn next_deadline(&self, now: Instant) -> Instant {
         let due = self.waiting.iter().flatten().map(|waiting| waiting.due);
@@ -145,7 +154,7 @@ impl Acceptor {
                 admitted,
             }),
             // The socket is closed here.
-            Answer::Refused => {}
+            Answer::Refused(reason) => self.refused.push((listener, waiting.peer, reason)),
             Answer::NoPlace => {
                 self.waiting[index] = Some(waiting);
                 return false;
@@ -157,12 +166,13 @@ impl Acceptor {
     /// Close one waiting client with the help of the spare descriptor.
     fn turn_one_away(&mut self, index: usize) -> bool {
         let had_spare = self.spare.take().is_some();
-        let turned_away = had_spare && accept_one(&self.listeners[index]).is_ok();
-        if turned_away {
-            tracing::warn!("connection refused: no descriptor is left, raise nofile");
-        }
+        let turned_away = had_spare.then(|| accept_one(&self.listeners[index]).ok());
+        let turned_away = turned_away.flatten().map(|(_, peer)| {
+            let reason = RefusalReason::NoDescriptor;
+            self.refused.push((listener_index(index), peer, reason));
+        });
         self.spare = open_spare();
-        turned_away
+        turned_away.is_some()
     }
 }
 

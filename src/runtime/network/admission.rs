@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::connection::{ConnectionLimits, ConnectionQuotas};
-use crate::shard::ListenerIndex;
+use crate::connection::{ConnectionLimits, ConnectionQuotas, TooManyOfAddress};
+use crate::shard::{ListenerIndex, RefusalReason};
 use crate::stdx::Instant;
 
 /// Wakes the shard of this number.
@@ -26,7 +26,6 @@ pub(in crate::runtime) struct Admission {
     is_evicting: AtomicBool,
     /// A client waits for a place.
     is_awaited: AtomicBool,
-    refused: AtomicUsize,
     wake: WakeShard,
 }
 
@@ -45,7 +44,7 @@ pub(super) enum Answer {
     /// It has to wait until a connection is gone; shard 0 is woken then.
     NoPlace,
     /// It is turned away.
-    Refused,
+    Refused(RefusalReason),
 }
 
 /// There are more connections than there may be.
@@ -68,7 +67,6 @@ impl Admission {
             is_exceeded: AtomicBool::new(false),
             is_evicting: AtomicBool::new(false),
             is_awaited: AtomicBool::new(false),
-            refused: AtomicUsize::new(0),
             wake,
         }
     }
@@ -89,12 +87,11 @@ impl Admission {
             self.is_awaited.store(true, Ordering::SeqCst);
             return Answer::NoPlace;
         }
-        if loads.clone().sum::<usize>() >= self.places
-            || quotas.take_place(listener, address).is_err()
-        {
-            drop(quotas);
-            self.refuse(address);
-            return Answer::Refused;
+        if loads.clone().sum::<usize>() >= self.places {
+            return Answer::Refused(RefusalReason::NoDescriptor);
+        }
+        if let Err(TooManyOfAddress { allowed }) = quotas.take_place(listener, address) {
+            return Answer::Refused(RefusalReason::AddressLimit { allowed });
         }
         self.note_excess(&quotas);
         drop(quotas);
@@ -142,12 +139,6 @@ impl Admission {
         self.is_evicting.store(false, Ordering::SeqCst);
     }
 
-    /// How many clients were turned away.
-    #[cfg(test)]
-    fn refused(&self) -> usize {
-        self.refused.load(Ordering::Relaxed)
-    }
-
     fn quotas(&self) -> MutexGuard<'_, ConnectionQuotas> {
         self.quotas.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -157,14 +148,6 @@ impl Admission {
         self.is_exceeded.store(is_exceeded, Ordering::SeqCst);
         if is_exceeded {
             (0..self.loads.len()).for_each(|shard| (self.wake)(shard));
-        }
-    }
-
-    fn refuse(&self, address: IpAddr) {
-        let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
-        // A client that tries again and again must not fill the log.
-        if refused.is_power_of_two() {
-            tracing::warn!(%address, refused, "connection refused: a connection limit is reached");
         }
     }
 }
@@ -242,7 +225,7 @@ mod tests {
     fn admit(admission: &Arc<Admission>, last: u8) -> Option<Admitted> {
         match admission.admit(LISTENER, address(last)) {
             Answer::Admitted(admitted) => Some(admitted),
-            Answer::NoPlace | Answer::Refused => None,
+            Answer::NoPlace | Answer::Refused(_) => None,
         }
     }
 
@@ -276,8 +259,8 @@ mod tests {
         let _one = admit(&admission, 1).unwrap();
         let mapped = IpAddr::V6(std::net::Ipv4Addr::new(10, 0, 0, 1).to_ipv6_mapped());
         let answer = admission.admit(LISTENER, mapped);
-        assert!(matches!(answer, Answer::Refused));
-        assert_eq!(admission.refused(), 1);
+        let allowed = RefusalReason::AddressLimit { allowed: 1 };
+        assert!(matches!(answer, Answer::Refused(reason) if reason == allowed));
     }
 
     #[test]
@@ -285,7 +268,8 @@ mod tests {
         let (admission, _) = places(limits(9, 9), 1, 1);
         let _one = admit(&admission, 1).unwrap();
         let answer = admission.admit(LISTENER, address(1));
-        assert!(matches!(answer, Answer::Refused));
+        let reason = RefusalReason::NoDescriptor;
+        assert!(matches!(answer, Answer::Refused(found) if found == reason));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use socket2::SockRef;
 use crate::connection::ConnectionLimits;
 use crate::runtime::core::Core;
 use crate::runtime::step::Step;
-use crate::shard::{ConnectionId, DisconnectReason, Event};
+use crate::shard::{ConnectionId, DisconnectReason, Event, RefusalReason};
 use crate::stdx::Instant;
 
 use super::acceptor::{Accepted, Acceptor};
@@ -129,9 +129,12 @@ impl Connections {
             "connection numbers do not run out"
         );
         if let Err(error) = self.poller.add_connection(accepted.socket.as_fd(), id.0) {
-            let peer = accepted.peer;
-            tracing::warn!(%error, %peer, "connection refused: it cannot be watched");
             self.free.push(slot);
+            step.on_event(Event::Refused {
+                listener: accepted.listener,
+                peer: accepted.peer,
+                reason: RefusalReason::NotWatched(error.raw_os_error().unwrap_or(0)),
+            });
             return;
         }
         self.table[slot] = Some(Connection {
@@ -157,6 +160,18 @@ impl Connections {
     /// Whoever connects from now on meets these limits.
     pub fn limit(&self, limits: ConnectionLimits) {
         self.admission.limit(limits);
+    }
+
+    /// Tell the core who was turned away in this turn.
+    pub fn report_refused<C: Core>(&mut self, step: &mut Step<C>) {
+        let acceptor = self.acceptor.as_mut();
+        for (listener, peer, reason) in acceptor.into_iter().flat_map(Acceptor::take_refused) {
+            step.on_event(Event::Refused {
+                listener,
+                peer,
+                reason,
+            });
+        }
     }
 
     /// If there are more connections than there may be, tell the core to close one.

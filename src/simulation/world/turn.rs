@@ -482,6 +482,7 @@ const fn kind_of(event: &Event) -> &'static str {
         Event::Received { .. } => "received",
         Event::Sent { .. } => "sent",
         Event::Disconnected { .. } => "disconnected",
+        Event::Refused { .. } => "refused",
         Event::ConnectionsExceeded { .. } => "connections exceeded",
         Event::StorageFinished { .. } => "storage finished",
         Event::MessageArrived { .. } => "message arrived",
@@ -507,6 +508,7 @@ fn numbers_of(event: &Event) -> [u64; 3] {
         ],
         Event::MessageArrived { from, .. } => [u64::from(from.0), 0, 0],
         Event::Started
+        | Event::Refused { .. }
         | Event::ConnectionsExceeded { .. }
         | Event::DeadlineReached
         | Event::TurnEnded
