@@ -96,6 +96,8 @@ pub enum QuorumEvent {
     Committed { end_offset: Offset },
     /// The snapshot is on the disk.
     SnapshotWritten { id: SnapshotId },
+    /// The disk has no room for the snapshot that was to be written.
+    SnapshotLacksSpace(StorageFailure),
     /// Nothing more can be done.
     Failed(QuorumFailure),
     /// All files are as a clean stop leaves them.
@@ -342,6 +344,16 @@ impl Quorum {
         }
         let step = match result {
             Ok(outcome) => self.on_file_outcome(now, pending, outcome, outbox),
+            Err(failure)
+                if matches!(pending, Pending::SnapshotWritten(..))
+                    && failure.is_lack_of_space() =>
+            {
+                // The log still has what would be in it.
+                self.is_writing_snapshot = false;
+                let event = QuorumEvent::SnapshotLacksSpace(failure);
+                self.events.push_back(event);
+                Ok(())
+            }
             Err(failure) => Err(QuorumFailure::Storage(failure)),
         };
         if let Err(failure) = step {

@@ -3,6 +3,7 @@
 mod directories;
 mod properties;
 mod settings;
+mod snapshots;
 mod state;
 
 #[cfg(test)]
@@ -31,6 +32,7 @@ use super::delta::MetadataDelta;
 use super::image::MetadataImage;
 use super::record::encode_record;
 use directories::{Directories, Inspection, Plan};
+use snapshots::SnapshotSchedule;
 use state::{Publication, WorkingImage};
 
 pub use settings::{MetadataLogSettings, NodeSettings};
@@ -172,9 +174,7 @@ pub struct MetadataNode {
     publications: VecDeque<Publication>,
     answers: VecDeque<WaitingAnswer>,
     committed: Offset,
-    /// Bytes of records since the last snapshot, and when the first of them came.
-    unsnapshotted_bytes: u64,
-    unsnapshotted_since: Option<Instant>,
+    snapshots: SnapshotSchedule,
     events: VecDeque<MetadataEvent>,
     /// The directories that are not to be marked as clean.
     unclean: BTreeSet<DirectoryIndex>,
@@ -200,8 +200,7 @@ impl MetadataNode {
             publications: VecDeque::new(),
             answers: VecDeque::new(),
             committed: 0,
-            unsnapshotted_bytes: 0,
-            unsnapshotted_since: None,
+            snapshots: SnapshotSchedule::default(),
             events: VecDeque::new(),
             unclean: BTreeSet::new(),
         }
@@ -229,8 +228,8 @@ impl MetadataNode {
             .quorum
             .as_ref()
             .map_or(Instant::MAX, Quorum::next_deadline);
-        let snapshot = match (&self.phase, self.unsnapshotted_since, self.interval()) {
-            (Phase::Active, Some(since), Some(interval)) => since + interval,
+        let snapshot = match &self.phase {
+            Phase::Active => self.snapshots.next_deadline(&self.settings.log),
             _ => Instant::MAX,
         };
         quorum.min(snapshot)
@@ -335,8 +334,7 @@ impl MetadataNode {
                     self.check_replayed(replayed);
                 }
                 QuorumEvent::Records(block) => {
-                    self.unsnapshotted_bytes += block.size_bytes;
-                    self.unsnapshotted_since.get_or_insert(now.instant);
+                    self.snapshots.note_records(now, block.size_bytes);
                     let replayed = self.working.replay_block(&block);
                     self.check_replayed(replayed);
                 }
@@ -345,7 +343,10 @@ impl MetadataNode {
                     self.committed = self.committed.max(end_offset);
                     self.publish();
                 }
-                QuorumEvent::SnapshotWritten { .. } => {}
+                QuorumEvent::SnapshotWritten { .. } => self.snapshots.on_written(),
+                QuorumEvent::SnapshotLacksSpace(failure) => {
+                    self.snapshots.on_space_lacking(now, &failure);
+                }
                 QuorumEvent::Failed(QuorumFailure::Storage(failure)) => {
                     self.halt_by_storage(&failure);
                 }
@@ -429,8 +430,7 @@ impl MetadataNode {
             .map(|record| encode_record(record, version))
             .collect();
         let (end_offset, size_bytes) = quorum.append(now, &values);
-        self.unsnapshotted_bytes += size_bytes;
-        self.unsnapshotted_since.get_or_insert(now.instant);
+        self.snapshots.note_records(now, size_bytes);
         let epoch = quorum.epoch();
         self.working
             .replay_own(records, &values, (end_offset, epoch, now.wall_ms));
@@ -560,25 +560,13 @@ impl MetadataNode {
         }
     }
 
-    fn interval(&self) -> Option<std::time::Duration> {
-        self.settings.log.snapshot_interval
-    }
-
     fn snapshot_if_due(&mut self, now: Now, outbox: &mut StorageOutbox) {
         let (Phase::Active, Some(quorum), Some(image)) =
             (&self.phase, &mut self.quorum, &self.published)
         else {
             return;
         };
-        let is_old = match (
-            self.unsnapshotted_since,
-            self.settings.log.snapshot_interval,
-        ) {
-            (Some(since), Some(interval)) => now.instant >= since + interval,
-            _ => false,
-        };
-        let is_due = is_old || self.unsnapshotted_bytes >= self.settings.log.snapshot_bytes;
-        if !is_due || self.unsnapshotted_since.is_none() || quorum.is_writing_snapshot() {
+        if !self.snapshots.is_due(now, &self.settings.log) || quorum.is_writing_snapshot() {
             return;
         }
         let id = SnapshotId {
@@ -593,8 +581,7 @@ impl MetadataNode {
             image.to_record_values(),
         );
         quorum.write_snapshot(id, file, outbox);
-        self.unsnapshotted_bytes = 0;
-        self.unsnapshotted_since = None;
+        self.snapshots.on_begun(now);
     }
 
     /// Stop cleanly: leave the cluster, close all files, and mark the directories, whose other

@@ -1,6 +1,7 @@
 //! A node on a disk that crashes.
 
 mod disk;
+mod full_disk;
 
 use super::*;
 use crate::config::{ServeArguments, Startup};

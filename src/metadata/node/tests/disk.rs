@@ -24,6 +24,8 @@ pub(super) struct Disk {
     pub performed: usize,
     /// From this request on everything fails.
     pub fails_from: Option<usize>,
+    /// There is no room for files whose names end so.
+    pub is_full_for: Option<&'static str>,
 }
 
 impl Disk {
@@ -92,6 +94,18 @@ impl Disk {
                 Some(contents) => StorageOutcome::Data(Bytes::from(contents.now.clone())),
                 None => StorageOutcome::Missing,
             },
+            StorageRequest::ReplaceFile { path, .. }
+                if self
+                    .is_full_for
+                    .is_some_and(|suffix| path.relative.ends_with(suffix)) =>
+            {
+                return Err(StorageFailure {
+                    operation: "replace file",
+                    path,
+                    position: 0,
+                    errno: 28,
+                });
+            }
             StorageRequest::ReplaceFile { path, contents } => {
                 self.set_file(&path, Some(&contents));
                 StorageOutcome::Done
