@@ -20,6 +20,7 @@ impl Log {
         match self.state {
             State::Open => {}
             State::Opening(_) | State::Failed => {
+                self.space.forget_refused();
                 self.state = State::Closed;
                 self.progress.push_back(LogProgress::Closed);
                 return;
@@ -28,7 +29,7 @@ impl Log {
         }
         self.state = State::Closing;
         // A full disk is asked once more, at once; without room the log ends here.
-        self.space_retry_at = None;
+        self.space.hurry();
         self.fail_reads(ErrorCode::NotLeaderOrFollower);
         let end = self.log_end_offset;
         let snapshot = encode_snapshot(&self.producers);
@@ -90,6 +91,7 @@ impl Log {
         let name = deleted_folder(&identity.topic, identity.partition, unique);
         let to = StoragePath::new(identity.folder.directory, &name);
         self.fail_reads(ErrorCode::UnknownTopicOrPartition);
+        self.space.forget_refused();
         self.state = State::Deleting {
             to,
             is_renamed: false,
@@ -141,6 +143,7 @@ impl Log {
         if !matches!(self.state, State::Open | State::Closing) {
             return closed;
         }
+        let waits_for_room = self.space.is_waiting();
         for index in 0..self.segments.len() {
             let segment = &mut self.segments[index];
             let is_idle = now.instant.saturating_since(segment.last_used) >= idle;
@@ -148,9 +151,12 @@ impl Log {
                 continue;
             }
             if let Some(writer) = &mut segment.writer {
-                let is_busy = writer.written_end < segment.length
+                let is_busy = (writer.written_end < segment.length && !waits_for_room)
                     || writer.is_allocating
-                    || !matches!(writer.wait, WriterWait::Nothing);
+                    || !matches!(
+                        writer.wait,
+                        WriterWait::Nothing | WriterWait::Files(_) | WriterWait::Seal
+                    );
                 if is_busy {
                     continue;
                 }

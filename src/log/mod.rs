@@ -27,6 +27,7 @@ mod retention;
 mod scan;
 mod segment;
 mod snapshot;
+mod space;
 pub mod storage;
 mod time_index;
 pub mod validation;

@@ -15,6 +15,7 @@ use super::producer_state::{ActiveProducer, ProducerStates};
 use super::read_ahead::Reads;
 use super::recovery::Recovery;
 use super::segment::Segment;
+use super::space::Space;
 use super::storage::{
     StorageFailure, StorageOutbox, StorageOwner, StoragePath, StorageRequest, StorageResult, Ticket,
 };
@@ -140,8 +141,9 @@ pub enum LogProgress {
     },
     /// Retention deleted records: the log begins here now.
     LogStartAdvanced { log_start_offset: Offset },
-    /// The disk has no room for more: what was appended and is not durable waits, and the owner
-    /// appends nothing until [`LogProgress::SpaceFound`]. Reads go on.
+    /// The disk has no room for more: what was appended and is not durable waits, as does the
+    /// opening of the log, and the owner appends nothing until [`LogProgress::SpaceFound`]. Reads
+    /// go on.
     SpaceLacking(StorageFailure),
     /// There is room again.
     SpaceFound,
@@ -246,8 +248,8 @@ pub struct Log {
     pub(super) retention_high_watermark: Option<Offset>,
     /// True while the file of a deleted segment is being renamed.
     pub(super) deletion_in_flight: bool,
-    /// When to ask for room again, while the disk has none.
-    pub(super) space_retry_at: Option<Instant>,
+    /// What takes room on the disk, and what found none there.
+    pub(super) space: Space,
     /// Off `segment.ms` for the active segment.
     pub(super) roll_jitter_ms: i64,
     pub(super) random: Random,
@@ -289,7 +291,7 @@ impl Log {
             removals: VecDeque::new(),
             retention_high_watermark: None,
             deletion_in_flight: false,
-            space_retry_at: None,
+            space: Space::default(),
             roll_jitter_ms: 0,
             random,
         }
@@ -422,7 +424,7 @@ impl Log {
     #[must_use]
     pub fn next_deadline(&self) -> Instant {
         let removal = self.removals.front().map(|(when, _)| *when);
-        let deadlines = [removal, self.space_retry_at];
+        let deadlines = [removal, self.space.retry_at()];
         let first = deadlines.into_iter().flatten().min();
         first.unwrap_or(Instant::MAX)
     }
@@ -448,6 +450,13 @@ impl Log {
         {
             segment.reads_in_flight -= 1;
         }
+        let again = self.space.note_ended(sequence);
+        let result = match (result, again) {
+            (Err(failure), Some(request)) if self.may_postpone(&failure) => {
+                return self.postpone(now, sequence, (pending, request), failure);
+            }
+            (result, _) => result,
+        };
         match (&self.state, pending) {
             (State::Failed | State::Closed | State::Deleted, _) => {}
             (_, Pending::DataRead(read, _)) => self.on_data_read(now, read, result),
@@ -455,15 +464,9 @@ impl Log {
             (_, Pending::Recovery) => self.on_recovery_step(sequence, result),
             (_, pending) => match result {
                 Ok(outcome) => self.on_outcome(now, pending, outcome),
-                Err(failure) => self.on_failure(now, pending, failure),
+                Err(failure) => self.fail(LogFailure::Storage(failure)),
             },
         }
-    }
-
-    /// Whether the disk has no room for more records.
-    #[must_use]
-    pub const fn lacks_space(&self) -> bool {
-        self.space_retry_at.is_some()
     }
 
     /// Ask for `request`, to be told of its end as `pending`.
@@ -475,18 +478,31 @@ impl Log {
     ) -> u64 {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
+        self.submit_as(sequence, outbox, pending, request);
+        sequence
+    }
+
+    /// Ask for `request` with this `sequence`, which nothing under way has.
+    pub(super) fn submit_as(
+        &mut self,
+        sequence: u64,
+        outbox: &mut StorageOutbox,
+        pending: Pending,
+        request: StorageRequest,
+    ) {
         self.pending.insert(sequence, pending);
+        self.space.note_asked(sequence, &request);
         let ticket = Ticket {
             owner: self.identity.owner,
             sequence,
         };
         outbox.submit(ticket, request);
-        sequence
     }
 
     /// The disk is not to be trusted with this log any more: nothing is tried again.
     pub(super) fn fail(&mut self, failure: LogFailure) {
         self.state = State::Failed;
+        self.space.forget_refused();
         self.fail_reads(ErrorCode::KafkaStorageError);
         self.progress.push_back(LogProgress::Failed(failure));
     }

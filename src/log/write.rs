@@ -7,8 +7,6 @@
 //! there. No segment is written to before all of the one before it is durable, so what is durable
 //! has no holes.
 
-use std::time::Duration;
-
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::model::Offset;
@@ -18,8 +16,7 @@ use super::file_names::{FileKind, LEADER_EPOCHS};
 use super::partition_log::{Damage, Log, LogFailure, LogProgress, Pending, State};
 use super::segment::{Largest, Segment, SegmentFile, Writer, WriterWait};
 use super::storage::{
-    Durability, IO_BLOCK_BYTES, StorageFailure, StorageOutbox, StorageOutcome, StoragePath,
-    StorageRequest,
+    Durability, IO_BLOCK_BYTES, StorageOutbox, StorageOutcome, StoragePath, StorageRequest,
 };
 
 /// The most that one write carries, unless one batch is larger.
@@ -29,9 +26,6 @@ const WRITE_BYTES_MAX: u64 = 4 << 20;
 /// a busy one seldom asks.
 const ALLOCATION_STEP_BYTES_MIN: u64 = 64 << 10;
 const ALLOCATION_STEP_BYTES_MAX: u64 = 64 << 20;
-
-/// How soon a full disk is asked again for room.
-const SPACE_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The end marker: what `kafka-dump-log` and Kafka's recovery take for the end of the records. It
 /// is the front of a batch that claims to be larger than any file: base offset, a length of
@@ -65,7 +59,11 @@ impl Log {
         match self.state {
             State::Open | State::Closing => {}
             State::Deleting { .. } => return self.advance_deletion(outbox),
-            State::Opening(_) => return self.advance_recovery(now, outbox),
+            State::Opening(_) => {
+                self.ask_for_space_again(now, outbox);
+                self.advance_recovery(now, outbox);
+                return self.note_space_found();
+            }
             State::Failed | State::Closed => return self.close_files(outbox),
             State::Deleted => return,
         }
@@ -75,6 +73,7 @@ impl Log {
         self.advance_reads(now, outbox);
         self.advance_retention(now, outbox);
         self.remove_due(now, outbox);
+        self.note_space_found();
         if matches!(self.state, State::Closing) {
             self.advance_close(outbox);
         }
@@ -164,6 +163,7 @@ impl Log {
 
     fn next_write_step(&self, segment: &Segment, writer: &Writer) -> Step {
         match segment.file {
+            SegmentFile::Closed if self.space.is_waiting() => return Step::Blocked,
             SegmentFile::Closed => return Step::Open,
             SegmentFile::Opening(_) => return Step::Blocked,
             SegmentFile::Open(_) => {}
@@ -177,7 +177,7 @@ impl Log {
         let needed = needed_bytes(segment);
         match writer.allocated {
             allocated if allocated >= needed => Step::Write,
-            _ if writer.is_allocating || self.lacks_space() => Step::Blocked,
+            _ if writer.is_allocating || self.space.is_waiting() => Step::Blocked,
             _ => Step::Allocate(needed),
         }
     }
@@ -256,7 +256,7 @@ impl Log {
         self.submit(outbox, Pending::TailRead(base_offset), request);
     }
 
-    fn allocate(&mut self, index: usize, needed: u64, outbox: &mut StorageOutbox) {
+    pub(super) fn allocate(&mut self, index: usize, needed: u64, outbox: &mut StorageOutbox) {
         let limit = u64::from(self.config.segment_bytes).next_multiple_of(IO_BLOCK_BYTES);
         let segment = &self.segments[index];
         let (base_offset, file) = (segment.base_offset, segment.open_file());
@@ -366,9 +366,6 @@ impl Log {
                     writer.allocated = writer.allocated.max(length);
                     writer.is_allocating = false;
                 }
-                if self.space_retry_at.take().is_some() {
-                    self.progress.push_back(LogProgress::SpaceFound);
-                }
             }
             Pending::IndexRemoved(at) => {
                 if let Some(writer) = self.writer_at(at) {
@@ -394,51 +391,7 @@ impl Log {
         }
     }
 
-    /// A request that concerns one segment, or the log as a whole, failed. Room that the disk does
-    /// not have is asked for again, since nothing was written: everything else ends the log.
-    pub(super) fn on_failure(&mut self, now: Now, pending: Pending, failure: StorageFailure) {
-        let Pending::Allocated(at, _) = pending else {
-            return self.fail(LogFailure::Storage(failure));
-        };
-        if !failure.is_lack_of_space() || !matches!(self.state, State::Open) {
-            return self.fail(LogFailure::Storage(failure));
-        }
-        if let Some(writer) = self.writer_at(at) {
-            writer.is_allocating = false;
-        }
-        let retry_at = now.instant + SPACE_RETRY_INTERVAL;
-        if self.space_retry_at.replace(retry_at).is_none() {
-            self.progress.push_back(LogProgress::SpaceLacking(failure));
-        }
-    }
-
-    fn ask_for_space_again(&mut self, now: Now, outbox: &mut StorageOutbox) {
-        if self.space_retry_at.is_none_or(|at| at > now.instant) {
-            return;
-        }
-        self.space_retry_at = Some(now.instant + SPACE_RETRY_INTERVAL);
-        // Segments are written one after the other: the first that has no room holds up the rest.
-        let waiting = self.unsealed.iter().find_map(|base_offset| {
-            let index = self.segment_index(*base_offset)?;
-            let segment = &self.segments[index];
-            let writer = segment.writer.as_deref()?;
-            let is_last = index + 1 == self.segments.len();
-            let lacks = is_last || needed_bytes(segment) > writer.allocated;
-            let may_ask = segment.open_file().is_some() && !writer.is_allocating;
-            (lacks && may_ask).then_some(index)
-        });
-        match waiting {
-            Some(index) => self.allocate(index, needed_bytes(&self.segments[index]), outbox),
-            None if self.pending.values().any(is_allocation) => {}
-            // No file is open that could be made longer: the next append asks.
-            None => {
-                self.space_retry_at = None;
-                self.progress.push_back(LogProgress::SpaceFound);
-            }
-        }
-    }
-
-    fn writer_at(&mut self, base_offset: Offset) -> Option<&mut Writer> {
+    pub(super) fn writer_at(&mut self, base_offset: Offset) -> Option<&mut Writer> {
         self.segment_mut(base_offset)?.writer.as_deref_mut()
     }
 
@@ -528,12 +481,8 @@ impl Log {
     }
 }
 
-const fn is_allocation(pending: &Pending) -> bool {
-    matches!(pending, Pending::Allocated(..))
-}
-
 /// How long the file must be for all that was appended.
-fn needed_bytes(segment: &Segment) -> u64 {
+pub(super) fn needed_bytes(segment: &Segment) -> u64 {
     (segment.length + END_MARKER_BYTES as u64).next_multiple_of(IO_BLOCK_BYTES)
 }
 

@@ -13,9 +13,7 @@ use std::collections::VecDeque;
 use super::Effects;
 use super::core::Shard;
 use super::fetches::{Fetch, FetchKey, trim_parts};
-use super::partition::{
-    Acknowledge, Asker, Partition, PartitionState, QUEUED_TASKS_MAX, ReadPurpose, WaitingAppend,
-};
+use super::partition::{Acknowledge, Asker, Partition, PartitionState, ReadPurpose, WaitingAppend};
 use super::task::{
     AppendTask, AppendedReply, FetchPart, FetchedPart, ListedOffset, OffsetTarget, PartitionSize,
     RefusedAppend, Reply, Task,
@@ -91,10 +89,10 @@ impl Shard {
             .partitions
             .touch(slot)
             .expect("the slot was just found");
-        if partition.state.is_coming() && partition.queued_tasks.len() < QUEUED_TASKS_MAX {
+        if partition.may_queue() {
             return partition.queued_tasks.push((asker, task));
         }
-        if let Err(error) = partition.state.check_open() {
+        if let Err(error) = partition.check_open() {
             return self.reply(asker, refusal(&task, error));
         }
         let reply = match task {
@@ -172,7 +170,7 @@ impl Shard {
                 LogProgress::LogStartAdvanced { .. } => {}
                 LogProgress::SpaceLacking(failure) => {
                     tracing::error!("{}", self.place_of(slot, "takes no records", &failure));
-                    self.on_space_lacking(slot);
+                    self.on_space_lacking(slot, effects);
                 }
                 LogProgress::SpaceFound => {
                     self.housekeeping.note_space(slot, true);
@@ -240,8 +238,9 @@ impl Shard {
 
     /// The disk is full. Producers are told at once, so that they can go elsewhere or try again; if
     /// their records are written later after all, that is as after any error that invites a retry.
-    /// What a coordinator has appended holds in its memory, so that waits for room.
-    fn on_space_lacking(&mut self, slot: u32) {
+    /// What a coordinator has appended holds in its memory, so that waits for room. For a partition
+    /// that cannot be opened without room nobody waits.
+    fn on_space_lacking(&mut self, slot: u32, effects: &mut Effects) {
         self.housekeeping.note_space(slot, false);
         let partition = self
             .partitions
@@ -253,6 +252,13 @@ impl Shard {
             .into_iter()
             .partition(|append| matches!(append.then, Acknowledge::Producer(..)));
         partition.waiting_appends = coordinators;
+        let queued = std::mem::take(&mut partition.queued_tasks);
+        if partition.state.is_coming() {
+            self.on_partition_settled(slot, effects);
+        }
+        for (asker, task) in queued {
+            self.reply(asker, refusal(&task, ErrorCode::KafkaStorageError));
+        }
         for append in producers {
             if let Acknowledge::Producer(asker, _) = append.then {
                 self.meter.metrics.topic_mut(&topic).produce_failures += 1;
@@ -497,7 +503,7 @@ fn is_enough(fetch: &Fetch, now: Now) -> bool {
 /// The bounds of a partition as a fetch sees them, without records.
 fn view_of(partition: &Partition, part: &FetchPart) -> Result<FetchedPart, ErrorCode> {
     let (log, leader) = (&partition.log, &partition.leader);
-    partition.state.check_open()?;
+    partition.check_open()?;
     leader.check_epoch(part.leader_epoch)?;
     let high_watermark = leader.high_watermark();
     let last_stable_offset = log

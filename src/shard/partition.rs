@@ -114,19 +114,31 @@ impl PartitionState {
     pub const fn is_coming(self) -> bool {
         matches!(self, Self::Claiming | Self::Opening)
     }
-
-    /// Why the partition does not serve, if it does not.
-    pub const fn check_open(self) -> Result<(), ErrorCode> {
-        match self {
-            Self::Open => Ok(()),
-            Self::Claiming | Self::Opening | Self::Closed => Err(ErrorCode::NotLeaderOrFollower),
-            Self::Failed => Err(ErrorCode::KafkaStorageError),
-            Self::Deleting => Err(ErrorCode::UnknownTopicOrPartition),
-        }
-    }
 }
 
 impl Partition {
+    /// Why the partition does not serve, if it does not.
+    pub const fn check_open(&self) -> Result<(), ErrorCode> {
+        match self.state {
+            PartitionState::Open => Ok(()),
+            PartitionState::Claiming | PartitionState::Opening if self.log.lacks_space() => {
+                Err(ErrorCode::KafkaStorageError)
+            }
+            PartitionState::Claiming | PartitionState::Opening | PartitionState::Closed => {
+                Err(ErrorCode::NotLeaderOrFollower)
+            }
+            PartitionState::Failed => Err(ErrorCode::KafkaStorageError),
+            PartitionState::Deleting => Err(ErrorCode::UnknownTopicOrPartition),
+        }
+    }
+
+    /// True if a task may wait for it to open: for a disk that is full that could take for ever.
+    pub const fn may_queue(&self) -> bool {
+        self.state.is_coming()
+            && !self.log.lacks_space()
+            && self.queued_tasks.len() < QUEUED_TASKS_MAX
+    }
+
     /// True if its files are not as a clean stop leaves them.
     pub fn is_unclean(&self) -> bool {
         self.was_closed_early || self.state == PartitionState::Failed

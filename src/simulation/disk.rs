@@ -88,6 +88,7 @@ pub struct Disk {
     /// Started and not yet known to the world.
     started: Vec<(SimulatedTime, DiskRequestId)>,
     failures: u64,
+    lacks: u64,
     planted: Option<PlantedBug>,
     /// What blocks held before they were written last, for a disk that reads stale.
     stale: BTreeMap<(InodeId, u64), Bytes>,
@@ -106,6 +107,7 @@ impl Disk {
             next_id: 0,
             started: Vec::new(),
             failures: 0,
+            lacks: 0,
             planted,
             stale: BTreeMap::new(),
         }
@@ -136,10 +138,16 @@ impl Disk {
             .count()
     }
 
-    /// How many requests failed so far that change something.
+    /// How many requests failed so far, but for those that found no room.
     #[must_use]
     pub const fn failures(&self) -> u64 {
         self.failures
+    }
+
+    /// How many requests found no room so far.
+    #[must_use]
+    pub const fn lacks(&self) -> u64 {
+        self.lacks
     }
 
     /// Requests that were started since, and when they end.
@@ -286,10 +294,11 @@ impl Disk {
                 | StorageRequest::Allocate { .. }
                 | StorageRequest::ReplaceFile { .. }
                 | StorageRequest::CreateFolder { .. }
+                | StorageRequest::Rename { .. }
         );
         if takes_space && chaos.strikes(&mut self.random, chaos.full_requests, 100_000) {
             counts.add(Fault::NoSpace);
-            self.failures += 1;
+            self.lacks += 1;
             return Some(ENOSPC);
         }
         if chaos.strikes(&mut self.random, chaos.failed_requests, 100_000) {

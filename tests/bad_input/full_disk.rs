@@ -1,5 +1,7 @@
 //! A disk that becomes full while the broker runs.
 
+use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use forebay::model::ErrorCode;
@@ -57,11 +59,11 @@ fn assert_readable(client: &mut Client, end: i64) {
 
 /// Produces the record at `offset` as soon as there is room for it.
 #[track_caller]
-fn produce_when_there_is_room(client: &mut Client) -> i64 {
+fn produce_when_there_is_room(client: &mut Client, topic: &str) -> i64 {
     let started = Instant::now();
     while started.elapsed() < LIMIT {
         if let (0, offset) = client
-            .produce("topic", -1, batch_of(b"again"))
+            .produce(topic, -1, batch_of(b"again"))
             .expect("an answer")
         {
             return offset;
@@ -93,7 +95,7 @@ fn a_disk_that_becomes_full_refuses_records_and_serves_the_rest_until_there_is_r
     assert_readable(&mut other, end);
 
     volume.make_room();
-    let next = produce_when_there_is_room(&mut client);
+    let next = produce_when_there_is_room(&mut client, "topic");
     assert!(next >= end, "{next} was given before");
     assert_readable(&mut other, end);
 
@@ -106,7 +108,7 @@ fn a_disk_that_becomes_full_refuses_records_and_serves_the_rest_until_there_is_r
     broker.resume();
     let mut client = Client::connect(broker.port);
     assert_readable(&mut client, end);
-    let after = produce_when_there_is_room(&mut client);
+    let after = produce_when_there_is_room(&mut client, "topic");
     assert!(after >= acknowledged, "{after} was given before");
 
     // A stop on a full disk gives up what nobody was promised.
@@ -118,7 +120,7 @@ fn a_disk_that_becomes_full_refuses_records_and_serves_the_rest_until_there_is_r
     broker.resume();
     let mut client = Client::connect(broker.port);
     assert_readable(&mut client, end);
-    let after = produce_when_there_is_room(&mut client);
+    let after = produce_when_there_is_room(&mut client, "topic");
     assert!(after >= acknowledged, "{after} was given before");
     assert!(!broker.log().contains("panicked"), "{}", broker.log());
 }
@@ -137,4 +139,73 @@ fn until_refused(client: &mut Client, mut end: i64) -> i64 {
         }
     }
     panic!("the disk does not become full");
+}
+
+/// How many snapshots of the metadata there are.
+fn snapshots_count(data: &Path) -> usize {
+    let entries = fs::read_dir(data.join("__cluster_metadata-0")).expect("the metadata's folder");
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.filter(|name| name.ends_with(".checkpoint")).count()
+}
+
+#[test]
+fn a_disk_without_room_for_another_file_holds_up_rolls_topics_and_snapshots_until_there_is_some() {
+    let lab = needs!();
+    let Some(volume) = Volume::new("without-names", 64) else {
+        return not_run("bad_input::full_disk", "mounting a file needs root");
+    };
+    let data = volume.path().join("data");
+    let settings = [
+        ("log.dirs", &*data.display().to_string()),
+        ("log.segment.bytes", "1048576"),
+        ("metadata.log.max.record.bytes.between.snapshots", "1"),
+    ];
+    let mut broker = Broker::start(&lab, Kind::Forebay, &settings);
+    let mut client = Client::connect(broker.port);
+    await_topic(&mut client, "topic");
+    volume.take_all_names();
+
+    let end = produce_until_refused(&mut client, 1);
+    assert!(
+        end > 40,
+        "{end} records of 20 KB fit into the first segment"
+    );
+    let refused = Some(ErrorCode::KafkaStorageError);
+    assert_eq!(client.create_topic("other"), ErrorCode::None.code());
+    for topic in ["other", "topic"] {
+        let produced = client.produce(topic, -1, batch_of(b"refused"));
+        let (code, _) = produced.expect("an answer");
+        assert_eq!(ErrorCode::from_code(code), refused, "{topic}");
+    }
+    assert_readable(&mut client, end);
+    let snapshots = snapshots_count(&data);
+
+    volume.give_names_back();
+    let next = produce_when_there_is_room(&mut client, "topic");
+    assert!(next >= end, "{next} was given before");
+    assert_eq!(produce_when_there_is_room(&mut client, "other"), 0);
+    assert_readable(&mut client, end);
+    let started = Instant::now();
+    while snapshots_count(&data) == snapshots {
+        assert!(started.elapsed() < LIMIT, "no snapshot is made any more");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let log = broker.log();
+    for said in [
+        "topic-0 takes no records",
+        "a snapshot of the metadata is put off",
+    ] {
+        assert_eq!(log.matches(said).count(), 1, "{said}: {log}");
+    }
+    drop(client);
+    broker.stop();
+    assert!(
+        data.join(".kafka_cleanshutdown").exists(),
+        "{}",
+        broker.log()
+    );
+    broker.resume();
+    let mut client = Client::connect(broker.port);
+    assert_readable(&mut client, end);
+    assert_eq!(produce_when_there_is_room(&mut client, "other"), 1);
 }

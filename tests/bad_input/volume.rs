@@ -71,6 +71,25 @@ impl Volume {
         fs::remove_file(self.filler()).expect("it was filled");
     }
 
+    /// Leaves no room for one more file; there is room for what the files hold.
+    #[track_caller]
+    pub fn take_all_names(&self) {
+        fs::create_dir(self.names()).expect("the volume has room for a folder");
+        let mut numbers = 0..1_000_000;
+        let is_made = |number| fs::File::create(self.names().join(format!("{number}"))).is_ok();
+        assert!(!numbers.all(is_made), "a file system has so many files");
+    }
+
+    /// Lets files be made again.
+    #[track_caller]
+    pub fn give_names_back(&self) {
+        fs::remove_dir_all(self.names()).expect("they were taken");
+    }
+
+    fn names(&self) -> PathBuf {
+        self.path().join("names")
+    }
+
     fn filler(&self) -> PathBuf {
         self.path().join("filler")
     }

@@ -22,8 +22,10 @@ pub struct Disk {
     queue: Vec<(Ticket, StorageRequest)>,
     /// The next request whose operation has this name fails.
     pub fails: Option<&'static str>,
-    /// Files do not become longer.
+    /// There is no room: files do not become longer, and no others are made.
     pub is_full: bool,
+    /// There is no room for what the operation of this name does.
+    pub is_full_for: Option<&'static str>,
     pub performed: BTreeMap<&'static str, usize>,
 }
 
@@ -52,7 +54,7 @@ impl Disk {
         let (ticket, request) = self.queue.remove(*chosen);
         let operation = request.operation();
         *self.performed.entry(operation).or_default() += 1;
-        let is_full = self.is_full && operation == "allocate";
+        let is_full = (self.is_full || self.is_full_for == Some(operation)) && takes_room(&request);
         if is_full || self.fails == Some(operation) {
             self.fails = None;
             if let StorageRequest::Open { file, .. } = request {
@@ -254,6 +256,17 @@ impl Disk {
             .filter_map(|name| Some(name.strip_prefix(&folder)?.to_owned()))
             .collect()
     }
+}
+
+fn takes_room(request: &StorageRequest) -> bool {
+    matches!(
+        request,
+        StorageRequest::Open { create: true, .. }
+            | StorageRequest::Allocate { .. }
+            | StorageRequest::ReplaceFile { .. }
+            | StorageRequest::CreateFolder { .. }
+            | StorageRequest::Rename { .. }
+    )
 }
 
 fn gathered(slices: &[Bytes]) -> Vec<u8> {

@@ -30,6 +30,7 @@ struct Life {
     world: World,
     model: Model,
     crashes: usize,
+    fillings: usize,
 }
 
 impl Life {
@@ -50,6 +51,7 @@ impl Life {
             world,
             model: Model::default(),
             crashes: 0,
+            fillings: 0,
         }
     }
 
@@ -73,7 +75,8 @@ impl Life {
                 92..94 => self.world.settle(),
                 94 => self.stop_and_start(),
                 95 => self.crash(),
-                96..98 => self.idle(),
+                96 => self.idle(),
+                97 => self.fill_or_make_room(),
                 _ => self.delete_records(),
             }
             self.note_progress();
@@ -125,7 +128,9 @@ impl Life {
                     assert!(durable_end_offset <= self.model.end());
                     self.model.durable = durable_end_offset;
                 }
-                LogProgress::LogStartAdvanced { .. } => {}
+                LogProgress::LogStartAdvanced { .. }
+                | LogProgress::SpaceLacking(_)
+                | LogProgress::SpaceFound => {}
                 other => panic!("{other:?}"),
             }
         }
@@ -167,7 +172,22 @@ impl Life {
         assert_eq!((taken, next_offset), (bytes.len(), records.next_offset));
     }
 
+    /// The disk becomes full, or there is room again and the log has had the time to see it.
+    fn fill_or_make_room(&mut self) {
+        self.world.disk.is_full = !self.world.disk.is_full;
+        if self.world.disk.is_full {
+            self.fillings += 1;
+        } else {
+            self.world.settle();
+            self.world.wait(Duration::from_secs(1));
+            self.world.settle();
+            assert!(!self.world.log.lacks_space());
+            assert_eq!(self.world.log.durable_end_offset(), self.model.end());
+        }
+    }
+
     fn stop_and_start(&mut self) {
+        self.world.disk.is_full = false;
         self.world.log.close();
         self.world.settle();
         assert_eq!(self.world.progress.pop(), Some(LogProgress::Closed));
@@ -186,6 +206,7 @@ impl Life {
     fn crash(&mut self) {
         self.note_progress();
         self.crashes += 1;
+        self.world.disk.is_full = false;
         self.world.crash();
         let mode = OpenMode::Existing {
             is_clean: false,
@@ -243,7 +264,7 @@ impl Life {
 
 #[test]
 fn whatever_happens_what_was_durable_is_there_and_offsets_are_dense() {
-    let mut crashes = 0;
+    let (mut crashes, mut fillings) = (0, 0);
     for seed in 0..100 {
         let mut life = Life::new(seed);
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| life.live(400)));
@@ -252,6 +273,8 @@ fn whatever_happens_what_was_durable_is_there_and_offsets_are_dense() {
             std::panic::resume_unwind(panic);
         }
         crashes += life.crashes;
+        fillings += life.fillings;
     }
     assert!(crashes > 300, "{crashes} crashes");
+    assert!(fillings > 150, "the disk was full {fillings} times");
 }

@@ -50,12 +50,21 @@ pub(super) fn read_file(path: &Path) -> io::Result<StorageOutcome> {
 pub(super) fn replace_file(path: &Path, contents: &Bytes) -> io::Result<StorageOutcome> {
     let mut aside = path.as_os_str().to_owned();
     aside.push(".tmp");
-    let mut file = File::create(&aside)?;
-    file.write_all(contents)?;
-    file.sync_all()?;
-    fs::rename(&aside, path)?;
+    let aside = Path::new(&aside);
+    if let Err(error) = write_file(aside, contents) {
+        // What a full disk has taken of it is room that others need.
+        drop(fs::remove_file(aside));
+        return Err(error);
+    }
+    fs::rename(aside, path)?;
     sync_parent(path)?;
     Ok(StorageOutcome::Done)
+}
+
+fn write_file(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(contents)?;
+    file.sync_all()
 }
 
 /// Make a folder; no error if it is there.

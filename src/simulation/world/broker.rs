@@ -7,6 +7,7 @@ use crate::model::ShardId;
 use crate::shard::{ConnectionId, DisconnectReason, Effects, Message, Shard};
 
 use super::super::clock::SimulatedTime;
+use super::super::disk::Disk;
 
 /// A shard and what waits for its next turn.
 #[derive(Debug)]
@@ -75,19 +76,22 @@ pub(super) struct Broker {
     pub ready: u32,
     /// Failures of the disk before this life.
     pub failures_at_start: u64,
+    /// Requests that found the disk full before this life.
+    pub lacks_at_start: u64,
     pub is_stopping: bool,
     /// With a planted bug: completions that were told before their time.
     pub told_early: BTreeSet<(ShardId, Ticket)>,
 }
 
 impl Broker {
-    pub fn new(shards: Vec<Shard>, failures_at_start: u64) -> Self {
+    pub fn new(shards: Vec<Shard>, disk: &Disk) -> Self {
         Self {
             hosts: shards.into_iter().map(Host::new).collect(),
             mail: BTreeMap::new(),
             mail_after: BTreeMap::new(),
             ready: 0,
-            failures_at_start,
+            failures_at_start: disk.failures(),
+            lacks_at_start: disk.lacks(),
             is_stopping: false,
             told_early: BTreeSet::new(),
         }
@@ -96,6 +100,14 @@ impl Broker {
     /// True if it serves.
     pub const fn is_ready(&self) -> bool {
         self.ready > 0
+    }
+
+    /// True if the broker may halt: the disk failed, or had no room for what a start or a stop
+    /// cannot do without. While it serves, it waits for room.
+    pub const fn may_halt(&self, disk: &Disk) -> bool {
+        let needs_room = self.is_stopping || !self.is_ready();
+        disk.failures() > self.failures_at_start
+            || (needs_room && disk.lacks() > self.lacks_at_start)
     }
 
     pub fn host(&mut self, shard: ShardId) -> Option<&mut Host> {

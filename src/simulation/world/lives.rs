@@ -44,7 +44,7 @@ impl World {
         self.trace.note(self.now, "start", &[u64::from(after)], || {
             format!("{after} shards")
         });
-        self.broker = Some(Broker::new(shards, self.disk.failures()));
+        self.broker = Some(Broker::new(shards, &self.disk));
         for id in 0..after {
             self.wake_shard(ShardId(id));
         }
@@ -145,13 +145,11 @@ impl World {
 
     /// The broker wants its process to end.
     pub(super) fn on_halt(&mut self, reason: &HaltReason) {
-        let failed_before = self
-            .broker
-            .as_ref()
-            .map_or(0, |broker| broker.failures_at_start);
+        let broker = self.broker.as_ref();
+        let may_halt = broker.is_some_and(|broker| broker.may_halt(&self.disk));
         self.trace
             .note(self.now, "halt", &[], || reason.message().to_owned());
-        if self.disk.failures() == failed_before {
+        if !may_halt {
             let what = format!("the broker halts: {}", reason.message());
             self.oracle.violate(Rule::BrokerRuns, what);
         }

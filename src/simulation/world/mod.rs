@@ -302,7 +302,8 @@ impl World {
         self.stage = Stage::Calm {
             until: self.now.plus(CALM_DURATION_MAX),
         };
-        // What failed on the disk stays out of service until the next start.
+        // What failed on the disk stays out of service until the next start. What found it full
+        // comes back by itself.
         let is_hurt = self
             .broker
             .as_ref()
