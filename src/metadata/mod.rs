@@ -14,7 +14,6 @@ mod features;
 mod image;
 mod node;
 mod record;
-mod shared_map;
 
 pub use controller::{
     CONSUMER_OFFSETS, PRODUCER_ID_BLOCK_LENGTH, ProducerIdBlock, Refusal, check_topic_name,
@@ -30,4 +29,3 @@ pub use node::{
     ControllerRequest, ControllerResponse, HaltCause, MetadataEvent, MetadataLogSettings,
     MetadataNode, NodeSettings, OpenDirectory, RequestToken,
 };
-pub use shared_map::SharedMap;

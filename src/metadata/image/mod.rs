@@ -17,7 +17,7 @@ use bytes::Bytes;
 use crate::model::{BrokerId, LeaderEpoch, Offset, PartitionIndex, ProducerId, TimestampMs, Uuid};
 
 use super::features::{IMPLEMENTED_FEATURES, KRAFT_VERSION};
-use super::shared_map::SharedMap;
+use crate::stdx::SharedMap;
 
 pub use cluster::{BrokerRegistration, ControllerRegistration, Endpoint, SupportedFeature};
 pub use configs::{ConfigKind, ConfigResource};

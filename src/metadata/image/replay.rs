@@ -13,7 +13,7 @@ use crate::protocol::messages::{
 };
 
 use super::super::delta::MetadataDelta;
-use super::super::shared_map::SharedMap;
+use crate::stdx::SharedMap;
 use super::{
     BrokerRegistration, ConfigKind, ConfigResource, ControllerRegistration, Endpoint,
     MetadataImage, PartitionRegistration, SupportedFeature, TopicImage,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::model::{BrokerId, LeaderEpoch, PartitionIndex, Uuid};
 
-use super::super::shared_map::SharedMap;
+use crate::stdx::SharedMap;
 
 /// In the place of a directory's id: the broker has not chosen one yet (KIP-858).
 pub(crate) const DIRECTORY_UNASSIGNED: Uuid =

@@ -1,8 +1,8 @@
 //! A sorted map whose copies share what did not change.
 //!
-//! The image is published whole after every commit, and a cluster may have a hundred thousand
-//! partitions: a copy of a [`SharedMap`] copies nothing, and a change to it copies one chunk and
-//! the list of chunks.
+//! For state that is published whole after every change, though it may have a hundred thousand
+//! entries: a copy of a [`SharedMap`] copies nothing, and a change to it copies one chunk and the
+//! list of chunks.
 
 use std::fmt;
 use std::sync::Arc;
@@ -155,6 +155,17 @@ impl<K: Ord + Clone, V: Clone> SharedMap<K, V> {
             .skip_while(move |(candidate, _)| (*candidate).borrow() < key)
     }
 
+    /// The entry with the greatest key that is not greater than `key`.
+    pub fn last_up_to<Q: Ord + ?Sized>(&self, key: &Q) -> Option<(&K, &V)>
+    where
+        K: std::borrow::Borrow<Q>,
+    {
+        let chunk = self.chunks.get(self.chunk_of(key)?)?;
+        let after = chunk.partition_point(|(candidate, _)| candidate.borrow() <= key);
+        let (found, value) = chunk.get(after.checked_sub(1)?)?;
+        Some((found, value))
+    }
+
     /// The chunk that holds `key` or would take it; `None` if there is no chunk.
     fn chunk_of<Q: Ord + ?Sized>(&self, key: &Q) -> Option<usize>
     where
@@ -236,6 +247,7 @@ mod tests {
             prop_assert_eq!(map.len(), model.len());
             prop_assert!(map.iter().eq(model.iter()));
             prop_assert!(map.iter_from(&from).eq(model.range(from..)));
+            prop_assert_eq!(map.last_up_to(&from), model.range(..=from).next_back());
             for key in 0..900 {
                 prop_assert_eq!(map.get(&key), model.get(&key));
             }
