@@ -81,6 +81,16 @@ fn settings_reference() -> String {
     );
     heading(&mut text, "Of the broker");
     table(&mut text, &broker_columns, broker::KAFKA, obeyed_broker_row);
+    heading(&mut text, "Of the authorizer");
+    text.push_str(
+        "They count where `authorizer.class.name` is set, from the start of the broker.\n\n",
+    );
+    header(&mut text, &["Setting", "Meaning"]);
+    for (name, other) in broker::OTHER {
+        if let broker::OtherSetting::Obeyed(meaning) = other {
+            row(&mut text, &[code(name), (*meaning).to_owned()]);
+        }
+    }
     heading(&mut text, "Of a topic");
     text.push_str(
         "Where a topic does not set one, the broker's setting applies, the first of those listed\n\
@@ -131,6 +141,7 @@ fn settings_without_effect() -> String {
             broker::OtherSetting::NotYet(feature) => {
                 list(not_yet.entry(feature).or_default(), name);
             }
+            broker::OtherSetting::Obeyed(_) => {}
         }
     }
     header(&mut text, &["Setting", "Reason"]);

@@ -15,7 +15,17 @@ use super::value::Value;
 /// The authenticator that every Kafka broker has unless told otherwise, and Forebay always.
 const DEFAULT_PRINCIPAL_BUILDER: &str =
     "org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder";
+const STANDARD_AUTHORIZER: &str = "org.apache.kafka.metadata.authorizer.StandardAuthorizer";
 const RACK_AWARE_SELECTOR: &str = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
+
+/// The settings of the authorizer, Kafka's `StandardAuthorizer`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AuthorizerConfig {
+    /// `super.users`: who may do everything, as `TYPE:NAME`
+    pub super_users: Vec<String>,
+    /// `allow.everyone.if.no.acl.found`: whether everybody may use what no entry is about
+    pub allow_everyone_if_no_acl_found: bool,
+}
 
 macro_rules! broker_config {
     (
@@ -74,6 +84,9 @@ broker_config! {
         socket_receive_buffer_bytes: Option<u32>,
         /// `socket.send.buffer.bytes`; `None` if nobody chose it, or left it to the kernel
         socket_send_buffer_bytes: Option<u32>,
+        /// `authorizer.class.name` with the settings of the authorizer; `None` if everybody may do
+        /// everything
+        authorizer: Option<AuthorizerConfig>,
         /// `forebay.cpus`: the CPUs to run on; empty means all that the process may use
         forebay_cpus: Vec<u16>,
         /// `forebay.http.listen`: where metrics and health are served
@@ -165,16 +178,15 @@ impl BrokerSettings {
             parse_cpus(&self.list("forebay.cpus")).map(|found| forebay_cpus = found),
         );
         let mut forebay_http_listen = None;
-        let http = self.text("forebay.http.listen");
-        if !http.is_empty() {
-            forebay_http_listen = parse_host_and_port(&http);
-            if forebay_http_listen.is_none() {
-                keep(
-                    "forebay.http.listen",
-                    Err(format!("{http} is not of the form HOST:PORT")),
-                );
-            }
-        }
+        keep(
+            "forebay.http.listen",
+            self.http_listen().map(|found| forebay_http_listen = found),
+        );
+        let mut authorizer = None;
+        keep(
+            "super.users",
+            self.authorizer().map(|found| authorizer = found),
+        );
         let codec = self.integer("offsets.topic.compression.codec");
         let offsets_topic_compression = u8::try_from(codec).ok().and_then(Compression::from_id);
         if offsets_topic_compression.is_none() {
@@ -215,6 +227,7 @@ impl BrokerSettings {
             socket_listen_backlog_size: self.chosen("socket.listen.backlog.size"),
             socket_receive_buffer_bytes: self.chosen("socket.receive.buffer.bytes"),
             socket_send_buffer_bytes: self.chosen("socket.send.buffer.bytes"),
+            authorizer,
             forebay_cpus,
             forebay_http_listen,
         })
@@ -294,6 +307,7 @@ impl BrokerSettings {
     /// Java classes that Forebay has no counterpart of.
     fn check_classes(&self, errors: &mut Vec<ConfigError>) {
         for (name, known) in [
+            ("authorizer.class.name", STANDARD_AUTHORIZER),
             ("principal.builder.class", DEFAULT_PRINCIPAL_BUILDER),
             ("replica.selector.class", RACK_AWARE_SELECTOR),
         ] {
@@ -303,6 +317,46 @@ impl BrokerSettings {
                 errors.push(self.error(name, &reason));
             }
         }
+    }
+
+    /// Where metrics and health are served, if anywhere.
+    fn http_listen(&self) -> Result<Option<(String, u16)>, String> {
+        let text = self.text("forebay.http.listen");
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let address = parse_host_and_port(&text);
+        address
+            .map(Some)
+            .ok_or_else(|| format!("{text} is not of the form HOST:PORT"))
+    }
+
+    /// The settings that the authorizer reads by itself, outside of Kafka's table.
+    fn authorizer(&self) -> Result<Option<AuthorizerConfig>, String> {
+        if self.text("authorizer.class.name").is_empty() {
+            return Ok(None);
+        }
+        let text = |name: &str| {
+            self.fixed()
+                .get(name)
+                .map_or("", |given| given.value.trim())
+        };
+        let users = text("super.users").split(';').map(str::trim);
+        let super_users: Vec<String> = users
+            .filter(|user| !user.is_empty())
+            .map(str::to_owned)
+            .collect();
+        if let Some(user) = super_users.iter().find(|user| !user.contains(':')) {
+            return Err(format!(
+                "{user} is not of the form TYPE:NAME, such as User:alice; several are separated \
+                 by semicolons"
+            ));
+        }
+        Ok(Some(AuthorizerConfig {
+            super_users,
+            allow_everyone_if_no_acl_found: text("allow.everyone.if.no.acl.found")
+                .eq_ignore_ascii_case("true"),
+        }))
     }
 
     fn node_id(&self) -> BrokerId {

@@ -23,7 +23,7 @@ mod update;
 mod value;
 
 pub use arguments::{ServeArguments, Startup};
-pub use broker::BrokerConfig;
+pub use broker::{AuthorizerConfig, BrokerConfig};
 pub use describe::{ConfigSource, DescribedSetting, DescribedSynonym, describe_client_metrics};
 pub use listener::{Listener, SecurityProtocol};
 pub use log_levels::{LOGGERS, LevelChange, LogLevel, LogLevels, plan_level_change};

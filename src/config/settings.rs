@@ -404,6 +404,7 @@ fn judge_unknown(name: &str) -> Judgement {
             None => *pattern == name,
         });
     Judgement::Warn(match other {
+        Some((_, OtherSetting::Obeyed(_))) => return Judgement::Fine,
         Some((_, OtherSetting::NotNeeded(reason))) => not_needed(name, reason),
         Some((_, OtherSetting::NotYet(feature))) => not_yet(name, feature),
         None => match nearest_broker_setting(name) {

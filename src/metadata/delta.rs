@@ -25,6 +25,8 @@ pub struct MetadataDelta {
     pub brokers_changed: BTreeSet<BrokerId>,
     /// True if a finalized feature changed.
     pub features_changed: bool,
+    /// True if an access control entry came or went.
+    pub acls_changed: bool,
     /// True if a block of producer ids was given away.
     pub producer_ids_changed: bool,
 }

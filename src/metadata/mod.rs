@@ -16,8 +16,8 @@ mod node;
 mod record;
 
 pub use controller::{
-    CONSUMER_OFFSETS, PRODUCER_ID_BLOCK_LENGTH, ProducerIdBlock, Refusal, check_topic_name,
-    is_internal_topic, log_level_changes,
+    CLUSTER_METADATA, CONSUMER_OFFSETS, PRODUCER_ID_BLOCK_LENGTH, ProducerIdBlock, Refusal,
+    check_topic_name, is_internal_topic, log_level_changes,
 };
 pub use delta::MetadataDelta;
 pub use features::{FeatureRange, IMPLEMENTED_FEATURES};

@@ -1,12 +1,14 @@
 //! The connections handed to this shard.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::connection::{BlockSupply, Complaint, Complaints, Connection};
 use crate::console::HttpConnection;
+use crate::security::Client;
 use crate::stdx::buffer::BlockPool;
 use crate::stdx::{HashMap, Instant, Now, new_map};
 
@@ -39,6 +41,8 @@ pub struct Peer {
     pub listener: ListenerIndex,
     /// The address.
     pub address: PeerAddress,
+    /// Who is on the other side.
+    pub client: Arc<Client>,
     /// Its bytes and answers.
     pub connection: Connection,
     /// Its bytes if it speaks HTTP; its answers are above.
@@ -111,6 +115,7 @@ impl Connections {
             Peer {
                 listener,
                 address,
+                client: Arc::new(Client::anonymous(address.ip())),
                 connection,
                 http: (*kind == ListenerKind::Http).then(Box::default),
                 sent: SentAnswers::default(),
@@ -345,8 +350,6 @@ pub type Answer = Vec<Bytes>;
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::config::ServeArguments;
     use crate::connection::Overlap;

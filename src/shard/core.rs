@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::log::storage::{StorageResult, Ticket};
 use crate::metadata::MetadataImage;
 use crate::model::ShardId;
+use crate::security::Authorizer;
 use crate::stdx::{Instant, Now};
 
 use super::api::{FetchSessions, Parts, ProducerIds};
@@ -46,6 +47,8 @@ pub struct Shard {
     pub(super) configs: Configs,
     pub(super) sessions: FetchSessions,
     pub(super) producer_ids: ProducerIds,
+    /// Absent if everybody may do everything.
+    pub(super) authorizer: Option<Authorizer>,
     pub(super) connections: Connections,
     pub(super) requests: Requests,
     pub(super) partitions: Partitions,
@@ -79,6 +82,7 @@ impl Shard {
             configs: Configs::new(&settings),
             sessions: FetchSessions::new(&mut settings),
             producer_ids: ProducerIds::default(),
+            authorizer: settings.config.authorizer.as_ref().map(Authorizer::new),
             connections: Connections::new(&settings),
             requests: Requests::new(),
             partitions: Partitions::new(),
@@ -297,6 +301,7 @@ impl Shard {
             listeners: &self.settings.listeners,
             sessions: &mut self.sessions,
             producer_ids: &mut self.producer_ids,
+            authorizer: self.authorizer.as_ref(),
             metrics: &mut self.meter.metrics,
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::connection::SlotNumber;
 use crate::protocol::ApiKey;
+use crate::security::Client;
 use crate::stdx::{HashMap, Instant, new_map};
 
 use super::api::Gather;
@@ -28,6 +29,8 @@ pub struct RequestContext {
     pub client_id: Option<Arc<str>>,
     /// Where the client connects from.
     pub peer: PeerAddress,
+    /// Who the client is.
+    pub client: Arc<Client>,
     /// The listener that it connected to.
     pub listener: ListenerIndex,
     /// When the request was taken from the connection.

@@ -171,6 +171,7 @@ impl Shard {
             correlation_id: header.correlation_id,
             client_id: header.client_id.map(Arc::from),
             peer: peer.address,
+            client: Arc::clone(&peer.client),
             listener: peer.listener,
             received_at: now.instant,
             metered: Metered::new(frame_bytes, now.instant - peer.connection.last_received()),

@@ -147,6 +147,8 @@ fn identity(element: &Value) -> (Vec<String>, Vec<i64>) {
         "TopicId",
         "ResourceName",
         "GroupId",
+        "Principal",
+        "Host",
     ];
     let numbers = [
         "PartitionIndex",
@@ -155,6 +157,9 @@ fn identity(element: &Value) -> (Vec<String>, Vec<i64>) {
         "NodeId",
         "ApiKey",
         "ResourceType",
+        "PatternType",
+        "Operation",
+        "PermissionType",
     ];
     let text = |name: &&str| element.get(name).and_then(Value::as_str).map(str::to_owned);
     let number = |name: &&str| element.get(name).and_then(Value::as_i64);

@@ -1,8 +1,9 @@
 //! Provoked errors and odd requests, sent to both brokers and compared field by field.
 //!
-//! The rows are data: `rows/*.jsonl`, one request a line, each in every version it names. What
-//! Forebay answers otherwise stands in `differences.txt` with the reason: what is meant, and what
-//! is not yet as it should be. A line there that no row needs any more is named.
+//! The rows are data: `rows/*.jsonl`, one request a line, each in every version it names; and
+//! `access/*.jsonl` for brokers with access control. What Forebay answers otherwise stands in
+//! `differences.txt` and `access-differences.txt` with the reason: what is meant, and what is not
+//! yet as it should be. A line there that no row needs any more is named.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -21,7 +22,7 @@ use compare::Differences;
 use row::Row;
 use side::Side;
 use support::wire::Schema;
-use support::{Broker, Kind, needs};
+use support::{Broker, Kind, Lab, needs};
 
 /// How the brokers are set up: small limits, so that a small request can break them.
 const SETTINGS: &[(&str, &str)] = &[
@@ -35,16 +36,60 @@ const SETTINGS: &[(&str, &str)] = &[
     ("group.min.session.timeout.ms", "1000"),
 ];
 
+/// Access control, switched on before there is any entry: the first rows make them.
+const AUTHORIZER: &[(&str, &str)] = &[
+    (
+        "authorizer.class.name",
+        "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    ),
+    ("allow.everyone.if.no.acl.found", "true"),
+    ("log.retention.ms", "-1"),
+];
+
+/// A folder of rows, what both brokers are started with, and what differs on purpose.
+struct Table {
+    folder: &'static str,
+    settings: &'static [(&'static str, &'static str)],
+    differences: &'static str,
+    /// A table that has shrunk proves less.
+    requests_min: usize,
+}
+
+const ODD: Table = Table {
+    folder: "rows",
+    settings: SETTINGS,
+    differences: include_str!("differences.txt"),
+    requests_min: 200,
+};
+
+const ACCESS: Table = Table {
+    folder: "access",
+    settings: AUTHORIZER,
+    differences: include_str!("access-differences.txt"),
+    requests_min: 400,
+};
+
 #[test]
 fn every_odd_request_gets_the_answer_that_kafka_gives() {
     let lab = needs!(Java);
-    let schema = Schema::of(&lab);
-    let brokers = Kind::BOTH.map(|kind| Broker::start(&lab, kind, SETTINGS));
+    compare_table(&lab, &ODD);
+}
+
+#[test]
+fn who_may_not_do_something_is_told_so_as_by_kafka() {
+    let lab = needs!(Java);
+    compare_table(&lab, &ACCESS);
+}
+
+#[track_caller]
+fn compare_table(lab: &Lab, table: &Table) {
+    let schema = Schema::of(lab);
+    let brokers = Kind::BOTH.map(|kind| Broker::start(lab, kind, table.settings));
     let [mut kafka, mut forebay] = brokers.each_ref().map(|broker| Side::new(broker, schema));
-    let mut differences = Differences::read(include_str!("differences.txt"));
+    let mut differences = Differences::read(table.differences);
     let (mut requests, mut report) = (0, String::new());
     let mut wrong: Vec<(String, Vec<i16>)> = Vec::new();
-    let rows = Row::all(schema);
+    let rows = Row::all(schema, table.folder);
     for row in &rows {
         let mut last = None;
         for &version in &row.versions {
@@ -67,7 +112,8 @@ fn every_odd_request_gets_the_answer_that_kafka_gives() {
         }
     }
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    fs::write(directory.join("errors-judged.txt"), &report).expect("target/ can be written");
+    let name = format!("errors-judged-{}.txt", table.folder);
+    fs::write(directory.join(name), &report).expect("target/ can be written");
     println!("{} rows, {requests} requests to each broker", rows.len());
     let shown = wrong
         .iter()
@@ -82,7 +128,7 @@ fn every_odd_request_gets_the_answer_that_kafka_gives() {
     }
     assert!(wrong.is_empty(), "answers that are not Kafka's:\n{shown}");
     assert!(
-        requests >= 200,
+        requests >= table.requests_min,
         "the table has shrunk to {requests} requests"
     );
 }
@@ -91,7 +137,9 @@ fn every_odd_request_gets_the_answer_that_kafka_gives() {
 #[test]
 fn every_row_is_well_formed_and_has_a_name_of_its_own() {
     let lab = needs!(Java);
-    let rows = Row::all(Schema::of(&lab));
+    let schema = Schema::of(&lab);
+    let folders = [&ODD, &ACCESS].map(|table| Row::all(schema, table.folder));
+    let rows = folders.concat();
     let names: BTreeSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
     assert_eq!(names.len(), rows.len(), "two rows have the same name");
     assert!(

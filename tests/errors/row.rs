@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::support::wire::Schema;
 
 /// One row of the table.
+#[derive(Clone)]
 pub struct Row {
     /// A sentence that says what is odd.
     pub name: String,
@@ -18,6 +19,8 @@ pub struct Row {
     pub body_version: Option<i16>,
     /// The API key that the header claims, if not that of the API.
     pub key: Option<i16>,
+    /// The address of this machine that it is sent from.
+    pub host: String,
     pub body: Value,
     /// Bytes of a whole frame instead of a header and a body, as hexadecimal text.
     pub frame: Option<String>,
@@ -37,10 +40,10 @@ pub struct Row {
 }
 
 impl Row {
-    /// Every row, file by file in the order of their names.
+    /// Every row of a folder, file by file in the order of their names.
     #[track_caller]
-    pub fn all(schema: &Schema) -> Vec<Self> {
-        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/errors/rows");
+    pub fn all(schema: &Schema, folder: &str) -> Vec<Self> {
+        let directory = format!("{}/tests/errors/{folder}", env!("CARGO_MANIFEST_DIR"));
         let mut files: Vec<_> = fs::read_dir(directory)
             .expect("the rows are part of the package")
             .map(|file| file.expect("a directory can be read").path())
@@ -85,6 +88,7 @@ impl Row {
             versions,
             body_version: number("body_version"),
             key: number("key"),
+            host: text("host").unwrap_or_else(|| "127.0.0.1".to_owned()),
             body: json["body"].clone(),
             frame: text("frame"),
             bytes: text("bytes"),

@@ -22,7 +22,8 @@ const UNTIL: Duration = Duration::from_secs(30);
 pub struct Side<'a> {
     broker: &'a Broker,
     schema: &'static Schema,
-    connection: Option<Connection>,
+    /// One for each address that rows are sent from.
+    connections: BTreeMap<String, Connection>,
     kept: BTreeMap<String, Value>,
 }
 
@@ -31,7 +32,7 @@ impl<'a> Side<'a> {
         Self {
             broker,
             schema,
-            connection: None,
+            connections: BTreeMap::new(),
             kept: BTreeMap::new(),
         }
     }
@@ -61,12 +62,12 @@ impl<'a> Side<'a> {
 
     fn answer(&mut self, row: &Row, version: i16) -> io::Result<Value> {
         let mut connection = self
-            .connection
-            .take()
-            .unwrap_or_else(|| self.broker.connect());
+            .connections
+            .remove(&row.host)
+            .unwrap_or_else(|| self.broker.connect_from(&row.host));
         connection.wait_at_most(LIMIT);
         let answer = self.exchange(&mut connection, row, version)?;
-        self.connection = Some(connection);
+        self.connections.insert(row.host.clone(), connection);
         Ok(answer)
     }
 

@@ -163,6 +163,19 @@ impl Broker {
         started.elapsed()
     }
 
+    /// Stops the broker and starts it on its data with other settings beside those it had.
+    #[track_caller]
+    pub fn restart_with(&mut self, settings: &[(&str, &str)]) {
+        self.stop();
+        let mut text = fs::read_to_string(self.properties()).expect("it was written at the start");
+        // A later line wins.
+        for (key, value) in settings {
+            text.push_str(&format!("{key}={value}\n"));
+        }
+        fs::write(self.properties(), text).expect("target/ can be written");
+        self.resume();
+    }
+
     /// Ends the broker by SIGKILL, as a power cut of its process.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -192,6 +205,12 @@ impl Broker {
     #[track_caller]
     pub fn connect(&self) -> Connection {
         Connection::open(&self.lab, self.port).expect("the broker accepts connections")
+    }
+
+    /// A new connection of the wire client from an address of this machine.
+    #[track_caller]
+    pub fn connect_from(&self, host: &str) -> Connection {
+        Connection::open_from(&self.lab, host, self.port).expect("the broker accepts connections")
     }
 
     /// The log directory (`log.dirs`).

@@ -20,7 +20,9 @@ broker_settings! {
     "alter.log.dirs.replication.quota.window.size.seconds", Int, "1", AtLeast(1), ReadOnly, Low
         => NotYet "quotas";
     "authorizer.class.name", String, "", Any, ReadOnly, Low
-        => Refused "access control does not exist yet";
+        => Obeyed
+            "org.apache.kafka.metadata.authorizer.StandardAuthorizer lets access control lists \
+             decide who may do what; by default everybody may do everything.";
     "auto.create.topics.enable", Boolean, "true", Any, ReadOnly, High
         => Obeyed "Whether asking for the metadata of a topic that does not exist creates it.";
     "auto.leader.rebalance.enable", Boolean, "true", Any, ReadOnly, High
@@ -834,10 +836,11 @@ broker_settings! {
 pub const OTHER: &[(&str, OtherSetting)] = &[
     (
         "allow.everyone.if.no.acl.found",
-        OtherSetting::NotYet("access control"),
+        OtherSetting::Obeyed(
+            "Whether everybody may use what no access control list is about: `true` or `false`, \
+             by default `false`.",
+        ),
     ),
-    ("super.users", OtherSetting::NotYet("access control")),
-    ("authorizer.*", OtherSetting::NotYet("access control")),
     (
         "broker.id.generation.enable",
         OtherSetting::NotNeeded("it belonged to ZooKeeper"),
@@ -903,6 +906,13 @@ pub const OTHER: &[(&str, OtherSetting)] = &[
     ("rlmm.config.*", OtherSetting::NotYet("tiered storage")),
     ("rsm.config.*", OtherSetting::NotYet("tiered storage")),
     (
+        "super.users",
+        OtherSetting::Obeyed(
+            "Who may do everything whatever the access control lists say, such as \
+             `User:alice;User:bob`.",
+        ),
+    ),
+    (
         "zookeeper.*",
         OtherSetting::NotNeeded("there is no ZooKeeper"),
     ),
@@ -911,6 +921,8 @@ pub const OTHER: &[(&str, OtherSetting)] = &[
 /// What becomes of a setting in [`OTHER`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum OtherSetting {
+    /// Forebay obeys it; one sentence says what that means.
+    Obeyed(&'static str),
     /// Forebay does without; the reason.
     NotNeeded(&'static str),
     /// The feature that is missing.

@@ -75,6 +75,7 @@ fn the_tables_are_sorted_and_every_default_is_a_value() {
 /// Settings that are obeyed without a field of the same name: several make one field.
 const WITHOUT_FIELD: &[&str] = &[
     "advertised.listeners",
+    "authorizer.class.name",
     "broker.id",
     "controller.listener.names",
     "controller.quorum.bootstrap.servers",

@@ -111,7 +111,7 @@ pub(super) fn fetch_error(
     let mut topics = Vec::new();
     if api_version < VERSION_WITH_ERROR_CODE {
         for topic in group.topics.iter().flatten() {
-            topics.push(refused_topic(topic, error));
+            topics.push(refuse_offset_fetch(topic, error));
         }
     }
     OffsetFetchResponseGroup {
@@ -122,7 +122,12 @@ pub(super) fn fetch_error(
     }
 }
 
-fn refused_topic(topic: &OffsetFetchRequestTopics, error: ErrorCode) -> OffsetFetchResponseTopics {
+/// The answer about a topic of which nothing is told, for this reason.
+#[must_use]
+pub fn refuse_offset_fetch(
+    topic: &OffsetFetchRequestTopics,
+    error: ErrorCode,
+) -> OffsetFetchResponseTopics {
     let partitions = topic.partition_indexes.iter();
     OffsetFetchResponseTopics {
         name: topic.name.clone(),
@@ -256,7 +261,7 @@ fn fetch_topics(
     for topic in requested {
         let (name, id) = if by_id {
             let Some(there) = image.topics.get(&topic.topic_id) else {
-                refused.push(refused_topic(topic, ErrorCode::UnknownTopicId));
+                refused.push(refuse_offset_fetch(topic, ErrorCode::UnknownTopicId));
                 continue;
             };
             (Arc::clone(&there.name), Some(topic.topic_id))

@@ -2,6 +2,8 @@
 
 use ::core::net::IpAddr;
 
+use crate::security::host_text;
+
 /// `String.hashCode`: over UTF-16 units, with 31 as the base.
 pub(super) fn string_hash(text: &str) -> i32 {
     text.encode_utf16().fold(0_i32, |hash, unit| {
@@ -36,13 +38,7 @@ pub(super) fn table_place(key: &str, entry_count: usize) -> u32 {
 
 /// `InetAddress.toString` of an address without a name: a slash, and no `::` in version 6.
 pub(super) fn address_text(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(address) => format!("/{address}"),
-        IpAddr::V6(address) => {
-            let groups = address.segments().map(|group| format!("{group:x}"));
-            format!("/{}", groups.join(":"))
-        }
-    }
+    format!("/{}", host_text(address))
 }
 
 /// `String.length`: UTF-16 units.

@@ -37,7 +37,7 @@ mod writes;
 use std::sync::Arc;
 
 pub use coordinator::GroupCoordinator;
-pub use fetch::{merge_offset_fetch, split_offset_fetch};
+pub use fetch::{merge_offset_fetch, refuse_offset_fetch, split_offset_fetch};
 pub use java::partition_for;
 pub use output::{CoordinatorRecord, Output, RequestToken, Write, WriteToken};
 pub use replay::ReplayedRecord;

@@ -7,6 +7,7 @@
 //! Knows nothing of: the log its records go to, who asked.
 //! Start at [`Controller`].
 
+mod acls;
 mod alter_configs;
 mod create_partitions;
 mod create_topics;
@@ -30,7 +31,7 @@ use placement::Placement;
 pub use alter_configs::log_level_changes;
 pub use internal_topics::{CONSUMER_OFFSETS, is_internal_topic};
 pub(crate) use registration::NodeIdentity;
-pub use topic_name::check_topic_name;
+pub use topic_name::{CLUSTER_METADATA, check_topic_name};
 
 /// The most records that one request may make, as in Kafka: they are committed together.
 const RECORDS_MAX: usize = 10_000;

@@ -1,5 +1,6 @@
 //! What Kafka 4.3.1 answered to the same requests, refusal by refusal.
 
+mod acls;
 mod alterations;
 mod starts;
 

@@ -8,7 +8,7 @@ use super::Refusal;
 const NAME_BYTES_MAX: usize = 249;
 
 /// The name of the metadata log, which is no topic for anybody.
-pub(super) const CLUSTER_METADATA: &str = "__cluster_metadata";
+pub const CLUSTER_METADATA: &str = "__cluster_metadata";
 
 /// Check that `name` is one that a topic can have.
 ///

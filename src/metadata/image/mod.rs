@@ -1,5 +1,6 @@
 //! What is known of the cluster at one offset of the metadata log.
 
+mod acls;
 mod cluster;
 mod configs;
 mod records;
@@ -17,8 +18,10 @@ use bytes::Bytes;
 use crate::model::{BrokerId, LeaderEpoch, Offset, PartitionIndex, ProducerId, TimestampMs, Uuid};
 
 use super::features::{IMPLEMENTED_FEATURES, KRAFT_VERSION};
+use crate::security::AclSet;
 use crate::stdx::SharedMap;
 
+pub(crate) use acls::access_control_entry_record;
 pub use cluster::{BrokerRegistration, ControllerRegistration, Endpoint, SupportedFeature};
 pub use configs::{ConfigKind, ConfigResource};
 pub(crate) use records::{partition_record, register_broker_record, register_controller_record};
@@ -52,8 +55,10 @@ pub struct MetadataImage {
     pub configs: SharedMap<ConfigResource, Arc<BTreeMap<String, String>>>,
     /// The first producer id that no broker was given.
     pub next_producer_id: ProducerId,
-    /// Records of what is not served (quotas, access control, credentials, tokens), in their
-    /// order, so that a snapshot does not lose them.
+    /// Who may do what, where an authorizer asks.
+    pub acls: Arc<AclSet>,
+    /// Records of what is not served (quotas, credentials, tokens), in their order, so that a
+    /// snapshot does not lose them.
     pub(crate) kept_records: Arc<Vec<Bytes>>,
 }
 

@@ -14,7 +14,7 @@ use super::super::features::METADATA_VERSION;
 use super::super::record::{CORDONED_DIRECTORIES_SINCE, encode_record};
 use super::{
     BrokerRegistration, ControllerRegistration, Endpoint, MetadataImage, PartitionRegistration,
-    SupportedFeature, TopicImage,
+    SupportedFeature, TopicImage, access_control_entry_record,
 };
 
 impl MetadataImage {
@@ -56,11 +56,16 @@ impl MetadataImage {
                 ..ProducerIdsRecord::default()
             })
         });
+        let acls = self
+            .acls
+            .iter()
+            .map(|(id, acl)| access_control_entry_record(*id, acl));
         head.chain(brokers)
             .chain(controllers)
             .chain(topics)
             .chain(configs)
             .chain(producer_ids)
+            .chain(acls)
             .map(move |record| encode_record(&record, version))
             .chain(self.kept_records.iter().cloned())
     }

@@ -13,18 +13,18 @@ use crate::protocol::messages::{
 };
 
 use super::super::delta::MetadataDelta;
-use crate::stdx::SharedMap;
 use super::{
     BrokerRegistration, ConfigKind, ConfigResource, ControllerRegistration, Endpoint,
     MetadataImage, PartitionRegistration, SupportedFeature, TopicImage,
 };
+use crate::stdx::SharedMap;
 
 /// The value of a change's leader that leaves the leader as it is.
 const NO_LEADER_CHANGE: i32 = -2;
 
 /// Why a record does not fit the image: the log is damaged, or written by something else.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ReplayError(String);
+pub struct ReplayError(pub(super) String);
 
 impl fmt::Display for ReplayError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,6 +82,10 @@ impl MetadataImage {
             | MetadataRecord::BrokerRegistrationChange(_)
             | MetadataRecord::FenceBroker(_)
             | MetadataRecord::UnfenceBroker(_) => self.replay_broker(record, delta),
+            MetadataRecord::AccessControlEntry(record) => self.replay_acl(record, delta),
+            MetadataRecord::RemoveAccessControlEntry(record) => {
+                self.replay_remove_acl(record.id, delta)
+            }
             MetadataRecord::NoOp(_)
             | MetadataRecord::BeginTransaction(_)
             | MetadataRecord::EndTransaction(_)
@@ -91,8 +95,6 @@ impl MetadataImage {
             | MetadataRecord::UserScramCredential(_)
             | MetadataRecord::RemoveUserScramCredential(_)
             | MetadataRecord::ClientQuota(_)
-            | MetadataRecord::AccessControlEntry(_)
-            | MetadataRecord::RemoveAccessControlEntry(_)
             | MetadataRecord::ZkMigrationState(_) => {
                 Arc::make_mut(&mut self.kept_records).push(value.clone());
                 Ok(())

@@ -10,9 +10,10 @@ use super::super::record::{decode_record, encode_record};
 use super::*;
 use crate::protocol::messages::{
     BrokerRegistrationChangeRecord, ClientQuotaRecord, ConfigRecord, FeatureLevelRecord,
-    MetadataRecord, PartitionChangeRecord, ProducerIdsRecord, RemoveTopicRecord, TopicRecord,
-    UnregisterBrokerRecord,
+    MetadataRecord, PartitionChangeRecord, ProducerIdsRecord, RemoveAccessControlEntryRecord,
+    RemoveTopicRecord, TopicRecord, UnregisterBrokerRecord,
 };
+use crate::security::{Acl, Operation, PatternType, Permission, ResourceType};
 
 /// Something that happens to a cluster; what does not fit its state is left out.
 #[derive(Clone, Debug)]
@@ -55,6 +56,8 @@ enum Step {
     },
     ProducerIds(u32),
     Quota(u8),
+    AddAcl(u8),
+    RemoveAcl(u8),
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -83,6 +86,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => (0..3_u8, 0..3_i16).prop_map(|(name, level)| Step::Feature { name, level }),
         1 => (1..9_u32).prop_map(Step::ProducerIds),
         1 => (0..9_u8).prop_map(Step::Quota),
+        2 => (0..9_u8).prop_map(Step::AddAcl),
+        1 => (0..9_u8).prop_map(Step::RemoveAcl),
     ]
 }
 
@@ -264,9 +269,50 @@ fn node_records(image: &MetadataImage, step: Step, generation: usize) -> Vec<Met
             ..ClientQuotaRecord::default()
         }
         .into(),
+        Step::AddAcl(number) => {
+            if has_acl(image, acl_id(number)) {
+                return Vec::new();
+            }
+            acl_record(acl_id(number), number)
+        }
+        Step::RemoveAcl(number) => {
+            if !has_acl(image, acl_id(number)) {
+                return Vec::new();
+            }
+            RemoveAccessControlEntryRecord {
+                id: acl_id(number),
+                ..RemoveAccessControlEntryRecord::default()
+            }
+            .into()
+        }
         _ => unreachable!("a step of topics"),
     };
     vec![record]
+}
+
+fn acl_id(number: u8) -> Uuid {
+    id(number, 1)
+}
+
+fn has_acl(image: &MetadataImage, id: Uuid) -> bool {
+    image.acls.iter().any(|(other, _)| *other == id)
+}
+
+/// Several of them are about one topic, and two say the same.
+fn acl_record(id: Uuid, number: u8) -> MetadataRecord {
+    let acl = Acl {
+        resource_type: ResourceType::Topic,
+        pattern_type: match number % 2 {
+            0 => PatternType::Literal,
+            _ => PatternType::Prefixed,
+        },
+        resource_name: format!("topic-{}", number % 3),
+        principal: format!("User:{}", number % 6),
+        host: "*".to_owned(),
+        operation: Operation::Read,
+        permission: Permission::Allow,
+    };
+    access_control_entry_record(id, &acl)
 }
 
 fn started() -> MetadataImage {
@@ -365,6 +411,7 @@ proptest! {
             prop_assert!(is_told || old.brokers.get(broker) == Some(registration));
         }
         prop_assert!(delta.features_changed || old.features == image.features);
+        prop_assert!(delta.acls_changed || old.acls == image.acls);
     }
 }
 
@@ -372,7 +419,7 @@ proptest! {
 fn a_record_of_something_that_does_not_exist_is_refused() {
     let mut image = started();
     let topic_id = id(1, 1);
-    let unknown: [MetadataRecord; 4] = [
+    let unknown: [MetadataRecord; 5] = [
         RemoveTopicRecord {
             topic_id,
             ..RemoveTopicRecord::default()
@@ -384,6 +431,7 @@ fn a_record_of_something_that_does_not_exist_is_refused() {
         }
         .into(),
         BrokerRegistrationChangeRecord::default().into(),
+        RemoveAccessControlEntryRecord::default().into(),
         partition_record(&PartitionRegistration::default()).into(),
     ];
     for record in unknown {
@@ -401,6 +449,11 @@ fn a_record_of_something_that_does_not_exist_is_refused() {
     let value = encode_record(&topic, 30);
     let again = image.replay_record(&topic, &value, &mut MetadataDelta::default());
     assert!(again.is_err(), "a topic is created once");
+    let acl = acl_record(acl_id(1), 1);
+    replay(&mut image, &acl, &mut MetadataDelta::default());
+    let value = encode_record(&acl, 30);
+    let again = image.replay_record(&acl, &value, &mut MetadataDelta::default());
+    assert!(again.is_err(), "an entry is created once");
 }
 
 #[test]

@@ -20,8 +20,9 @@ use crate::log::storage::{
 };
 use crate::model::{ErrorCode, LeaderEpoch, Offset, Uuid};
 use crate::protocol::messages::{
-    AlterConfigsRequest, AlterConfigsResponse, CreatePartitionsRequest, CreatePartitionsResponse,
-    CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse,
+    AlterConfigsRequest, AlterConfigsResponse, CreateAclsRequest, CreateAclsResponse,
+    CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse,
+    DeleteAclsRequest, DeleteAclsResponse, DeleteTopicsRequest, DeleteTopicsResponse,
     IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, MetadataRecord,
 };
 use crate::quorum::{Quorum, QuorumEvent, QuorumFailure, SnapshotId, encode_snapshot};
@@ -60,6 +61,10 @@ pub enum ControllerRequest {
     AlterConfigs(AlterConfigsRequest),
     /// Change settings.
     IncrementalAlterConfigs(IncrementalAlterConfigsRequest),
+    /// Create access control entries.
+    CreateAcls(CreateAclsRequest),
+    /// Delete access control entries.
+    DeleteAcls(DeleteAclsRequest),
     /// A block of producer ids for this broker.
     AllocateProducerIds,
     /// Create those of these topics that do not exist, as somebody wants to use them.
@@ -79,6 +84,10 @@ pub enum ControllerResponse {
     AlterConfigs(AlterConfigsResponse),
     /// To [`ControllerRequest::IncrementalAlterConfigs`].
     IncrementalAlterConfigs(IncrementalAlterConfigsResponse),
+    /// To [`ControllerRequest::CreateAcls`].
+    CreateAcls(CreateAclsResponse),
+    /// To [`ControllerRequest::DeleteAcls`].
+    DeleteAcls(DeleteAclsResponse),
     /// To [`ControllerRequest::AllocateProducerIds`].
     AllocateProducerIds(Result<ProducerIdBlock, Refusal>),
     /// To [`ControllerRequest::AutoCreate`]: the id of each topic, in the order of the request.
@@ -467,6 +476,12 @@ impl MetadataNode {
             ControllerRequest::IncrementalAlterConfigs(request) => controller
                 .incremental_alter_configs(view, request)
                 .answering(ControllerResponse::IncrementalAlterConfigs),
+            ControllerRequest::CreateAcls(request) => controller
+                .create_acls(view, request)
+                .answering(ControllerResponse::CreateAcls),
+            ControllerRequest::DeleteAcls(request) => {
+                Controller::delete_acls(view, request).answering(ControllerResponse::DeleteAcls)
+            }
             ControllerRequest::AllocateProducerIds => controller
                 .allocate_producer_ids(view.image)
                 .answering(ControllerResponse::AllocateProducerIds),

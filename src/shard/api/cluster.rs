@@ -3,7 +3,7 @@
 use crate::model::ErrorCode;
 use crate::protocol::messages::describe_cluster_response::DescribeClusterBroker;
 use crate::protocol::messages::{DescribeClusterRequest, DescribeClusterResponse};
-use crate::security::{CLUSTER_OPERATIONS, NOT_ASKED};
+use crate::security::NOT_ASKED;
 use crate::shard::request::RequestContext;
 
 use super::{Parts, Plan};
@@ -51,7 +51,7 @@ pub fn plan(context: &RequestContext, request: &DescribeClusterRequest, parts: &
         endpoint_type: BROKERS,
         brokers: described.collect(),
         cluster_authorized_operations: if request.include_cluster_authorized_operations {
-            CLUSTER_OPERATIONS
+            parts.access(context).cluster_operations()
         } else {
             NOT_ASKED
         },

@@ -1,7 +1,7 @@
 //! DescribeConfigs, ListConfigResources, AlterConfigs, IncrementalAlterConfigs.
 
 use crate::config::{DescribedSetting, describe_client_metrics};
-use crate::metadata::{ConfigKind, check_topic_name};
+use crate::metadata::{ConfigKind, ControllerRequest, ControllerResponse, check_topic_name};
 use crate::model::ErrorCode;
 use crate::protocol::messages::describe_configs_request::DescribeConfigsResource;
 use crate::protocol::messages::describe_configs_response::{
@@ -9,13 +9,16 @@ use crate::protocol::messages::describe_configs_response::{
 };
 use crate::protocol::messages::list_config_resources_response::ConfigResource;
 use crate::protocol::messages::{
-    DescribeConfigsRequest, DescribeConfigsResponse, ListConfigResourcesRequest,
-    ListConfigResourcesResponse,
+    AlterConfigsRequest, AlterConfigsResponse, DescribeConfigsRequest, DescribeConfigsResponse,
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, ListConfigResourcesRequest,
+    ListConfigResourcesResponse, alter_configs_response, incremental_alter_configs_response,
 };
+use crate::security::{Access, Operation, refusal_text};
 use crate::shard::configs::overrides_of;
 use crate::shard::request::RequestContext;
+use crate::stdx::new_map;
 
-use super::{Parts, Plan};
+use super::{Parts, Plan, forward};
 
 /// The kinds that ListConfigResources tells of where a request names none, by number: client
 /// metrics, and since version 1 all of them (KIP-1142).
@@ -23,9 +26,18 @@ const CLIENT_METRICS_ONLY: &[i8] = &[16];
 const ALL_KINDS: &[i8] = &[2, 4, 8, 16, 32];
 
 /// Describe the settings of each resource.
-pub fn plan_describe(request: &DescribeConfigsRequest, parts: &Parts<'_>) -> Plan {
+pub fn plan_describe(
+    context: &RequestContext,
+    request: &DescribeConfigsRequest,
+    parts: &Parts<'_>,
+) -> Plan {
+    let access = parts.access(context);
     let results = request.resources.iter().map(|resource| {
-        let described = describe(resource, parts);
+        let (kind, name) = (resource.resource_type, &*resource.resource_name);
+        let described = match refusal(access, Operation::DescribeConfigs, kind, name) {
+            Some(error) => Err((error, refusal_text(error).to_owned())),
+            None => describe(resource, parts),
+        };
         let mut result = DescribeConfigsResult {
             resource_type: resource.resource_type,
             resource_name: resource.resource_name.clone(),
@@ -44,6 +56,110 @@ pub fn plan_describe(request: &DescribeConfigsRequest, parts: &Parts<'_>) -> Pla
         results: results.collect(),
         ..Default::default()
     })
+}
+
+/// Why the client may not do this with the settings of a resource; those of brokers, of their
+/// loggers and of subscriptions are the cluster's.
+fn refusal(access: Access<'_>, operation: Operation, kind: i8, name: &str) -> Option<ErrorCode> {
+    let (is_allowed, error) = match ConfigKind::from_code(kind)? {
+        ConfigKind::Topic => (
+            access.allows_topic(operation, name),
+            ErrorCode::TopicAuthorizationFailed,
+        ),
+        ConfigKind::Group => (
+            access.allows_group(operation, name),
+            ErrorCode::GroupAuthorizationFailed,
+        ),
+        ConfigKind::Broker | ConfigKind::BrokerLogger | ConfigKind::ClientMetrics => (
+            access.allows_cluster(operation),
+            ErrorCode::ClusterAuthorizationFailed,
+        ),
+    };
+    (!is_allowed).then_some(error)
+}
+
+/// Cut what the client may not change out of `resources`, each with the reason. What is named
+/// twice is left for the controller, which refuses it whoever asks.
+fn cut_refused<R>(
+    access: Access<'_>,
+    resources: &mut Vec<R>,
+    name_of: impl Fn(&R) -> (i8, String),
+) -> Vec<(i8, String, ErrorCode)> {
+    let mut refused = Vec::new();
+    if !access.is_controlled() {
+        return refused;
+    }
+    let mut counts = new_map();
+    for resource in &*resources {
+        *counts.entry(name_of(resource)).or_insert(0) += 1;
+    }
+    resources.retain(|resource| {
+        let named = name_of(resource);
+        let is_single = counts[&named] == 1;
+        let (kind, name) = named;
+        let error = refusal(access, Operation::AlterConfigs, kind, &name);
+        match error.filter(|_| is_single) {
+            None => true,
+            Some(error) => {
+                refused.push((kind, name, error));
+                false
+            }
+        }
+    });
+    refused
+}
+
+/// Replace the settings of each resource.
+pub fn plan_alter(
+    context: &RequestContext,
+    mut request: AlterConfigsRequest,
+    parts: &Parts<'_>,
+) -> Plan {
+    let refused = cut_refused(parts.access(context), &mut request.resources, |resource| {
+        (resource.resource_type, resource.resource_name.clone())
+    });
+    let refused = refused.into_iter().map(|(kind, name, error)| {
+        alter_configs_response::AlterConfigsResourceResponse {
+            error_code: error.code(),
+            error_message: Some(refusal_text(error).to_owned()),
+            resource_type: kind,
+            resource_name: name,
+            ..Default::default()
+        }
+    });
+    let refused = ControllerResponse::AlterConfigs(AlterConfigsResponse {
+        responses: refused.collect(),
+        ..Default::default()
+    });
+    forward::plan(ControllerRequest::AlterConfigs(request), Some(refused))
+}
+
+/// Change settings of each resource.
+pub fn plan_alter_incrementally(
+    context: &RequestContext,
+    mut request: IncrementalAlterConfigsRequest,
+    parts: &Parts<'_>,
+) -> Plan {
+    let refused = cut_refused(parts.access(context), &mut request.resources, |resource| {
+        (resource.resource_type, resource.resource_name.clone())
+    });
+    let refused = refused.into_iter().map(|(kind, name, error)| {
+        incremental_alter_configs_response::AlterConfigsResourceResponse {
+            error_code: error.code(),
+            // Kafka has no words for a logger.
+            error_message: (ConfigKind::from_code(kind) != Some(ConfigKind::BrokerLogger))
+                .then(|| refusal_text(error).to_owned()),
+            resource_type: kind,
+            resource_name: name,
+            ..Default::default()
+        }
+    });
+    let refused = ControllerResponse::IncrementalAlterConfigs(IncrementalAlterConfigsResponse {
+        responses: refused.collect(),
+        ..Default::default()
+    });
+    let request = ControllerRequest::IncrementalAlterConfigs(request);
+    forward::plan(request, Some(refused))
 }
 
 fn describe(
@@ -159,6 +275,15 @@ pub fn plan_list(
     request: &ListConfigResourcesRequest,
     parts: &Parts<'_>,
 ) -> Plan {
+    if !parts
+        .access(context)
+        .allows_cluster(Operation::DescribeConfigs)
+    {
+        return Plan::answer(ListConfigResourcesResponse {
+            error_code: ErrorCode::ClusterAuthorizationFailed.code(),
+            ..Default::default()
+        });
+    }
     let kinds = match (context.version, request.resource_types.as_slice()) {
         (0, _) => CLIENT_METRICS_ONLY,
         (_, []) => ALL_KINDS,

@@ -1,5 +1,6 @@
 //! FindCoordinator, and every request that goes to the coordinator of a group.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::coordinator::group::{
@@ -12,17 +13,20 @@ use crate::protocol::AnyRequest;
 use crate::protocol::messages::find_coordinator_response::Coordinator;
 use crate::protocol::messages::{
     DeleteGroupsRequest, DeleteGroupsResponse, DescribeGroupsRequest, DescribeGroupsResponse,
-    FindCoordinatorRequest, FindCoordinatorResponse, ListGroupsResponse,
+    FindCoordinatorRequest, FindCoordinatorResponse, ListGroupsResponse, OffsetFetchRequest,
 };
-use crate::security::GROUP_OPERATIONS;
+use crate::security::{Access, Operation, ResourceType, refusal_text};
 use crate::shard::placement::{place, shard_of};
 use crate::shard::request::RequestContext;
 use crate::shard::task::{Task, TaskIndex};
 
+use super::group_topics::{add_topics, asks_something, cut_topics, hide};
 use super::{Attempt, ControllerGather, Gather, Parts, Plan, Tasks};
 
 /// The key is a group's id.
 const GROUP_KEY: i8 = 0;
+/// The key is a transactional id.
+const TRANSACTION_KEY: i8 = 1;
 /// The key is a partition of a share group.
 const SHARE_GROUP_KEY: i8 = 2;
 
@@ -36,6 +40,8 @@ const VERSION_WITH_KEYS: i16 = 4;
 #[derive(Debug)]
 pub struct GroupGather {
     responses: Vec<Option<GroupResponse>>,
+    /// By its place among them, what the client may not use of the topics that it named.
+    refused_topics: BTreeMap<usize, GroupResponse>,
     /// The client wants to know what it may do with the groups that it has described.
     includes_operations: bool,
 }
@@ -48,18 +54,25 @@ pub fn plan_find(
     parts: &Parts<'_>,
 ) -> Plan {
     let is_missing = parts.image.topic(CONSUMER_OFFSETS).is_none();
-    if is_missing && request.key_type == GROUP_KEY && attempt == Attempt::First {
+    let access = parts.access(context);
+    let has_list = context.version >= VERSION_WITH_KEYS;
+    let may_ask = |request: &FindCoordinatorRequest| {
+        let keys = match has_list {
+            true => &*request.coordinator_keys,
+            false => std::slice::from_ref(&request.key),
+        };
+        let mut groups = keys.iter();
+        groups.any(|group| access.allows_group(Operation::Describe, group))
+    };
+    let is_first = attempt == Attempt::First;
+    if is_missing && is_first && request.key_type == GROUP_KEY && may_ask(&request) {
         let create = ControllerRequest::AutoCreate {
             topics: vec![CONSUMER_OFFSETS.to_owned()],
         };
-        let again = Some(Box::new(AnyRequest::FindCoordinator(request)));
-        let gather = ControllerGather {
-            response: None,
-            again,
-        };
+        let gather = ControllerGather::again(AnyRequest::FindCoordinator(request));
         return Plan::controller(create, Gather::Controller(gather));
     }
-    let keys = if context.version >= VERSION_WITH_KEYS {
+    let keys = if has_list {
         request.coordinator_keys
     } else {
         vec![request.key]
@@ -68,7 +81,7 @@ pub fn plan_find(
         .into_iter()
         .map(|key| coordinator_of(context, request.key_type, key, is_missing, parts))
         .collect();
-    if context.version >= VERSION_WITH_KEYS {
+    if has_list {
         return Plan::answer(FindCoordinatorResponse {
             coordinators: found,
             ..Default::default()
@@ -100,8 +113,21 @@ fn coordinator_of(
         error_message: Some(message.to_owned()),
         ..Default::default()
     };
+    if let Some(error) = find_refusal(context, parts, key_type, &key) {
+        let message = match error {
+            ErrorCode::ClusterAuthorizationFailed => refusal_text(error),
+            // The code says all in a list: Kafka has no words for it.
+            _ if context.version >= VERSION_WITH_KEYS => "",
+            _ => refusal_text(error),
+        };
+        return refused(key, error, message);
+    }
     if key_type == SHARE_GROUP_KEY && !is_share_key(context.version, &key) {
-        return refused(key, ErrorCode::InvalidRequest, "");
+        let message = match context.version {
+            ..VERSION_WITH_KEYS => "share groups have no coordinator in this version",
+            VERSION_WITH_KEYS.. => "",
+        };
+        return refused(key, ErrorCode::InvalidRequest, message);
     }
     if !(GROUP_KEY..=SHARE_GROUP_KEY).contains(&key_type) {
         let message = "there is no such kind of coordinator";
@@ -135,6 +161,32 @@ fn coordinator_of(
     }
 }
 
+/// Why the client may not know who coordinates this.
+fn find_refusal(
+    context: &RequestContext,
+    parts: &Parts<'_>,
+    key_type: i8,
+    key: &str,
+) -> Option<ErrorCode> {
+    let access = parts.access(context);
+    let (is_allowed, error) = match key_type {
+        GROUP_KEY => (
+            access.allows_group(Operation::Describe, key),
+            ErrorCode::GroupAuthorizationFailed,
+        ),
+        TRANSACTION_KEY => (
+            access.allows(Operation::Describe, ResourceType::TransactionalId, key),
+            ErrorCode::TransactionalIdAuthorizationFailed,
+        ),
+        SHARE_GROUP_KEY if context.version >= VERSION_WITH_SHARE_KEYS => (
+            access.allows_cluster(Operation::ClusterAction),
+            ErrorCode::ClusterAuthorizationFailed,
+        ),
+        _ => return None,
+    };
+    (!is_allowed).then_some(error)
+}
+
 /// True for a key of a share group's partition, as versions since 6 name one: the group, the
 /// topic's id and the partition (KIP-932).
 fn is_share_key(version: i16, key: &str) -> bool {
@@ -154,97 +206,123 @@ pub fn plan_group(context: &RequestContext, request: AnyRequest, parts: &Parts<'
     };
     let mut asks = GroupAsks {
         parts,
+        access: parts.access(context),
         context: group_context,
         tasks: Tasks::default(),
         refused: Vec::new(),
+        refused_topics: BTreeMap::new(),
         includes_operations: false,
     };
     match request {
         AnyRequest::JoinGroup(request) => {
             let group = request.group_id.clone();
-            asks.ask(&group, GroupRequest::JoinGroup(request));
+            asks.ask(&group, Operation::Read, GroupRequest::JoinGroup(request));
         }
         AnyRequest::SyncGroup(request) => {
             let group = request.group_id.clone();
-            asks.ask(&group, GroupRequest::SyncGroup(request));
+            asks.ask(&group, Operation::Read, GroupRequest::SyncGroup(request));
         }
         AnyRequest::Heartbeat(request) => {
             let group = request.group_id.clone();
-            asks.ask(&group, GroupRequest::Heartbeat(request));
+            asks.ask(&group, Operation::Read, GroupRequest::Heartbeat(request));
         }
         AnyRequest::LeaveGroup(request) => {
             let group = request.group_id.clone();
-            asks.ask(&group, GroupRequest::LeaveGroup(request));
+            asks.ask(&group, Operation::Read, GroupRequest::LeaveGroup(request));
         }
         AnyRequest::OffsetCommit(request) => {
             let group = request.group_id.clone();
-            asks.ask(&group, GroupRequest::OffsetCommit(request));
+            asks.ask(&group, Operation::Read, GroupRequest::OffsetCommit(request));
         }
         AnyRequest::OffsetDelete(request) => {
             let group = request.group_id.clone();
-            asks.ask(&group, GroupRequest::OffsetDelete(request));
+            asks.ask(
+                &group,
+                Operation::Delete,
+                GroupRequest::OffsetDelete(request),
+            );
         }
-        AnyRequest::OffsetFetch(request) => {
-            let require_stable = request.require_stable;
-            for group in split_offset_fetch(request, context.version) {
-                let id = group.group_id.clone();
-                asks.ask(
-                    &id,
-                    GroupRequest::OffsetFetch {
-                        group,
-                        require_stable,
-                    },
-                );
-            }
-        }
-        AnyRequest::DescribeGroups(request) => {
-            asks.includes_operations = request.include_authorized_operations;
-            for group in request.groups {
-                let one = DescribeGroupsRequest {
-                    groups: vec![group.clone()],
-                    include_authorized_operations: request.include_authorized_operations,
-                    ..Default::default()
-                };
-                asks.ask(&group, GroupRequest::DescribeGroups(one));
-            }
-        }
-        AnyRequest::DeleteGroups(request) => {
-            for group in request.groups_names {
-                let groups_names = vec![group.clone()];
-                let one = DeleteGroupsRequest {
-                    groups_names,
-                    ..Default::default()
-                };
-                asks.ask(&group, GroupRequest::DeleteGroups(one));
-            }
-        }
+        AnyRequest::OffsetFetch(request) => asks.ask_offsets(request),
+        AnyRequest::DescribeGroups(request) => asks.ask_descriptions(request),
+        AnyRequest::DeleteGroups(request) => asks.ask_deletions(request),
         AnyRequest::ListGroups(request) => asks.ask_all(&GroupRequest::ListGroups(request)),
         request => return Plan::Close(format!("{} is not served", request.key().name())),
     }
-    asks.plan(context)
+    asks.plan(context, parts)
 }
 
 /// The tasks of a request about groups.
 struct GroupAsks<'a> {
     parts: &'a Parts<'a>,
+    access: Access<'a>,
     context: GroupContext,
     tasks: Tasks,
     /// The answers so far: those that no coordinator has to give.
     refused: Vec<Option<GroupResponse>>,
+    /// By its place among the answers, a part of an answer that the coordinator does not give.
+    refused_topics: BTreeMap<usize, GroupResponse>,
     includes_operations: bool,
 }
 
 impl GroupAsks<'_> {
-    fn ask(&mut self, group_id: &str, request: GroupRequest) {
+    /// Ask the coordinator of a group, if the client may do this with the group.
+    fn ask(&mut self, group_id: &str, operation: Operation, mut request: GroupRequest) {
+        let version = self.context.api_version;
+        if !self.access.allows_group(operation, group_id) {
+            let error = ErrorCode::GroupAuthorizationFailed;
+            let response = request.error_response(version, error);
+            return self.refused.push(Some(response));
+        }
+        if let Some(cut) = cut_topics(self.access, self.parts, version, &mut request) {
+            if !asks_something(&request) {
+                return self.refused.push(Some(cut));
+            }
+            self.refused_topics.insert(self.refused.len(), cut);
+        }
         let Some(topic) = self.parts.image.topic(CONSUMER_OFFSETS) else {
             let error = ErrorCode::CoordinatorNotAvailable;
-            let response = request.error_response(self.context.api_version, error);
+            let response = request.error_response(version, error);
             return self.refused.push(Some(response));
         };
         let count = i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);
         let partition = partition_for(group_id, count);
         let shard = shard_of(place(topic.id, partition), self.parts.shards_count);
         self.send(shard, partition, request);
+    }
+
+    fn ask_offsets(&mut self, request: OffsetFetchRequest) {
+        let require_stable = request.require_stable;
+        for group in split_offset_fetch(request, self.context.api_version) {
+            let id = group.group_id.clone();
+            let one = GroupRequest::OffsetFetch {
+                group,
+                require_stable,
+            };
+            self.ask(&id, Operation::Describe, one);
+        }
+    }
+
+    fn ask_descriptions(&mut self, request: DescribeGroupsRequest) {
+        self.includes_operations = request.include_authorized_operations;
+        for group in request.groups {
+            let one = DescribeGroupsRequest {
+                groups: vec![group.clone()],
+                include_authorized_operations: request.include_authorized_operations,
+                ..Default::default()
+            };
+            let one = GroupRequest::DescribeGroups(one);
+            self.ask(&group, Operation::Describe, one);
+        }
+    }
+
+    fn ask_deletions(&mut self, request: DeleteGroupsRequest) {
+        for group in request.groups_names {
+            let one = DeleteGroupsRequest {
+                groups_names: vec![group.clone()],
+                ..Default::default()
+            };
+            self.ask(&group, Operation::Delete, GroupRequest::DeleteGroups(one));
+        }
     }
 
     fn ask_all(&mut self, request: &GroupRequest) {
@@ -272,13 +350,14 @@ impl GroupAsks<'_> {
         );
     }
 
-    fn plan(self, context: &RequestContext) -> Plan {
+    fn plan(self, context: &RequestContext, parts: &Parts<'_>) -> Plan {
         let gather = GroupGather {
             responses: self.refused,
+            refused_topics: self.refused_topics,
             includes_operations: self.includes_operations,
         };
         if self.tasks.is_empty() {
-            return gather.finish(context);
+            return gather.finish(context, parts);
         }
         Plan::Tasks {
             tasks: self.tasks,
@@ -294,8 +373,17 @@ impl GroupGather {
     }
 
     /// Every coordinator answered.
-    pub fn finish(self, context: &RequestContext) -> Plan {
+    pub fn finish(mut self, context: &RequestContext, parts: &Parts<'_>) -> Plan {
+        let access = parts.access(context);
         let includes_operations = self.includes_operations;
+        for (place, response) in self.responses.iter_mut().enumerate() {
+            if let Some(response) = response {
+                hide(access, parts, response);
+                if let Some(refused) = self.refused_topics.remove(&place) {
+                    add_topics(response, refused);
+                }
+            }
+        }
         let mut responses = self.responses.into_iter().flatten();
         let Some(first) = responses.next() else {
             return empty(context);
@@ -323,7 +411,8 @@ impl GroupGather {
                 }
                 for group in all.groups.iter_mut().filter(|group| group.error_code == 0) {
                     if includes_operations {
-                        group.authorized_operations = GROUP_OPERATIONS;
+                        let kind = ResourceType::Group;
+                        group.authorized_operations = access.operations(kind, &group.group_id);
                     }
                 }
                 Plan::answer(all)

@@ -6,6 +6,8 @@ use crate::protocol::messages::delete_records_response::{
     DeleteRecordsPartitionResult, DeleteRecordsTopicResult,
 };
 use crate::protocol::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
+use crate::security::Operation;
+use crate::shard::request::RequestContext;
 use crate::shard::task::{Task, TaskIndex};
 
 use super::by_partition::{Asked, PartitionGather};
@@ -15,9 +17,15 @@ use super::{Gather, Parts, Plan};
 const HIGH_WATERMARK: Offset = -1;
 
 /// Ask every partition's owner.
-pub fn plan(request: DeleteRecordsRequest, parts: &mut Parts<'_>) -> Plan {
+pub fn plan(
+    context: &RequestContext,
+    request: DeleteRecordsRequest,
+    parts: &mut Parts<'_>,
+) -> Plan {
     let (mut response, mut asked) = (DeleteRecordsResponse::default(), Vec::new());
+    let access = parts.access(context);
     for topic in request.topics {
+        let is_refused = !access.allows_topic(Operation::Delete, &topic.name);
         let mut results = DeleteRecordsTopicResult {
             name: topic.name,
             ..DeleteRecordsTopicResult::default()
@@ -29,7 +37,12 @@ pub fn plan(request: DeleteRecordsRequest, parts: &mut Parts<'_>) -> Plan {
                 low_watermark: -1,
                 ..Default::default()
             };
-            match check(&results.name, index, partition.offset, parts) {
+            let checked = if is_refused {
+                Err(ErrorCode::TopicAuthorizationFailed)
+            } else {
+                check(&results.name, index, partition.offset, parts)
+            };
+            match checked {
                 Ok(id) => asked.push(Asked {
                     place: (response.topics.len(), results.partitions.len()),
                     partition: id,

@@ -6,15 +6,23 @@ use crate::protocol::messages::describe_producers_response::{
     PartitionResponse, ProducerState, TopicResponse,
 };
 use crate::protocol::messages::{DescribeProducersRequest, DescribeProducersResponse};
+use crate::security::{Operation, refusal_text};
+use crate::shard::request::RequestContext;
 use crate::shard::task::{Task, TaskIndex};
 
 use super::by_partition::{Asked, PartitionGather};
 use super::{Gather, Parts, Plan};
 
 /// Ask every partition's owner.
-pub fn plan(request: DescribeProducersRequest, parts: &Parts<'_>) -> Plan {
+pub fn plan(
+    context: &RequestContext,
+    request: DescribeProducersRequest,
+    parts: &Parts<'_>,
+) -> Plan {
     let (mut response, mut asked) = (DescribeProducersResponse::default(), Vec::new());
+    let access = parts.access(context);
     for topic in request.topics {
+        let is_refused = !access.allows_topic(Operation::Read, &topic.name);
         let mut answers = TopicResponse {
             name: topic.name,
             ..TopicResponse::default()
@@ -24,7 +32,12 @@ pub fn plan(request: DescribeProducersRequest, parts: &Parts<'_>) -> Plan {
                 partition_index,
                 ..Default::default()
             };
-            match parts.leading_partition(&answers.name, partition_index) {
+            let found = if is_refused {
+                Err(ErrorCode::TopicAuthorizationFailed)
+            } else {
+                parts.leading_partition(&answers.name, partition_index)
+            };
+            match found {
                 Ok(partition) => asked.push(Asked {
                     place: (response.topics.len(), answers.partitions.len()),
                     partition,
@@ -33,7 +46,9 @@ pub fn plan(request: DescribeProducersRequest, parts: &Parts<'_>) -> Plan {
                 Err(error) => {
                     answer.error_code = error.code();
                     // Kafka has words for a topic that is not there, and none for a partition.
-                    if parts.image.topic(&answers.name).is_none() {
+                    if is_refused {
+                        answer.error_message = Some(refusal_text(error).to_owned());
+                    } else if parts.image.topic(&answers.name).is_none() {
                         answer.error_message = Some("there is no such topic".to_owned());
                     }
                 }

@@ -6,15 +6,24 @@ use crate::protocol::messages::offset_for_leader_epoch_response::{
     EpochEndOffset, OffsetForLeaderTopicResult,
 };
 use crate::protocol::messages::{OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse};
+use crate::security::Operation;
+use crate::shard::request::RequestContext;
 use crate::shard::task::{Task, TaskIndex};
 
 use super::by_partition::{Asked, PartitionGather};
 use super::{Gather, Parts, Plan};
 
 /// Ask every partition's owner.
-pub fn plan(request: OffsetForLeaderEpochRequest, parts: &Parts<'_>) -> Plan {
+pub fn plan(
+    context: &RequestContext,
+    request: OffsetForLeaderEpochRequest,
+    parts: &Parts<'_>,
+) -> Plan {
     let (mut response, mut asked) = (OffsetForLeaderEpochResponse::default(), Vec::new());
+    let access = parts.access(context);
+    let is_broker = access.allows_cluster(Operation::ClusterAction);
     for topic in request.topics {
+        let is_refused = !is_broker && !access.allows_topic(Operation::Describe, &topic.topic);
         let mut answers = OffsetForLeaderTopicResult {
             topic: topic.topic,
             ..Default::default()
@@ -27,7 +36,12 @@ pub fn plan(request: OffsetForLeaderEpochRequest, parts: &Parts<'_>) -> Plan {
                 ..Default::default()
             };
             let current = partition.current_leader_epoch;
-            match parts.leading_partition(&answers.topic, partition.partition) {
+            let found = if is_refused {
+                Err(ErrorCode::TopicAuthorizationFailed)
+            } else {
+                parts.leading_partition(&answers.topic, partition.partition)
+            };
+            match found {
                 Ok(id) => asked.push(Asked {
                     place: (response.topics.len(), answers.partitions.len()),
                     partition: id,

@@ -47,6 +47,9 @@ pub fn visit_error_codes(response: &AnyResponse, mut visit: impl FnMut(ErrorCode
         DeleteRecords: [topics partitions];
         InitProducerId: [];
         OffsetForLeaderEpoch: [topics partitions];
+        DescribeAcls: [];
+        CreateAcls: [results];
+        DeleteAcls: [filter_results];
         DescribeConfigs: [results];
         AlterConfigs: [responses];
         DescribeLogDirs: [] [results];

@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
-use crate::model::{ErrorCode, TopicIdPartition};
+use crate::model::{ErrorCode, TopicIdPartition, Uuid};
 use crate::protocol::Records;
 use crate::protocol::messages::fetch_request::FetchPartition;
 use crate::protocol::messages::fetch_response::{
     EpochEndOffset, FetchableTopicResponse, LeaderIdAndEpoch, PartitionData,
 };
 use crate::protocol::messages::{FetchRequest, FetchResponse};
+use crate::security::{Access, Operation};
 use crate::shard::fetches::trim_parts;
 use crate::shard::request::RequestContext;
 use crate::shard::task::{FetchPart, FetchTask, FetchedPart, Task};
 
-use super::fetch_session::{SessionUse, Wanted};
+use super::fetch_session::{FetchKey, SessionUse, Wanted};
 use super::{Gather, Parts, Plan, Tasks};
 
 const READ_UNCOMMITTED: i8 = 0;
@@ -68,8 +69,14 @@ pub fn plan(context: &RequestContext, request: FetchRequest, parts: &mut Parts<'
         tells_leaders: context.version >= VERSION_WITH_LEADERS,
     };
     let mut by_owner = std::collections::BTreeMap::<_, Vec<FetchPart>>::new();
+    let mut readers = Readers::new(parts.access(context), is_of_follower);
     for (place, wanted) in (0_u32..).zip(&gather.wanted) {
-        match readable_partition(context, wanted, is_of_follower, parts) {
+        let checked = if readers.refuse(&wanted.key, parts) {
+            Err(ErrorCode::TopicAuthorizationFailed)
+        } else {
+            readable_partition(context, wanted, is_of_follower, parts)
+        };
+        match checked {
             Ok(partition) => {
                 let part = FetchPart {
                     place,
@@ -173,6 +180,45 @@ impl FetchGather {
     }
 }
 
+/// Who may read what of one request. The partitions of a topic mostly stand together, so one
+/// decision serves all of them.
+struct Readers<'a> {
+    access: Access<'a>,
+    is_of_follower: bool,
+    last: Option<(Uuid, String, bool)>,
+}
+
+impl<'a> Readers<'a> {
+    const fn new(access: Access<'a>, is_of_follower: bool) -> Self {
+        Self {
+            access,
+            is_of_follower,
+            last: None,
+        }
+    }
+
+    /// True if the client may not read the topic of `key`.
+    fn refuse(&mut self, key: &FetchKey, parts: &Parts<'_>) -> bool {
+        if !self.access.is_controlled() {
+            return false;
+        }
+        match &self.last {
+            Some((id, name, is_refused)) if *id == key.topic_id && *name == key.topic => {
+                return *is_refused;
+            }
+            _ => {}
+        }
+        let is_refused = if self.is_of_follower {
+            !self.access.allows_cluster(Operation::ClusterAction)
+        } else {
+            let named = (key.topic_id, &*key.topic);
+            parts.refuses_topic(self.access, Operation::Read, named)
+        };
+        self.last = Some((key.topic_id, key.topic.clone(), is_refused));
+        is_refused
+    }
+}
+
 /// An epoch of the wire, where -1 stands for none.
 fn known(epoch: i32) -> Option<i32> {
     (epoch >= 0).then_some(epoch)
@@ -247,7 +293,9 @@ fn described(partition_index: i32, part: FetchedPart, is_committed_only: bool) -
         ErrorCode::None => is_committed_only,
         error => matches!(
             error,
-            ErrorCode::UnknownTopicId | ErrorCode::UnknownTopicOrPartition
+            ErrorCode::UnknownTopicId
+                | ErrorCode::UnknownTopicOrPartition
+                | ErrorCode::TopicAuthorizationFailed
         ),
     };
     PartitionData {

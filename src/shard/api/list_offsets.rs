@@ -6,6 +6,7 @@ use crate::protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
 };
 use crate::protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
+use crate::security::Operation;
 use crate::shard::request::RequestContext;
 use crate::shard::task::{ListedOffset, OffsetTarget, Task, TaskIndex};
 use crate::stdx::new_map;
@@ -33,13 +34,23 @@ const EARLIEST_PENDING_UPLOAD: i64 = -6;
 /// Ask every partition's owner.
 pub fn plan(context: &RequestContext, request: ListOffsetsRequest, parts: &Parts<'_>) -> Plan {
     let (mut response, mut asked) = (ListOffsetsResponse::default(), Vec::new());
+    let access = parts.access(context);
     for topic in request.topics {
+        let is_refused = !access.allows_topic(Operation::Describe, &topic.name);
         let mut answers = ListOffsetsTopicResponse {
             name: topic.name,
             ..Default::default()
         };
         for partition in without_repeats(topic.partitions) {
             let (index, checked) = match partition {
+                Named::Once(ListOffsetsPartition {
+                    partition_index, ..
+                })
+                | Named::Repeatedly(partition_index)
+                    if is_refused =>
+                {
+                    (partition_index, Err(ErrorCode::TopicAuthorizationFailed))
+                }
                 Named::Once(partition) => {
                     let (version, level) = (context.version, request.isolation_level);
                     let checked = check(version, level, &answers.name, &partition, parts);

@@ -7,7 +7,9 @@ use crate::protocol::messages::describe_log_dirs_response::{
     DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic,
 };
 use crate::protocol::messages::{DescribeLogDirsRequest, DescribeLogDirsResponse};
+use crate::security::Operation;
 use crate::shard::placement::place;
+use crate::shard::request::RequestContext;
 use crate::shard::task::{DirectoryRoom, PartitionSize, Task};
 
 use super::{Gather, Parts, Plan, Tasks};
@@ -23,7 +25,13 @@ pub struct LogDirsGather {
 }
 
 /// Ask every shard for the partitions that it has, and the disk for the room there is.
-pub fn plan(request: DescribeLogDirsRequest, parts: &Parts<'_>) -> Plan {
+pub fn plan(context: &RequestContext, request: DescribeLogDirsRequest, parts: &Parts<'_>) -> Plan {
+    if !parts.access(context).allows_cluster(Operation::Describe) {
+        return Plan::answer(DescribeLogDirsResponse {
+            error_code: ErrorCode::ClusterAuthorizationFailed.code(),
+            ..Default::default()
+        });
+    }
     let wanted: Option<Vec<TopicIdPartition>> = request.topics.map(|topics| {
         let known = topics
             .iter()

@@ -9,7 +9,7 @@ use crate::protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
 use crate::protocol::messages::{MetadataRequest, MetadataResponse};
-use crate::security::{CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS};
+use crate::security::{Access, AuthorizedOperations, NOT_ASKED, Operation, ResourceType};
 use crate::shard::request::RequestContext;
 
 use crate::stdx::new_set;
@@ -29,14 +29,11 @@ pub fn plan(
     if let Some(error) = refusal(context, &request) {
         return Plan::answer(refused(&request, error));
     }
-    let missing = missing_topics(context, &request, parts);
+    let mut missing = missing_topics(context, &request, parts);
+    missing.retain(|name| may_create(parts.access(context), name));
     if attempt == Attempt::First && !missing.is_empty() {
         let create = ControllerRequest::AutoCreate { topics: missing };
-        let again = Some(Box::new(AnyRequest::Metadata(request)));
-        let gather = ControllerGather {
-            response: None,
-            again,
-        };
+        let gather = ControllerGather::again(AnyRequest::Metadata(request));
         return Plan::controller(create, Gather::Controller(gather));
     }
     Plan::answer(response(context, &request, parts))
@@ -75,23 +72,37 @@ fn refused(request: &MetadataRequest, error: ErrorCode) -> MetadataResponse {
     }
 }
 
-/// The topics that are not there and may be made.
+/// True if asking for topics makes them.
+fn makes_topics(context: &RequestContext, request: &MetadataRequest, parts: &Parts<'_>) -> bool {
+    // Versions before 4 cannot forbid it.
+    let is_asked = context.version < 4 || request.allow_auto_topic_creation;
+    is_asked && parts.config().auto_create_topics_enable
+}
+
+/// True if the client may make the topic.
+fn may_create(access: Access<'_>, name: &str) -> bool {
+    !access.is_controlled()
+        || access.allows_cluster(Operation::Create)
+        || access.allows_topic(Operation::Create, name)
+}
+
+/// The topics that the client may see, that are not there, and that asking for makes.
 fn missing_topics(
     context: &RequestContext,
     request: &MetadataRequest,
     parts: &Parts<'_>,
 ) -> Vec<String> {
-    // Versions before 4 cannot forbid it.
-    let is_allowed = context.version < 4 || request.allow_auto_topic_creation;
-    if !is_allowed || !parts.config().auto_create_topics_enable {
+    if !makes_topics(context, request, parts) {
         return Vec::new();
     }
+    let access = parts.access(context);
     wanted_topics(request)
         .into_iter()
         .filter_map(|wanted| match wanted {
             Wanted::Name(name) => Some(name),
             Wanted::Id(_) => None,
         })
+        .filter(|name| access.allows_topic(Operation::Describe, name))
         .filter(|name| parts.image.topic(name).is_none() && check_topic_name(name).is_ok())
         .map(str::to_owned)
         .collect()
@@ -107,17 +118,17 @@ fn response(
         // Version 0 had no other way to say it.
         Some(topics) => context.version == 0 && topics.is_empty(),
     };
+    let access = parts.access(context);
     let topics = if is_all {
-        parts
-            .image
-            .topics
-            .values()
-            .map(|topic| described(topic, request))
+        let topics = parts.image.topics.values();
+        let seen = topics.filter(|topic| access.allows_topic(Operation::Describe, &topic.name));
+        seen.map(|topic| described(access, topic, request))
             .collect()
     } else {
+        let makes_topics = makes_topics(context, request, parts);
         wanted_topics(request)
             .into_iter()
-            .map(|wanted| wanted_topic(wanted, request, parts))
+            .map(|wanted| wanted_topic(access, wanted, request, makes_topics, parts))
             .collect()
     };
     MetadataResponse {
@@ -126,7 +137,7 @@ fn response(
         controller_id: parts.config().node_id,
         topics,
         cluster_authorized_operations: if request.include_cluster_authorized_operations {
-            CLUSTER_OPERATIONS
+            access.cluster_operations()
         } else {
             NOT_ASKED
         },
@@ -175,18 +186,26 @@ fn wanted_topics(request: &MetadataRequest) -> Vec<Wanted<'_>> {
 }
 
 fn wanted_topic(
+    access: Access<'_>,
     wanted: Wanted<'_>,
     request: &MetadataRequest,
+    makes_topics: bool,
     parts: &Parts<'_>,
 ) -> MetadataResponseTopic {
-    let found = match wanted {
-        Wanted::Name(name) => parts.image.topic(name),
-        Wanted::Id(id) => parts.image.topics.get(&id),
+    let (found, named) = match wanted {
+        Wanted::Name(name) => (parts.image.topic(name), (Uuid::ZERO, name)),
+        Wanted::Id(id) => (parts.image.topics.get(&id), (id, "")),
     };
+    if parts.refuses_topic(access, Operation::Describe, named) {
+        return hidden(wanted);
+    }
     if let Some(topic) = found {
-        return described(topic, request);
+        return described(access, topic, request);
     }
     let (error, name, topic_id) = match wanted {
+        Wanted::Name(name) if makes_topics && !may_create(access, name) => {
+            return hidden(wanted);
+        }
         Wanted::Id(id) => (ErrorCode::UnknownTopicId, None, id),
         Wanted::Name(name) => {
             let error = match check_topic_name(name) {
@@ -199,6 +218,32 @@ fn wanted_topic(
     MetadataResponseTopic {
         error_code: error.code(),
         is_internal: name.as_deref().is_some_and(is_internal_topic),
+        topic_authorized_operations: name
+            .as_deref()
+            .map_or(NOT_ASKED, |name| operations(access, request, name)),
+        name,
+        topic_id,
+        ..Default::default()
+    }
+}
+
+/// What the client may do with the topic, if it asks.
+fn operations(access: Access<'_>, request: &MetadataRequest, name: &str) -> AuthorizedOperations {
+    if request.include_topic_authorized_operations {
+        access.operations(ResourceType::Topic, name)
+    } else {
+        NOT_ASKED
+    }
+}
+
+/// The answer about a topic that the client may not see, as it named it.
+fn hidden(wanted: Wanted<'_>) -> MetadataResponseTopic {
+    let (name, topic_id) = match wanted {
+        Wanted::Name(name) => (Some(name.to_owned()), Uuid::ZERO),
+        Wanted::Id(id) => (None, id),
+    };
+    MetadataResponseTopic {
+        error_code: ErrorCode::TopicAuthorizationFailed.code(),
         name,
         topic_id,
         topic_authorized_operations: NOT_ASKED,
@@ -206,18 +251,18 @@ fn wanted_topic(
     }
 }
 
-fn described(topic: &TopicImage, request: &MetadataRequest) -> MetadataResponseTopic {
+fn described(
+    access: Access<'_>,
+    topic: &TopicImage,
+    request: &MetadataRequest,
+) -> MetadataResponseTopic {
     MetadataResponseTopic {
         error_code: ErrorCode::None.code(),
         name: Some(topic.name.to_string()),
         topic_id: topic.id,
         is_internal: is_internal_topic(&topic.name),
         partitions: topic.partitions.iter().map(described_partition).collect(),
-        topic_authorized_operations: if request.include_topic_authorized_operations {
-            TOPIC_OPERATIONS
-        } else {
-            NOT_ASKED
-        },
+        topic_authorized_operations: operations(access, request, &topic.name),
         ..Default::default()
     }
 }

@@ -6,6 +6,7 @@
 //! Knows nothing of: bytes, the order of answers, where a task is done.
 //! Lives on: the shard of the connection. Start at [`plan`].
 
+mod acls;
 pub mod api_versions;
 mod by_partition;
 mod cluster;
@@ -17,6 +18,8 @@ mod epoch_ends;
 pub mod errors;
 mod fetch;
 mod fetch_session;
+mod forward;
+mod group_topics;
 mod list_offsets;
 mod log_dirs;
 mod metadata;
@@ -38,6 +41,7 @@ use crate::protocol::messages::{
     OffsetForLeaderEpochResponse,
 };
 use crate::protocol::{AnyRequest, AnyResponse};
+use crate::security::{Access, Authorizer, Operation};
 use crate::stdx::Now;
 
 use super::configs::Configs;
@@ -70,11 +74,42 @@ pub struct Parts<'a> {
     pub sessions: &'a mut FetchSessions,
     /// The producer ids that this shard may give out.
     pub producer_ids: &'a mut ProducerIds,
+    /// Who decides what clients may do, beside the image.
+    pub authorizer: Option<&'a Authorizer>,
     /// What this shard counts.
     pub metrics: &'a mut ShardMetrics,
 }
 
-impl Parts<'_> {
+impl<'a> Parts<'a> {
+    /// What the client of a request may do.
+    #[must_use]
+    pub fn access<'c>(&self, context: &'c RequestContext) -> Access<'c>
+    where
+        'a: 'c,
+    {
+        let (authorizer, image) = (self.authorizer, self.image);
+        Access::new(authorizer, &image.acls, &context.client)
+    }
+
+    /// True if the client may not do this with the topic, which is named by its id or by its name.
+    /// An id that no topic has is not refused: it tells nothing.
+    #[must_use]
+    pub fn refuses_topic(
+        &self,
+        access: Access<'_>,
+        operation: Operation,
+        (id, name): (Uuid, &str),
+    ) -> bool {
+        if !access.is_controlled() {
+            return false;
+        }
+        if id.is_zero() {
+            return !access.allows_topic(operation, name);
+        }
+        let topic = self.image.topics.get(&id);
+        topic.is_some_and(|topic| !access.allows_topic(operation, &topic.name))
+    }
+
     /// What is counted of a topic; `None` if there is no such topic: clients may name any.
     pub fn topic_metrics(&mut self, id: Uuid, name: &str) -> Option<&mut TopicMetrics> {
         let topic = self.topic(id, name)?.clone();
@@ -265,6 +300,30 @@ pub struct ControllerGather {
     /// The request to be planned again, now that the controller has done its part; `None` passes
     /// the controller's answer on.
     pub again: Option<Box<AnyRequest>>,
+    /// What the client may not have and the controller was not asked, as a part of its answer.
+    pub refused: Option<Box<ControllerResponse>>,
+}
+
+impl ControllerGather {
+    /// Plan `request` again when the controller has done its part.
+    #[must_use]
+    pub fn again(request: AnyRequest) -> Self {
+        Self {
+            response: None,
+            again: Some(Box::new(request)),
+            refused: None,
+        }
+    }
+
+    /// Pass the controller's answer on, with what was refused without it.
+    #[must_use]
+    pub fn passing_on(refused: Option<ControllerResponse>) -> Self {
+        Self {
+            response: None,
+            again: None,
+            refused: refused.map(Box::new),
+        }
+    }
 }
 
 impl Gather {
@@ -315,7 +374,7 @@ impl Gather {
             Self::DescribeProducers(gather) => gather.finish(),
             Self::LogDirs(gather) => gather.finish(parts),
             Self::Controller(gather) => controller_answered(context, gather, parts),
-            Self::Group(gather) => gather.finish(context),
+            Self::Group(gather) => gather.finish(context, parts),
         }
     }
 }
@@ -332,7 +391,7 @@ fn controller_answered(
             plan_again(context, *request, parts)
         }
         (_, Some(request)) => plan_again(context, *request, parts),
-        (response, None) => topics::controller_answered(response),
+        (response, None) => forward::controller_answered(context, response, gather.refused, parts),
     }
 }
 
@@ -370,24 +429,29 @@ fn plan_request(
         AnyRequest::FindCoordinator(request) => {
             coordinator::plan_find(context, request, attempt, parts)
         }
-        AnyRequest::InitProducerId(request) => producer_ids::plan(request, attempt, parts),
-        AnyRequest::CreateTopics(request) => topics::plan_create(request),
-        AnyRequest::DeleteTopics(request) => topics::plan_delete(context, request),
-        AnyRequest::CreatePartitions(request) => topics::plan_create_partitions(request),
+        AnyRequest::InitProducerId(request) => producer_ids::plan(context, request, attempt, parts),
+        AnyRequest::CreateTopics(request) => topics::plan_create(context, request, parts),
+        AnyRequest::DeleteTopics(request) => topics::plan_delete(context, request, parts),
+        AnyRequest::CreatePartitions(request) => {
+            topics::plan_create_partitions(context, request, parts)
+        }
         AnyRequest::DescribeCluster(request) => cluster::plan(context, &request, parts),
-        AnyRequest::DescribeTopicPartitions(request) => topic_partitions::plan(&request, parts),
-        AnyRequest::DescribeConfigs(request) => configs::plan_describe(&request, parts),
+        AnyRequest::DescribeTopicPartitions(request) => {
+            topic_partitions::plan(context, &request, parts)
+        }
+        AnyRequest::DescribeConfigs(request) => configs::plan_describe(context, &request, parts),
         AnyRequest::ListConfigResources(request) => configs::plan_list(context, &request, parts),
-        AnyRequest::AlterConfigs(request) => {
-            topics::forward(ControllerRequest::AlterConfigs(request))
-        }
+        AnyRequest::AlterConfigs(request) => configs::plan_alter(context, request, parts),
         AnyRequest::IncrementalAlterConfigs(request) => {
-            topics::forward(ControllerRequest::IncrementalAlterConfigs(request))
+            configs::plan_alter_incrementally(context, request, parts)
         }
-        AnyRequest::OffsetForLeaderEpoch(request) => epoch_ends::plan(request, parts),
-        AnyRequest::DeleteRecords(request) => delete_records::plan(request, parts),
-        AnyRequest::DescribeProducers(request) => describe_producers::plan(request, parts),
-        AnyRequest::DescribeLogDirs(request) => log_dirs::plan(request, parts),
+        AnyRequest::OffsetForLeaderEpoch(request) => epoch_ends::plan(context, request, parts),
+        AnyRequest::DeleteRecords(request) => delete_records::plan(context, request, parts),
+        AnyRequest::DescribeProducers(request) => describe_producers::plan(context, request, parts),
+        AnyRequest::DescribeLogDirs(request) => log_dirs::plan(context, request, parts),
+        AnyRequest::DescribeAcls(request) => acls::plan_describe(context, &request, parts),
+        AnyRequest::CreateAcls(request) => acls::plan_create(context, request, parts),
+        AnyRequest::DeleteAcls(request) => acls::plan_delete(context, request, parts),
         request => coordinator::plan_group(context, request, parts),
     }
 }

@@ -10,6 +10,7 @@ use crate::protocol::messages::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
 };
 use crate::protocol::messages::{ProduceRequest, ProduceResponse};
+use crate::security::{Access, Operation, ResourceType};
 use crate::shard::request::RequestContext;
 use crate::shard::task::{
     AppendTask, AppendedReply, ListedOffset, OffsetTarget, RefusedAppend, Task, TaskIndex,
@@ -38,7 +39,8 @@ pub fn plan(context: &RequestContext, request: ProduceRequest, parts: &mut Parts
         places: Places::default(),
         is_answered,
     };
-    let refusal_of_all = refuse_all(&request);
+    let access = parts.access(context);
+    let refusal_of_all = refuse_all(access, &request);
     let mut tasks = Tasks::default();
     for topic in without_repeats(request.topic_data) {
         let mut answers = TopicProduceResponse {
@@ -46,6 +48,8 @@ pub fn plan(context: &RequestContext, request: ProduceRequest, parts: &mut Parts
             topic_id: topic.topic_id,
             ..Default::default()
         };
+        let named = (answers.topic_id, &*answers.name);
+        let is_refused = parts.refuses_topic(access, Operation::Write, named);
         for partition in topic.partition_data {
             let place = (
                 gather.response.responses.len(),
@@ -55,6 +59,7 @@ pub fn plan(context: &RequestContext, request: ProduceRequest, parts: &mut Parts
             let payload = partition.records.unwrap_or_default();
             let checked = match &refusal_of_all {
                 Some(refusal) => Err((None, refusal.clone())),
+                None if is_refused => Err((None, refusal(ErrorCode::TopicAuthorizationFailed))),
                 None => check(context, request.acks, named, &payload, parts),
             };
             let mut answer = unanswered(partition.index);
@@ -95,7 +100,7 @@ pub fn plan(context: &RequestContext, request: ProduceRequest, parts: &mut Parts
 
 /// The refusal of the request as a whole: Kafka looks for a transactional batch at the front of
 /// every payload before it looks at any partition.
-fn refuse_all(request: &ProduceRequest) -> Option<Refusal> {
+fn refuse_all(access: Access<'_>, request: &ProduceRequest) -> Option<Refusal> {
     let partitions = request
         .topic_data
         .iter()
@@ -103,7 +108,11 @@ fn refuse_all(request: &ProduceRequest) -> Option<Refusal> {
     for payload in partitions.filter_map(|partition| partition.records.as_ref()) {
         match peek_attributes(&payload.to_bytes()) {
             Ok(Some(attributes)) if attributes.is_transactional() => {
-                let may_write = request.transactional_id.is_some();
+                let kind = ResourceType::TransactionalId;
+                let may_write = request
+                    .transactional_id
+                    .as_ref()
+                    .is_some_and(|id| access.allows(Operation::Write, kind, id));
                 let error = ErrorCode::TransactionalIdAuthorizationFailed;
                 return (!may_write).then(|| refusal(error));
             }

@@ -6,6 +6,9 @@ use crate::model::{ErrorCode, ProducerId};
 use crate::protocol::AnyRequest;
 use crate::protocol::messages::{InitProducerIdRequest, InitProducerIdResponse};
 
+use crate::security::{Access, Operation, ResourceType};
+use crate::shard::request::RequestContext;
+
 use super::{Attempt, ControllerGather, Gather, Parts, Plan};
 
 const NO_PRODUCER_ID: i64 = -1;
@@ -27,7 +30,15 @@ impl ProducerIds {
 }
 
 /// Give out an id, after fetching a block if none is left.
-pub fn plan(request: InitProducerIdRequest, attempt: Attempt, parts: &mut Parts<'_>) -> Plan {
+pub fn plan(
+    context: &RequestContext,
+    request: InitProducerIdRequest,
+    attempt: Attempt,
+    parts: &mut Parts<'_>,
+) -> Plan {
+    if let Some(error) = refusal(parts.access(context), &request) {
+        return refuse(error);
+    }
     // A producer that goes on with its id names both, one that begins neither (KIP-360).
     if (request.producer_id == NO_PRODUCER_ID) != (request.producer_epoch == NO_PRODUCER_EPOCH) {
         return refuse(ErrorCode::InvalidRequest);
@@ -48,11 +59,7 @@ pub fn plan(request: InitProducerIdRequest, attempt: Attempt, parts: &mut Parts<
             ..Default::default()
         }),
         None if attempt == Attempt::First => {
-            let again = Some(Box::new(AnyRequest::InitProducerId(request)));
-            let gather = ControllerGather {
-                response: None,
-                again,
-            };
+            let gather = ControllerGather::again(AnyRequest::InitProducerId(request));
             Plan::controller(
                 ControllerRequest::AllocateProducerIds,
                 Gather::Controller(gather),
@@ -60,6 +67,22 @@ pub fn plan(request: InitProducerIdRequest, attempt: Attempt, parts: &mut Parts<
         }
         None => refuse(ErrorCode::CoordinatorLoadInProgress),
     }
+}
+
+/// Why the client may not have an id: who may write to any topic at all may produce idempotently.
+fn refusal(access: Access<'_>, request: &InitProducerIdRequest) -> Option<ErrorCode> {
+    let (is_allowed, error) = match &request.transactional_id {
+        Some(id) => (
+            access.allows(Operation::Write, ResourceType::TransactionalId, id),
+            ErrorCode::TransactionalIdAuthorizationFailed,
+        ),
+        None => (
+            access.allows_cluster(Operation::IdempotentWrite)
+                || access.allows_any(Operation::Write, ResourceType::Topic),
+            ErrorCode::ClusterAuthorizationFailed,
+        ),
+    };
+    (!is_allowed).then_some(error)
 }
 
 /// The controller gave a block, or could not.

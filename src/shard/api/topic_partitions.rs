@@ -9,7 +9,8 @@ use crate::protocol::messages::describe_topic_partitions_response::{
     Cursor, DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic,
 };
 use crate::protocol::messages::{DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse};
-use crate::security::{NOT_ASKED, TOPIC_OPERATIONS};
+use crate::security::{Access, NOT_ASKED, Operation, ResourceType};
+use crate::shard::request::RequestContext;
 
 use super::{Parts, Plan};
 
@@ -24,7 +25,11 @@ fn partitions_max(request: &DescribeTopicPartitionsRequest, parts: &Parts<'_>) -
 }
 
 /// Answer one page from the image, topics by name.
-pub fn plan(request: &DescribeTopicPartitionsRequest, parts: &Parts<'_>) -> Plan {
+pub fn plan(
+    context: &RequestContext,
+    request: &DescribeTopicPartitionsRequest,
+    parts: &Parts<'_>,
+) -> Plan {
     if let Some(cursor) = &request.cursor
         && !is_sound(cursor, request)
     {
@@ -40,6 +45,11 @@ pub fn plan(request: &DescribeTopicPartitionsRequest, parts: &Parts<'_>) -> Plan
     } else {
         request.topics.iter().map(|topic| &*topic.name).collect()
     };
+    let access = parts.access(context);
+    // Whoever names a topic learns that it may not see it, nobody that it exists.
+    let (names, hidden): (BTreeSet<&str>, BTreeSet<&str>) = names
+        .into_iter()
+        .partition(|name| access.allows_topic(Operation::Describe, name));
     let mut left = partitions_max(request, parts);
     let (mut topics, mut next_cursor) = (Vec::new(), None);
     for name in names.range(start..) {
@@ -56,10 +66,10 @@ pub fn plan(request: &DescribeTopicPartitionsRequest, parts: &Parts<'_>) -> Plan
             .filter(|cursor| cursor.topic_name == *name);
         let first = cursor.map_or(0, |cursor| cursor.partition_index);
         let Some(topic) = parts.image.topic(name) else {
-            topics.push(unknown(name));
+            topics.push(unknown(access, name));
             continue;
         };
-        let (described, rest) = describe(topic, first, left);
+        let (described, rest) = describe(access, topic, first, left);
         left -= described.partitions.len();
         topics.push(described);
         if let Some(partition_index) = rest {
@@ -71,6 +81,9 @@ pub fn plan(request: &DescribeTopicPartitionsRequest, parts: &Parts<'_>) -> Plan
             });
             break;
         }
+    }
+    if !is_all {
+        topics.extend(hidden.into_iter().map(refused_topic));
     }
     Plan::answer(DescribeTopicPartitionsResponse {
         topics,
@@ -101,7 +114,17 @@ fn refused(request: &DescribeTopicPartitionsRequest) -> DescribeTopicPartitionsR
     }
 }
 
-fn unknown(name: &str) -> DescribeTopicPartitionsResponseTopic {
+/// The answer about a topic that the client may not see.
+fn refused_topic(name: &str) -> DescribeTopicPartitionsResponseTopic {
+    DescribeTopicPartitionsResponseTopic {
+        error_code: ErrorCode::TopicAuthorizationFailed.code(),
+        name: Some(name.to_owned()),
+        topic_authorized_operations: NOT_ASKED,
+        ..Default::default()
+    }
+}
+
+fn unknown(access: Access<'_>, name: &str) -> DescribeTopicPartitionsResponseTopic {
     let error = if check_topic_name(name).is_err() {
         ErrorCode::InvalidTopicException
     } else {
@@ -111,13 +134,14 @@ fn unknown(name: &str) -> DescribeTopicPartitionsResponseTopic {
         error_code: error.code(),
         name: Some(name.to_owned()),
         is_internal: is_internal_topic(name),
-        topic_authorized_operations: TOPIC_OPERATIONS,
+        topic_authorized_operations: access.operations(ResourceType::Topic, name),
         ..Default::default()
     }
 }
 
 /// The topic with at most `count_max` partitions from `first` on, and where the rest begins.
 fn describe(
+    access: Access<'_>,
     topic: &TopicImage,
     first: i32,
     count_max: usize,
@@ -138,7 +162,7 @@ fn describe(
         topic_id: topic.id,
         is_internal: is_internal_topic(&topic.name),
         partitions,
-        topic_authorized_operations: TOPIC_OPERATIONS,
+        topic_authorized_operations: access.operations(ResourceType::Topic, &topic.name),
         ..Default::default()
     };
     (described, rest)

@@ -1,10 +1,11 @@
 //! One connection that sends any bytes and waits for what comes back, within a limit.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
+use socket2::{Domain, Socket, Type};
 
 use super::{Schema, decode, encode};
 use crate::support::Lab;
@@ -21,7 +22,16 @@ pub struct Connection {
 impl Connection {
     /// Connects to a port of this host.
     pub fn open(lab: &Lab, port: u16) -> io::Result<Self> {
-        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        Self::open_from(lab, "127.0.0.1", port)
+    }
+
+    /// Connects to a port of this host from one of its addresses.
+    pub fn open_from(lab: &Lab, host: &str, port: u16) -> io::Result<Self> {
+        let from: Ipv4Addr = host.parse().map_err(|_| invalid("not an address"))?;
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&SocketAddrV4::new(from, 0).into())?;
+        socket.connect(&SocketAddrV4::new(Ipv4Addr::LOCALHOST, port).into())?;
+        let stream = TcpStream::from(socket);
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(LIMIT))?;
         stream.set_write_timeout(Some(LIMIT))?;

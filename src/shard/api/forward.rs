@@ -1,0 +1,65 @@
+//! What the controller is asked for a client, and its answer put together with what was refused
+//! without asking it.
+
+use crate::metadata::{ControllerRequest, ControllerResponse};
+use crate::shard::request::RequestContext;
+
+use super::{ControllerGather, Gather, Parts, Plan, topics};
+
+/// Ask the controller, and pass its answer on with what was `refused` already.
+pub fn plan(request: ControllerRequest, refused: Option<ControllerResponse>) -> Plan {
+    let gather = ControllerGather::passing_on(refused);
+    Plan::controller(request, Gather::Controller(gather))
+}
+
+/// The controller's answer, as the client's.
+pub fn controller_answered(
+    context: &RequestContext,
+    mut response: ControllerResponse,
+    refused: Option<Box<ControllerResponse>>,
+    parts: &Parts<'_>,
+) -> Plan {
+    if let Some(refused) = refused {
+        add(&mut response, *refused);
+    }
+    match response {
+        ControllerResponse::CreateTopics(mut response) => {
+            topics::hide_settings(parts.access(context), &mut response);
+            Plan::answer(response)
+        }
+        ControllerResponse::DeleteTopics(response) => Plan::answer(response),
+        ControllerResponse::CreatePartitions(response) => Plan::answer(response),
+        ControllerResponse::AlterConfigs(response) => Plan::answer(response),
+        ControllerResponse::IncrementalAlterConfigs(response) => Plan::answer(response),
+        ControllerResponse::CreateAcls(response) => Plan::answer(response),
+        ControllerResponse::DeleteAcls(response) => Plan::answer(response),
+        ControllerResponse::AllocateProducerIds(_) | ControllerResponse::AutoCreate(_) => {
+            unreachable!("no client asks for these")
+        }
+        ControllerResponse::Unavailable(error) => {
+            Plan::Close(format!("the controller does not answer: {error}"))
+        }
+    }
+}
+
+/// Put what was refused into the controller's answer.
+fn add(response: &mut ControllerResponse, refused: ControllerResponse) {
+    use ControllerResponse::*;
+    match (response, refused) {
+        (CreateTopics(response), CreateTopics(refused)) => response.topics.extend(refused.topics),
+        (DeleteTopics(response), DeleteTopics(refused)) => {
+            response.responses.extend(refused.responses);
+        }
+        (CreatePartitions(response), CreatePartitions(refused)) => {
+            response.results.extend(refused.results);
+        }
+        (AlterConfigs(response), AlterConfigs(refused)) => {
+            response.responses.extend(refused.responses);
+        }
+        (IncrementalAlterConfigs(response), IncrementalAlterConfigs(refused)) => {
+            response.responses.extend(refused.responses);
+        }
+        (Unavailable(_), _) => {}
+        (response, refused) => unreachable!("{refused:?} is no part of {response:?}"),
+    }
+}
