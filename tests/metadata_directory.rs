@@ -23,9 +23,13 @@ use forebay::metadata::{
     ConfigKind, ConfigResource, ControllerRequest, ControllerResponse, HaltCause, MetadataEvent,
     MetadataImage, MetadataLogSettings, MetadataNode, NodeSettings, RequestToken,
 };
+use forebay::protocol::messages::create_acls_request::AclCreation;
 use forebay::protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
+use forebay::protocol::messages::delete_acls_request::DeleteAclsFilter;
 use forebay::protocol::messages::delete_topics_request::DeleteTopicState;
-use forebay::protocol::messages::{CreateTopicsRequest, DeleteTopicsRequest};
+use forebay::protocol::messages::{
+    CreateAclsRequest, CreateTopicsRequest, DeleteAclsRequest, DeleteTopicsRequest,
+};
 use forebay::stdx::{Instant, Now, Random};
 use support::{Broker, Kind, Lab, needs};
 
@@ -275,6 +279,34 @@ impl Node {
         self.answers.pop().expect("an answer").1
     }
 
+    fn allow(&mut self, principal: &str, topic: &str) {
+        let creation = AclCreation {
+            resource_type: 2,
+            resource_name: topic.to_owned(),
+            resource_pattern_type: 4,
+            principal: principal.to_owned(),
+            host: "*".to_owned(),
+            operation: 3,
+            permission_type: 3,
+            ..AclCreation::default()
+        };
+        let request = ControllerRequest::CreateAcls(CreateAclsRequest {
+            creations: vec![creation],
+            ..CreateAclsRequest::default()
+        });
+        let ControllerResponse::CreateAcls(response) = self.ask(&request) else {
+            panic!("another answer");
+        };
+        assert_eq!(response.results[0].error_code, 0, "{response:?}");
+    }
+
+    fn principals(&self) -> Vec<&str> {
+        let acls = self.image.acls.iter();
+        let mut principals: Vec<&str> = acls.map(|(_, acl)| acl.principal.as_str()).collect();
+        principals.sort_unstable();
+        principals
+    }
+
     fn create(&mut self, name: &str, partitions: i32, configs: &[(&str, &str)]) {
         let configs = configs.iter().map(|(name, value)| CreatableTopicConfig {
             name: (*name).to_owned(),
@@ -443,6 +475,75 @@ fn apache_kafka_and_this_node_take_turns_on_one_directory() {
         node.image.topic("ours-9").unwrap().id,
         image.topic("ours-9").unwrap().id
     );
+    node.stop();
+}
+
+/// Access control entries that Kafka's tool lists.
+fn acls_told_by_kafka(broker: &Broker) -> String {
+    let acls = broker.tool("org.apache.kafka.tools.AclCommand", &["--list"]);
+    acls.run().succeeded().stdout
+}
+
+#[test]
+fn access_control_entries_of_apache_kafka_and_of_this_node_stay_on_one_directory() {
+    let lab = needs!(Java);
+    let authorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer";
+    let settings = [
+        ("authorizer.class.name", authorizer),
+        ("super.users", "User:ANONYMOUS"),
+    ];
+    let mut kafka = Broker::start(&lab, Kind::Kafka, &settings);
+    for principal in ["User:kafkas", "User:gone"] {
+        let allow = ["--add", "--allow-principal", principal];
+        let what = ["--operation", "Write", "--topic", "orders"];
+        kafka
+            .tool(
+                "org.apache.kafka.tools.AclCommand",
+                &[allow.as_slice(), &what].concat(),
+            )
+            .run()
+            .succeeded();
+    }
+    kafka.stop();
+
+    let data = kafka.data();
+    let properties = fs::read_to_string(data.with_file_name("server.properties")).unwrap();
+    let directories = [data];
+    let mut node = Node::start(Some(&properties), &directories);
+    assert_eq!(node.halted, None);
+    assert_eq!(node.principals(), ["User:gone", "User:kafkas"]);
+    node.allow("User:ours", "ord");
+    let request = ControllerRequest::DeleteAcls(DeleteAclsRequest {
+        filters: vec![DeleteAclsFilter {
+            resource_type_filter: 1,
+            pattern_type_filter: 1,
+            principal_filter: Some("User:gone".to_owned()),
+            host_filter: None,
+            resource_name_filter: None,
+            operation: 1,
+            permission_type: 1,
+            ..DeleteAclsFilter::default()
+        }],
+        ..DeleteAclsRequest::default()
+    });
+    node.ask(&request);
+    let image = node.stop();
+
+    kafka.resume();
+    let told = acls_told_by_kafka(&kafka);
+    for part in [
+        "name=orders, patternType=LITERAL",
+        "(principal=User:kafkas, host=*, operation=WRITE, permissionType=ALLOW)",
+        "name=ord, patternType=PREFIXED",
+        "(principal=User:ours, host=*, operation=READ, permissionType=ALLOW)",
+    ] {
+        assert!(told.contains(part), "{part} is not in\n{told}");
+    }
+    assert!(!told.contains("User:gone"), "{told}");
+    kafka.stop();
+    let node = Node::start(Some(&properties), &directories);
+    assert_eq!(node.halted, None);
+    assert_eq!(node.image.acls, image.acls);
     node.stop();
 }
 

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access;
 mod command_line;
 mod connection_limits;
 mod console_tools;

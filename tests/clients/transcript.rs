@@ -74,6 +74,12 @@ impl<'a> Transcript<'a> {
         self
     }
 
+    /// Notes a line.
+    pub fn say(&mut self, line: &str) -> &mut Self {
+        self.push(line);
+        self
+    }
+
     /// The whole session, normalised.
     pub fn finish(&mut self) -> String {
         std::mem::take(&mut self.text)
