@@ -54,11 +54,13 @@ impl Disk {
             | StorageRequest::Remove { path }
             | StorageRequest::List { path }
             | StorageRequest::DescribeRoom { path } => path.clone(),
+            StorageRequest::SyncAll { directory } => StoragePath::new(*directory, ""),
             StorageRequest::Allocate { file, .. }
             | StorageRequest::Write { file, .. }
             | StorageRequest::Sync { file }
             | StorageRequest::Read { file, .. }
             | StorageRequest::Truncate { file, .. }
+            | StorageRequest::Seal { file, .. }
             | StorageRequest::Close { file } => self.files[file].1.clone(),
         };
         self.try_perform(request).map_err(|error| StorageFailure {
@@ -139,7 +141,11 @@ impl Disk {
                 }
             }
             StorageRequest::List { path } => return self.list(&path),
-            StorageRequest::DescribeRoom { .. } => unreachable!("a metadata log does not ask"),
+            StorageRequest::Seal { .. }
+            | StorageRequest::SyncAll { .. }
+            | StorageRequest::DescribeRoom { .. } => {
+                unreachable!("a metadata log does not ask")
+            }
         }
         Ok(StorageOutcome::Done)
     }

@@ -119,7 +119,8 @@ fn broken_by(bug: PlantedBug) -> &'static [Rule] {
         | PlantedBug::CutsSegment
         | PlantedBug::LosesFolder
         | PlantedBug::LosesRename
-        | PlantedBug::SkipsReplacement => &[
+        | PlantedBug::SkipsReplacement
+        | PlantedBug::SkipsSyncAll => &[
             Rule::NothingIsLost,
             Rule::OffsetsAreNotReused,
             Rule::RecordsAreWhole,

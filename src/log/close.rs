@@ -9,14 +9,18 @@ use super::file_names::deleted_folder;
 use super::partition_log::{Log, LogProgress, Pending, State};
 use super::segment::{Index, SegmentFile, WriterWait};
 use super::snapshot::encode_snapshot;
-use super::storage::{FileId, StorageOutbox, StoragePath, StorageRequest};
+use super::storage::{Durability, FileId, StorageOutbox, StoragePath, StorageRequest};
 
 impl Log {
     /// Stop cleanly: what was appended is written, the files get the form that Kafka leaves them
     /// in, then [`LogProgress::Closed`] follows. Nothing more is appended or read.
     ///
+    /// With [`Durability::Later`] records are on the disk then, but not the form of the files: who
+    /// closes ten thousand logs secures it for all of them by one [`StorageRequest::SyncAll`],
+    /// before the directory is marked as clean. Without the mark nothing relies on it.
+    ///
     /// A log that is not open has nothing to write: it is closed at once.
-    pub fn close(&mut self) {
+    pub fn close(&mut self, durability: Durability) {
         match self.state {
             State::Open => {}
             State::Opening(_) | State::Failed => {
@@ -25,9 +29,9 @@ impl Log {
                 self.progress.push_back(LogProgress::Closed);
                 return;
             }
-            State::Closing | State::Closed | State::Deleting { .. } | State::Deleted => return,
+            State::Closing(_) | State::Closed | State::Deleting { .. } | State::Deleted => return,
         }
-        self.state = State::Closing;
+        self.state = State::Closing(durability);
         // A full disk is asked once more, at once; without room the log ends here.
         self.space.hurry();
         self.fail_reads(ErrorCode::NotLeaderOrFollower);
@@ -140,7 +144,7 @@ impl Log {
         outbox: &mut StorageOutbox,
     ) -> usize {
         let mut closed = 0;
-        if !matches!(self.state, State::Open | State::Closing) {
+        if !matches!(self.state, State::Open | State::Closing(_)) {
             return closed;
         }
         let waits_for_room = self.space.is_waiting();

@@ -17,7 +17,8 @@ use super::recovery::Recovery;
 use super::segment::Segment;
 use super::space::Space;
 use super::storage::{
-    StorageFailure, StorageOutbox, StorageOwner, StoragePath, StorageRequest, StorageResult, Ticket,
+    Durability, StorageFailure, StorageOutbox, StorageOwner, StoragePath, StorageRequest,
+    StorageResult, Ticket,
 };
 
 /// Which partition a log is of, and where it lies.
@@ -153,7 +154,8 @@ pub enum LogProgress {
     ReadFailed(StorageFailure),
     /// Nothing can be appended or read any more.
     Failed(LogFailure),
-    /// Everything is on the disk as a clean stop leaves it, and no file is open.
+    /// Everything is as a clean stop leaves it, and no file is open. It is on the disk, too, or
+    /// will be with [`StorageRequest::SyncAll`], as [`Log::close`] was told.
     Closed,
     /// The folder has this name now. Who holds the log drops it, and removes the folder when
     /// `file.delete.delay.ms` have passed.
@@ -165,7 +167,7 @@ pub enum LogProgress {
 pub(super) enum State {
     Opening(Box<Recovery>),
     Open,
-    Closing,
+    Closing(Durability),
     Closed,
     Deleting { to: StoragePath, is_renamed: bool },
     Deleted,

@@ -99,7 +99,8 @@ pub struct Ticket {
 pub enum Durability {
     /// Before it completes.
     Synced,
-    /// When a later [`StorageRequest::Sync`] of the file completes.
+    /// When a later [`StorageRequest::Sync`] of the file, or [`StorageRequest::SyncAll`] of its log
+    /// directory, completes.
     Later,
 }
 
@@ -135,6 +136,14 @@ pub enum StorageRequest {
     },
     /// Cut the file to exactly `length` bytes, durably.
     Truncate { file: FileId, length: u64 },
+    /// Cut the file to exactly `length` bytes and put the small files `beside` in their places, so
+    /// that a later [`StorageRequest::SyncAll`] makes all of it durable. Until then a crash may
+    /// leave any part of it, of the contents of a small file too.
+    Seal {
+        file: FileId,
+        length: u64,
+        beside: Vec<(StoragePath, Bytes)>,
+    },
     /// Close the file after what was asked of it before.
     Close { file: FileId },
     /// Read a small file whole. Completes with [`StorageOutcome::Data`] or
@@ -152,6 +161,8 @@ pub enum StorageRequest {
     Remove { path: StoragePath },
     /// List a folder. Completes with [`StorageOutcome::Entries`] or [`StorageOutcome::Missing`].
     List { path: StoragePath },
+    /// Make everything that has completed in the log directory survive a power cut.
+    SyncAll { directory: DirectoryIndex },
     /// Tell how much room there is around a folder. Completes with [`StorageOutcome::Room`].
     DescribeRoom { path: StoragePath },
 }
@@ -167,6 +178,7 @@ impl StorageRequest {
             | Self::Sync { file }
             | Self::Read { file, .. }
             | Self::Truncate { file, .. }
+            | Self::Seal { file, .. }
             | Self::Close { file } => Some(*file),
             _ => None,
         }
@@ -182,6 +194,7 @@ impl StorageRequest {
             Self::Sync { .. } => "sync",
             Self::Read { .. } => "read",
             Self::Truncate { .. } => "truncate",
+            Self::Seal { .. } => "seal",
             Self::Close { .. } => "close",
             Self::ReadFile { .. } => "read file",
             Self::ReplaceFile { .. } => "replace file",
@@ -189,6 +202,7 @@ impl StorageRequest {
             Self::Rename { .. } => "rename",
             Self::Remove { .. } => "remove",
             Self::List { .. } => "list",
+            Self::SyncAll { .. } => "sync all",
             Self::DescribeRoom { .. } => "describe",
         }
     }

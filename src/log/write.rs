@@ -49,6 +49,8 @@ enum Step {
     Cut,
     WriteFiles,
     Seal,
+    /// Cut, files and index in one, durable later.
+    SealAtOnce,
 }
 
 impl Log {
@@ -57,7 +59,7 @@ impl Log {
     pub fn flush(&mut self, now: Now, outbox: &mut StorageOutbox) {
         self.is_short_of_files = false;
         match self.state {
-            State::Open | State::Closing => {}
+            State::Open | State::Closing(_) => {}
             State::Deleting { .. } => return self.advance_deletion(outbox),
             State::Opening(_) => {
                 self.ask_for_space_again(now, outbox);
@@ -74,7 +76,7 @@ impl Log {
         self.advance_retention(now, outbox);
         self.remove_due(now, outbox);
         self.note_space_found();
-        if matches!(self.state, State::Closing) {
+        if matches!(self.state, State::Closing(_)) {
             self.advance_close(outbox);
         }
     }
@@ -104,7 +106,7 @@ impl Log {
                 Step::Sealed => {
                     self.segments[index].writer = None;
                     self.unsealed.remove(place);
-                    if matches!(self.state, State::Closing) {
+                    if matches!(self.state, State::Closing(_)) {
                         self.close_segment_file(index, outbox);
                     }
                 }
@@ -140,7 +142,7 @@ impl Log {
             return self.next_write_step(segment, writer);
         }
         let is_active = index + 1 == self.segments.len();
-        if is_active && !matches!(self.state, State::Closing) {
+        if is_active && !matches!(self.state, State::Closing(_)) {
             return Step::Drained;
         }
         if writer.is_sealed_on_disk || !writer.exists {
@@ -151,13 +153,29 @@ impl Log {
         }
         match (writer.sealed_steps, segment.file) {
             (0, SegmentFile::Closed) => Step::Open,
-            (0, SegmentFile::Open(_)) if !writer.is_allocating => Step::Cut,
+            (0, SegmentFile::Open(_)) if !writer.is_allocating => {
+                self.first_sealing_step(is_active)
+            }
             (0, _) => Step::Drained,
             (1, _) => Step::WriteFiles,
             // What the epochs' file lacks could not be found again in a sealed segment.
             (2, _) if self.epochs_are_dirty || self.epochs_in_flight => Step::Drained,
             (2, _) => Step::Seal,
             _ => Step::Sealed,
+        }
+    }
+
+    /// After a crash the active segment is scanned in any case, so it matters only at the end that
+    /// it was sealed; what the others look like is relied upon.
+    const fn first_sealing_step(&self, is_active: bool) -> Step {
+        match self.state {
+            State::Closing(Durability::Later) if is_active => {
+                if self.epochs_are_dirty || self.epochs_in_flight {
+                    return Step::Drained;
+                }
+                Step::SealAtOnce
+            }
+            _ => Step::Cut,
         }
     }
 
@@ -191,6 +209,7 @@ impl Log {
             Step::Cut => self.cut(index, outbox),
             Step::WriteFiles => self.write_files(index, outbox),
             Step::Seal => self.seal(index, outbox),
+            Step::SealAtOnce => self.seal_at_once(index, outbox),
             Step::Open | Step::Blocked | Step::Drained | Step::Sealed => {
                 unreachable!("these are taken elsewhere")
             }
@@ -319,6 +338,17 @@ impl Log {
     }
 
     fn write_files(&mut self, index: usize, outbox: &mut StorageOutbox) {
+        let base_offset = self.segments[index].base_offset;
+        let files = self.files_beside(index);
+        self.writer_mut(index).wait = WriterWait::Files(files.len());
+        for (path, contents) in files {
+            let request = StorageRequest::ReplaceFile { path, contents };
+            self.submit(outbox, Pending::SegmentFile(base_offset), request);
+        }
+    }
+
+    /// The time index of a segment, and the producers' snapshot at its end.
+    fn files_beside(&mut self, index: usize) -> Vec<(StoragePath, Bytes)> {
         let segment = &self.segments[index];
         let base_offset = segment.base_offset;
         let Largest::Known(largest) = segment.largest else {
@@ -334,24 +364,39 @@ impl Log {
             files.push((self.file_path(offset, FileKind::Snapshot), snapshot));
             self.snapshots.insert(offset);
         }
-        self.writer_mut(index).wait = WriterWait::Files(files.len());
-        for (path, contents) in files {
-            let request = StorageRequest::ReplaceFile { path, contents };
-            self.submit(outbox, Pending::SegmentFile(base_offset), request);
-        }
+        files
     }
 
-    fn seal(&mut self, index: usize, outbox: &mut StorageOutbox) {
+    fn offset_index_of(&self, index: usize) -> (StoragePath, Bytes) {
         let segment = &self.segments[index];
-        let base_offset = segment.base_offset;
         let offset_index = segment
             .offset_index
             .loaded()
             .expect("an unsealed segment has indexes");
-        let contents = offset_index.encode();
+        let path = self.file_path(segment.base_offset, FileKind::OffsetIndex);
+        (path, offset_index.encode())
+    }
+
+    fn seal(&mut self, index: usize, outbox: &mut StorageOutbox) {
+        let base_offset = self.segments[index].base_offset;
+        let (path, contents) = self.offset_index_of(index);
         self.writer_mut(index).wait = WriterWait::Seal;
-        let path = self.file_path(base_offset, FileKind::OffsetIndex);
         let request = StorageRequest::ReplaceFile { path, contents };
+        self.submit(outbox, Pending::Sealed(base_offset), request);
+    }
+
+    fn seal_at_once(&mut self, index: usize, outbox: &mut StorageOutbox) {
+        let segment = &self.segments[index];
+        let (base_offset, length) = (segment.base_offset, segment.length);
+        let file = segment.open_file().expect("the file was opened before");
+        let mut beside = self.files_beside(index);
+        beside.push(self.offset_index_of(index));
+        self.writer_mut(index).wait = WriterWait::Seal;
+        let request = StorageRequest::Seal {
+            file,
+            length,
+            beside,
+        };
         self.submit(outbox, Pending::Sealed(base_offset), request);
     }
 

@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use crate::config::{CleanupPolicy, TopicConfig};
 use crate::log::storage::{
-    StorageFailure, StorageOutbox, StorageOutcome, StorageOwner, StoragePath, StorageRequest,
-    StorageResult, Ticket,
+    Durability, StorageFailure, StorageOutbox, StorageOutcome, StorageOwner, StoragePath,
+    StorageRequest, StorageResult, Ticket,
 };
 use crate::log::{AppendOrigin, Log, LogFailure, LogIdentity, LogProgress, OpenMode};
 use crate::model::{BrokerId, ErrorCode, LeaderEpoch, Offset, TimestampMs, Uuid};
@@ -311,7 +311,7 @@ impl Quorum {
         match &mut self.log {
             Some(log) if !matches!(self.phase, Phase::Failed) => {
                 self.phase = Phase::Closing;
-                log.close();
+                log.close(Durability::Synced);
             }
             _ => {
                 self.phase = Phase::Closed;

@@ -47,6 +47,8 @@ pub enum Purpose {
     SetAside(FolderName),
     /// To make room. Only its failure matters.
     Remove,
+    /// To have on the disk what the logs were closed with.
+    SyncAll,
     /// To tell how much room there is.
     DescribeRoom,
 }
@@ -118,6 +120,8 @@ pub struct BrokerFiles {
     /// The names of partitions' folders.
     pub names: FolderNames,
     last_checkpoints_missing: u16,
+    /// At a stop, the directories of which not all is on the disk.
+    syncs_missing: u16,
     room: Room,
 }
 
@@ -135,6 +139,7 @@ impl BrokerFiles {
             checkpoints: Checkpoints::new(directories_count),
             names: FolderNames::default(),
             last_checkpoints_missing: settings.shards_count,
+            syncs_missing: 0,
             room: Room::default(),
         }
     }
@@ -259,8 +264,21 @@ impl BrokerFiles {
         }
     }
 
+    /// The logs of all shards are closed: have it on the disk how their files are.
+    fn sync_all(&mut self, effects: &mut Effects) {
+        self.syncs_missing = self.directories_count;
+        for directory in self.directories() {
+            let request = StorageRequest::SyncAll { directory };
+            self.submit(directory, Purpose::SyncAll, request, effects);
+        }
+    }
+
+    const fn are_logs_synced(&self) -> bool {
+        self.last_checkpoints_missing == 0 && self.syncs_missing == 0
+    }
+
     fn is_last_write_done(&self) -> bool {
-        self.last_checkpoints_missing == 0 && self.checkpoints.is_idle()
+        self.are_logs_synced() && self.checkpoints.is_idle()
     }
 }
 
@@ -333,6 +351,12 @@ impl Shard {
             }
             (_, Err(failure)) => {
                 effects.push(Effect::Halt(HaltReason::StorageFailed(failure.to_string())));
+            }
+            (Purpose::SyncAll, Ok(_)) => {
+                self.files.syncs_missing -= 1;
+                if self.files.syncs_missing == 0 {
+                    self.write_checkpoints(effects);
+                }
             }
             (Purpose::WriteCheckpoint, Ok(_)) => {
                 self.files.checkpoints.on_written(directory, true);
@@ -424,7 +448,7 @@ impl Shard {
         self.files.checkpoints.on_told(from, directories);
         self.files.last_checkpoints_missing -= u16::from(is_last);
         if self.files.last_checkpoints_missing == 0 {
-            self.write_checkpoints(effects);
+            self.files.sync_all(effects);
         }
     }
 

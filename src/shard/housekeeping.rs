@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::log::storage::Durability;
 use crate::model::ShardId;
 use crate::stdx::{Instant, Now};
 
@@ -287,7 +288,7 @@ impl Shard {
                 // There is no folder that could be unclean.
                 partition.state = PartitionState::Opening;
             }
-            partition.log.close();
+            partition.log.close(Durability::Later);
         }
         self.housekeeping.are_partitions_closing = true;
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::connection::ConnectionLimits;
 use crate::log::partition_folder;
-use crate::log::storage::{DirectoryIndex, StoragePath};
+use crate::log::storage::{DirectoryIndex, Durability, StoragePath};
 use crate::log::{Log, LogIdentity, OpenFiles, OpenMode};
 use crate::metadata::{ConfigKind, MetadataDelta, OpenDirectory, PartitionRegistration};
 use crate::model::{ErrorCode, ShardId, TopicIdPartition, TopicPartition, Uuid};
@@ -334,7 +334,7 @@ impl Shard {
                      could not be renamed; it is set aside at the next start"
                 );
                 // It must not begin in a folder that is not its own.
-                partition.log.close();
+                partition.log.close(Durability::Synced);
                 while partition.log.next_progress().is_some() {}
                 self.on_log_failed(now, slot, effects);
             }

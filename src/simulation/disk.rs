@@ -20,7 +20,7 @@ use crate::stdx::Random;
 
 use super::clock::{SimulatedTime, between};
 use super::faults::{Chaos, Fault, FaultCounts};
-use super::planted::PlantedBug;
+use super::planted::{PlantedBug, snapshot_of_nobody};
 use super::request::check_contract;
 use super::volume::{InodeId, Volume};
 
@@ -293,6 +293,7 @@ impl Disk {
             StorageRequest::Open { create: true, .. }
                 | StorageRequest::Allocate { .. }
                 | StorageRequest::ReplaceFile { .. }
+                | StorageRequest::Seal { .. }
                 | StorageRequest::CreateFolder { .. }
                 | StorageRequest::Rename { .. }
         );
@@ -369,6 +370,7 @@ impl Disk {
             | StorageRequest::Remove { path }
             | StorageRequest::List { path }
             | StorageRequest::DescribeRoom { path } => path.clone(),
+            StorageRequest::SyncAll { directory } => StoragePath::new(*directory, ""),
             StorageRequest::Rename { from, .. } => from.clone(),
             on_file => {
                 let file = on_file.file().expect("all others are about an open file");
@@ -469,6 +471,17 @@ impl Disk {
                 let inode = self.inode_of(shard, *file)?;
                 self.volume.truncate(inode, *length, now_ms);
             }
+            StorageRequest::Seal {
+                file,
+                length,
+                beside,
+            } => {
+                let inode = self.inode_of(shard, *file)?;
+                self.volume.truncate_later(inode, *length, now_ms);
+                for (path, contents) in beside {
+                    self.volume.replace_file_later(path, contents, now_ms)?;
+                }
+            }
             StorageRequest::Close { .. } => {}
             by_name => return self.perform_by_name(by_name, now_ms),
         }
@@ -510,6 +523,8 @@ impl Disk {
                     self.volume.replace_file(path, &contents, now_ms)?;
                 }
             }
+            StorageRequest::SyncAll { .. } if self.planted == Some(PlantedBug::SkipsSyncAll) => {}
+            StorageRequest::SyncAll { directory } => self.volume.sync_all(*directory),
             StorageRequest::CreateFolder { path } => self.volume.create_folder(path)?,
             StorageRequest::Rename { .. } if self.loses_rename(request) => {}
             StorageRequest::Rename { from, to } => self.volume.rename(from, to)?,
@@ -602,6 +617,10 @@ impl Disk {
             StorageRequest::Remove { path } => {
                 self.volume.remove_some(path, &mut self.random);
             }
+            StorageRequest::Seal { .. } if self.random.chance(1, 2) => {
+                // It is not durable either way, so a crash leaves any part of it.
+                let _ = self.perform(shard, request, now);
+            }
             _ => {}
         }
     }
@@ -666,19 +685,15 @@ impl Disk {
                 // What it relied on may be lost with this crash: then it did not happen either.
                 let _ = self.perform(shard, &request, now);
             }
-            StorageRequest::Allocate { .. } | StorageRequest::Truncate { .. } if is_kept => {
+            StorageRequest::Allocate { .. }
+            | StorageRequest::Truncate { .. }
+            | StorageRequest::Seal { .. }
+            | StorageRequest::SyncAll { .. }
+                if is_kept =>
+            {
                 let _ = self.perform(shard, &request, now);
             }
             _ => {}
         }
     }
-}
-
-/// A producer snapshot in Kafka's format that knows no producer.
-fn snapshot_of_nobody() -> Bytes {
-    let entries = 0_i32.to_be_bytes();
-    let crc = crc32c::crc32c(&entries);
-    [&1_i16.to_be_bytes()[..], &crc.to_be_bytes(), &entries]
-        .concat()
-        .into()
 }

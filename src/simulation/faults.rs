@@ -40,7 +40,7 @@ faults! {
     LostSector "a crash leaves a sector as it was before a write under way";
     KeptSector "a crash leaves a sector of a write under way as written";
     GarbageSector "a crash leaves garbage where nothing was written before";
-    LostLength "a crash takes back the growth of a file";
+    LostLength "a crash takes back the growth or the cut of a file";
     LostNameChange "a crash comes before a change of names under way";
     KeptNameChange "a crash comes after a change of names under way, before its completion";
     AbandonedReplacement "a crash leaves the new contents of a small file beside the old";

@@ -3,6 +3,8 @@
 //! They sit at the world's border, in the disk, the network and the mail, so that the broker's code
 //! is the one that runs in production.
 
+use bytes::Bytes;
+
 macro_rules! planted_bugs {
     ($($variant:ident $description:literal;)*) => {
         /// A bug put into a world on purpose.
@@ -40,9 +42,19 @@ planted_bugs! {
     KeepsCheckpoints "a file of recovery points goes on to name what it named before";
     LosesRename "a folder is not renamed though that completes";
     SkipsReplacement "a small file is not replaced though that completes";
+    SkipsSyncAll "all is synced, as that completes, though a crash can still undo it";
     SwapsAnswers "two answers of a connection leave in the wrong order";
     LosesAnswerBytes "some bytes of an answer are left out";
     RepeatsRequest "a request reaches the broker twice";
     LosesMail "a message between shards is lost";
     SwapsMail "two messages of one shard to another arrive in the wrong order";
+}
+
+/// A producer snapshot in Kafka's format that knows no producer.
+pub(super) fn snapshot_of_nobody() -> Bytes {
+    let entries = 0_i32.to_be_bytes();
+    let crc = crc32c::crc32c(&entries);
+    [&1_i16.to_be_bytes()[..], &crc.to_be_bytes(), &entries]
+        .concat()
+        .into()
 }

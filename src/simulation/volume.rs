@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-use crate::log::storage::{FolderEntry, IO_BLOCK_BYTES, StorageOutcome, StoragePath};
+use crate::log::storage::{
+    DirectoryIndex, FolderEntry, IO_BLOCK_BYTES, StorageOutcome, StoragePath,
+};
 use crate::stdx::Random;
 
 use super::faults::{Fault, FaultCounts};
@@ -35,6 +37,8 @@ struct Inode {
     unsynced: BTreeMap<usize, Sector>,
     /// The lengths that a crash may bring back; the last is the file's.
     lengths: Vec<usize>,
+    /// The contents before a cut that a crash may undo.
+    before_cut: Option<Vec<u8>>,
     modified_ms: i64,
 }
 
@@ -78,11 +82,19 @@ impl Inode {
     }
 
     fn settle(&mut self) {
+        self.before_cut = None;
         self.unsynced.clear();
         self.lengths = vec![self.contents.len()];
     }
 
     fn crash(&mut self, random: &mut Random, counts: &mut FaultCounts) {
+        if let Some(before) = self.before_cut.take()
+            && random.chance(1, 2)
+        {
+            counts.add(Fault::LostLength);
+            self.contents = before;
+            return self.settle();
+        }
         for (number, before) in std::mem::take(&mut self.unsynced) {
             match random.below(8) {
                 0..4 => counts.add(Fault::KeptSector),
@@ -114,6 +126,8 @@ pub struct Volume {
     inodes: BTreeMap<InodeId, Inode>,
     files: BTreeMap<String, InodeId>,
     folders: BTreeSet<String>,
+    /// Small files that a crash may take back, the newest last: the name, and the file before.
+    unsynced_files: Vec<(String, InodeId, Option<Inode>)>,
     next_inode: u64,
 }
 
@@ -150,6 +164,7 @@ impl Volume {
             contents: contents.to_vec(),
             unsynced: BTreeMap::new(),
             lengths: vec![contents.len()],
+            before_cut: None,
             modified_ms,
         };
         self.inodes.insert(id, inode);
@@ -226,6 +241,60 @@ impl Volume {
         inode.contents.resize(size(length), 0);
         inode.modified_ms = now_ms;
         inode.settle();
+    }
+
+    /// Cut a file; a crash may undo it.
+    pub fn truncate_later(&mut self, id: InodeId, length: u64, now_ms: i64) {
+        let inode = self.inode(id);
+        let before = inode.contents.clone();
+        inode.contents.resize(size(length), 0);
+        inode.modified_ms = now_ms;
+        inode.settle();
+        inode.before_cut = Some(before);
+    }
+
+    /// Put a small file in place; a crash may undo it, or leave the file empty.
+    ///
+    /// # Errors
+    /// There is no folder for it.
+    pub fn replace_file_later(
+        &mut self,
+        path: &StoragePath,
+        contents: &[u8],
+        now_ms: i64,
+    ) -> Result<(), i32> {
+        let name = name_of(path);
+        let before = self.files.get(&name).and_then(|id| self.inodes.get(id));
+        let before = before.cloned();
+        self.replace_file(path, contents, now_ms)?;
+        let id = self.files[&name];
+        self.unsynced_files.push((name, id, before));
+        Ok(())
+    }
+
+    /// All that was done in a log directory survives a crash from now on.
+    pub fn sync_all(&mut self, directory: DirectoryIndex) {
+        let inside = format!("{}/", directory.0);
+        let is_inside = |name: &String| name.starts_with(&inside);
+        let files = self.files.iter().filter(|(name, _)| is_inside(name));
+        for id in files.map(|(_, id)| *id).collect::<Vec<_>>() {
+            self.inode(id).settle();
+        }
+        self.unsynced_files.retain(|(name, ..)| !is_inside(name));
+    }
+
+    fn undo_some_files(&mut self, random: &mut Random, counts: &mut FaultCounts) {
+        while let Some((name, id, before)) = self.unsynced_files.pop() {
+            if self.files.get(&name) != Some(&id) || random.chance(1, 2) {
+                continue;
+            }
+            counts.add(Fault::LostNameChange);
+            match before {
+                _ if random.chance(1, 2) => self.inode(id).contents.clear(),
+                Some(before) => drop(self.inodes.insert(id, before)),
+                None => drop(self.files.remove(&name)),
+            }
+        }
     }
 
     /// A small file's contents.
@@ -366,6 +435,7 @@ impl Volume {
 
     /// The power goes: what was not synced may be lost, sector by sector.
     pub fn crash(&mut self, random: &mut Random, counts: &mut FaultCounts) {
+        self.undo_some_files(random, counts);
         for inode in self.inodes.values_mut() {
             inode.crash(random, counts);
         }

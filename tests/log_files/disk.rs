@@ -90,7 +90,11 @@ impl Disk {
                 }
             }
             StorageRequest::List { path } => return self.list(&path),
-            StorageRequest::DescribeRoom { .. } => unreachable!("a log does not ask"),
+            StorageRequest::Seal { .. }
+            | StorageRequest::SyncAll { .. }
+            | StorageRequest::DescribeRoom { .. } => {
+                unreachable!("a log that is closed by itself does not ask")
+            }
         }
         StorageOutcome::Done
     }

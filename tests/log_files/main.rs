@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use forebay::config::TopicConfig;
 use forebay::log::checkpoint::decode_partition_metadata;
-use forebay::log::storage::{DirectoryIndex, StorageOutbox, StorageOwner, StoragePath};
+use forebay::log::storage::{DirectoryIndex, Durability, StorageOutbox, StorageOwner, StoragePath};
 use forebay::log::{AppendOrigin, Log, LogIdentity, LogProgress, OpenMode, ReadPlan, ReadRequest};
 use forebay::model::{Offset, Uuid};
 use forebay::protocol::compression::Compression;
@@ -88,7 +88,7 @@ impl Partition {
     }
 
     fn close(mut self) {
-        self.log.close();
+        self.log.close(Durability::Synced);
         assert_eq!(self.settle().last(), Some(&LogProgress::Closed));
     }
 

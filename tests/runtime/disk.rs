@@ -50,6 +50,23 @@ fn a_file_is_made_filled_read_back_and_cut() {
     // The file ends inside the third block from the read's start.
     assert_eq!(disk.read(1, 2 * BLOCK, 4 * BLOCK).len(), 10_001 - 4096);
     assert!(disk.read(1, 16 * BLOCK, BLOCK).is_empty());
+
+    let seal = StorageRequest::Seal {
+        file: FileId(1),
+        length: 5000,
+        beside: vec![(
+            StoragePath::new(DirectoryIndex(0), "topic-0.index"),
+            Bytes::from_static(b"index"),
+        )],
+    };
+    let sync_all = StorageRequest::SyncAll {
+        directory: DirectoryIndex(0),
+    };
+    disk.run(vec![seal]).pop().unwrap().unwrap();
+    disk.run(vec![sync_all]).pop().unwrap().unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().len(), 5000);
+    let index = fs::read(disk.folder().join("topic-0.index"));
+    assert_eq!(index.unwrap(), b"index");
     disk.run(vec![close(1)]).pop().unwrap().unwrap();
     disk.stop();
 }

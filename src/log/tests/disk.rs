@@ -136,6 +136,17 @@ impl Disk {
                 self.file_mut(file).truncate(length);
                 StorageOutcome::Done
             }
+            StorageRequest::Seal {
+                file,
+                length,
+                beside,
+            } => {
+                self.perform(StorageRequest::Truncate { file, length });
+                for (path, contents) in beside {
+                    self.perform(StorageRequest::ReplaceFile { path, contents });
+                }
+                StorageOutcome::Done
+            }
             StorageRequest::Close { file } => {
                 self.handles.remove(&file).expect("the file is open");
                 StorageOutcome::Done
@@ -157,7 +168,9 @@ impl Disk {
                     .insert(path.relative.to_string(), contents.to_vec());
                 StorageOutcome::Done
             }
-            StorageRequest::DescribeRoom { .. } => unreachable!("a log does not ask"),
+            StorageRequest::DescribeRoom { .. } | StorageRequest::SyncAll { .. } => {
+                unreachable!("a log does not ask")
+            }
             StorageRequest::CreateFolder { path } => {
                 self.folders.insert(path.relative.to_string());
                 StorageOutcome::Done
@@ -264,6 +277,7 @@ fn takes_room(request: &StorageRequest) -> bool {
         StorageRequest::Open { create: true, .. }
             | StorageRequest::Allocate { .. }
             | StorageRequest::ReplaceFile { .. }
+            | StorageRequest::Seal { .. }
             | StorageRequest::CreateFolder { .. }
             | StorageRequest::Rename { .. }
     )

@@ -25,14 +25,32 @@ fn a_new_partition_has_a_folder_with_its_topic_id() {
     assert_eq!(world.log.log_end_offset(), 0);
 }
 
-#[test]
-fn a_clean_stop_leaves_kafkas_files() {
+/// A log that was closed with three segments.
+fn closed(durability: Durability) -> World {
     let mut world = World::create(small_segments());
     for _ in 0..11 {
         world.append(batch(1, 1800)).unwrap();
     }
     world.append(numbered(7, 0, 1)).unwrap();
-    world.close();
+    world.settle();
+    world.disk.performed.clear();
+    world.log.close(durability);
+    world.settle();
+    assert_eq!(world.take_progress().last(), Some(&LogProgress::Closed));
+    world
+}
+
+#[test]
+fn a_stop_that_is_synced_for_all_logs_at_once_asks_for_one_change_of_each() {
+    let (together, alone) = (closed(Durability::Later), closed(Durability::Synced));
+    assert_eq!(together.disk.files, alone.disk.files);
+    let asked: Vec<_> = together.disk.performed.into_iter().collect();
+    assert_eq!(asked, [("close", 3), ("seal", 1)]);
+}
+
+#[test]
+fn a_clean_stop_leaves_kafkas_files() {
+    let world = closed(Durability::Synced);
     assert_eq!(
         world.disk.names("topic-0"),
         [

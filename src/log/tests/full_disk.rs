@@ -62,7 +62,7 @@ fn what_finds_no_room_waits_for_it_and_reads_go_on() {
 #[test]
 fn a_log_that_is_closed_on_a_full_disk_ends_with_what_is_durable() {
     let mut world = world_without_room();
-    world.log.close();
+    world.log.close(Durability::Synced);
     world.settle();
     let progress = world.take_progress();
     let [LogProgress::Failed(LogFailure::Storage(failure))] = &progress[..] else {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::storage::{DirectoryIndex, StorageOutbox, StorageOwner, StoragePath};
+use super::storage::{DirectoryIndex, Durability, StorageOutbox, StorageOwner, StoragePath};
 use super::{
     AppendOrigin, Appended, DiskRead, FetchedRecords, FoundOffset, Log, LogIdentity, LogProgress,
     Lookup, OpenMode, ReadPlan, ReadRequest,
@@ -136,7 +136,7 @@ impl World {
     }
 
     fn close(&mut self) {
-        self.log.close();
+        self.log.close(Durability::Synced);
         self.settle();
         assert_eq!(self.take_progress().last(), Some(&LogProgress::Closed));
         assert_eq!(self.disk.open_files(), 0);

@@ -188,7 +188,8 @@ impl Life {
 
     fn stop_and_start(&mut self) {
         self.world.disk.is_full = false;
-        self.world.log.close();
+        let durability = [Durability::Synced, Durability::Later][self.below(2)];
+        self.world.log.close(durability);
         self.world.settle();
         assert_eq!(self.world.progress.pop(), Some(LogProgress::Closed));
         self.note_progress();

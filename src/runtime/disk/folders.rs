@@ -5,9 +5,9 @@ use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::mem::MaybeUninit;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
@@ -150,10 +150,29 @@ pub(super) fn describe_room(path: &Path) -> io::Result<StorageOutcome> {
 }
 
 /// Cut an open file to exactly `length` bytes, durably.
-pub(super) fn truncate(file: &File, length: u64) -> io::Result<StorageOutcome> {
+pub(super) fn truncate(file: &File, length: u64) -> io::Result<()> {
     file.set_len(length)?;
-    file.sync_all()?;
-    Ok(StorageOutcome::Done)
+    file.sync_all()
+}
+
+/// Cut an open file to exactly `length` bytes and write the small files `beside`, durable only with
+/// [`sync_all`].
+pub(super) fn seal(file: &File, length: u64, beside: &[(PathBuf, Bytes)]) -> io::Result<()> {
+    file.set_len(length)?;
+    for (path, contents) in beside {
+        fs::write(path, contents)?;
+    }
+    Ok(())
+}
+
+/// Make all that was done on the file system of a folder durable.
+pub(super) fn sync_all(path: &Path) -> io::Result<StorageOutcome> {
+    let folder = File::open(path)?;
+    // SAFETY: the descriptor is open.
+    match unsafe { libc::syncfs(folder.as_raw_fd()) } {
+        0 => Ok(StorageOutcome::Done),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 fn folder_entry(name: String, facts: &fs::Metadata) -> FolderEntry {

@@ -118,7 +118,8 @@ impl Disk {
             StorageRequest::Open { file, path, create } => {
                 self.open(ticket, file, path, create);
             }
-            StorageRequest::Allocate { file, .. }
+            StorageRequest::Seal { file, .. }
+            | StorageRequest::Allocate { file, .. }
             | StorageRequest::Write { file, .. }
             | StorageRequest::Sync { file }
             | StorageRequest::Read { file, .. }
@@ -165,6 +166,10 @@ impl Disk {
             }
             StorageRequest::List { path } => {
                 self.folder_job(ticket, "list", path, folders::list);
+            }
+            StorageRequest::SyncAll { directory } => {
+                let path = StoragePath::new(directory, "");
+                self.folder_job(ticket, "sync", path, folders::sync_all);
             }
             StorageRequest::DescribeRoom { path } => {
                 self.folder_job(ticket, "describe", path, folders::describe_room);
@@ -283,11 +288,12 @@ impl Disk {
             FileState::Failed(errno) => Err(*errno),
             FileState::Opening => unreachable!("nothing starts before the file is open"),
         };
+        let beside = self.beside(&request);
         let pools = Rc::clone(&self.pools);
         let finished = Rc::clone(&self.finished);
         let run = async move {
             let result = match task {
-                Ok(open) => perform(open, request, &pools).await,
+                Ok(open) => perform(open, request, beside, &pools).await,
                 Err(_) if is_close => Ok(StorageOutcome::Done),
                 Err(errno) => Err(IoFailure {
                     operation: "open",
@@ -304,6 +310,17 @@ impl Disk {
         };
         // Runs at once up to its first wait: so requests reach the ring in the order of starting.
         glommio::spawn_local(run).detach();
+    }
+
+    /// The small files of a request to seal a segment, by their full paths.
+    fn beside(&self, request: &StorageRequest) -> Vec<(PathBuf, Bytes)> {
+        let StorageRequest::Seal { beside, .. } = request else {
+            return Vec::new();
+        };
+        let files = beside.iter();
+        files
+            .map(|(path, contents)| (self.resolve(path), contents.clone()))
+            .collect()
     }
 
     fn open(&mut self, ticket: Ticket, file: FileId, path: StoragePath, create: bool) {
@@ -413,6 +430,7 @@ impl Disk {
 async fn perform(
     file: Rc<OpenFile>,
     request: StorageRequest,
+    beside: Vec<(PathBuf, Bytes)>,
     pools: &ReadPools,
 ) -> Result<StorageOutcome, IoFailure> {
     match request {
@@ -440,22 +458,38 @@ async fn perform(
             let bytes = file.read(position, length, pools).await?;
             return Ok(StorageOutcome::Data(bytes));
         }
-        StorageRequest::Truncate { length, .. } => truncate(&file, length).await?,
+        StorageRequest::Truncate { length, .. } => {
+            on_descriptor(&file, "truncate", move |file| {
+                folders::truncate(file, length)
+            })
+            .await?;
+        }
+        StorageRequest::Seal { length, .. } => {
+            on_descriptor(&file, "seal", move |file| {
+                folders::seal(file, length, &beside)
+            })
+            .await?;
+        }
         StorageRequest::Close { .. } => file.close().await?,
         _ => unreachable!("only requests on an open file come here"),
     }
     Ok(StorageOutcome::Done)
 }
 
-async fn truncate(file: &OpenFile, length: u64) -> Result<(), IoFailure> {
+/// Do `work` on the file off the shard.
+async fn on_descriptor(
+    file: &OpenFile,
+    operation: &'static str,
+    work: impl FnOnce(&File) -> io::Result<()> + Send + 'static,
+) -> Result<(), IoFailure> {
     let failed = |error: io::Error| IoFailure {
-        operation: "truncate",
-        position: length,
+        operation,
+        position: 0,
         errno: error.raw_os_error().unwrap_or(libc::EIO),
     };
     let descriptor = file.descriptor().try_clone_to_owned().map_err(failed)?;
-    let cut = run_blocking(move || folders::truncate(&File::from(descriptor), length)).await;
-    cut.map(|_| ()).map_err(failed)
+    let done = run_blocking(move || work(&File::from(descriptor))).await;
+    done.map_err(failed)
 }
 
 /// The ring's memory that a request takes.

@@ -68,6 +68,12 @@ impl MemoryDisk {
                 self.file_mut(file).resize(size(length), 0);
                 StorageOutcome::Done
             }
+            StorageRequest::Seal {
+                file,
+                length,
+                beside,
+            } => self.seal(file, length, beside),
+            StorageRequest::SyncAll { .. } => StorageOutcome::Done,
             StorageRequest::Close { file } => {
                 self.handles.remove(&file).expect("a file is closed once");
                 StorageOutcome::Done
@@ -102,6 +108,20 @@ impl MemoryDisk {
                 usable_bytes: 1 << 39,
             },
         })
+    }
+
+    fn seal(
+        &mut self,
+        file: FileId,
+        length: u64,
+        beside: Vec<(StoragePath, Bytes)>,
+    ) -> StorageOutcome {
+        self.file_mut(file).resize(size(length), 0);
+        for (path, contents) in beside {
+            self.files
+                .insert(path.relative.to_string(), contents.to_vec());
+        }
+        StorageOutcome::Done
     }
 
     fn open(&mut self, file: FileId, path: StoragePath, create: bool) -> StorageResult {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use forebay::config::TopicConfig;
 use forebay::log::checkpoint::decode_offsets;
-use forebay::log::storage::{DirectoryIndex, StorageOutbox, StorageOwner, StoragePath};
+use forebay::log::storage::{DirectoryIndex, Durability, StorageOutbox, StorageOwner, StoragePath};
 use forebay::log::{AppendOrigin, Log, LogIdentity, LogProgress, OpenMode, ReadPlan, ReadRequest};
 use forebay::model::Uuid;
 use forebay::protocol::record_batch::{
@@ -169,7 +169,7 @@ impl Partition {
             return;
         }
         assert_eq!(self.log.durable_end_offset(), appended.last_offset + 1);
-        self.log.close();
+        self.log.close(Durability::Synced);
         let told = self.settle();
         assert_eq!(told.last(), Some(&LogProgress::Closed));
         let is_open = self.open(OpenMode::Existing {
