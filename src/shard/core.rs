@@ -241,7 +241,7 @@ impl Shard {
             Message::ClaimsAnswered(answers) => self.on_claims_answered(now, &answers, effects),
             Message::FoldersLeft(left) => self.on_folders_left(left, effects),
             Message::Serve => self.on_serve(),
-            Message::PartitionsOpened => self.on_partitions_opened(from, effects),
+            Message::PartitionsOpened => self.on_partitions_opened(now, from, effects),
             Message::Checkpoints {
                 directories,
                 is_last,

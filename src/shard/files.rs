@@ -227,20 +227,6 @@ impl BrokerFiles {
         self.reads_missing -= 1;
     }
 
-    /// Remove the folders of deleted partitions that a stop kept from being removed.
-    fn remove_deleted_folders(&mut self, contents: &[DirectoryContents], effects: &mut Effects) {
-        for (directory, contents) in (0..).map(DirectoryIndex).zip(contents) {
-            let names = contents.entries.keys();
-            let mut names: Vec<&String> = names
-                .filter(|name| name.ends_with(FOLDER_DELETED))
-                .collect();
-            names.sort_unstable();
-            for name in names {
-                self.remove_folder(StoragePath::new(directory, name), effects);
-            }
-        }
-    }
-
     /// Remove a folder.
     pub fn remove_folder(&mut self, path: StoragePath, effects: &mut Effects) {
         let directory = path.directory;
@@ -280,6 +266,18 @@ impl BrokerFiles {
     fn is_last_write_done(&self) -> bool {
         self.are_logs_synced() && self.checkpoints.is_idle()
     }
+}
+
+/// The folders of deleted partitions that a stop kept from being removed.
+fn deleted_folders(contents: &[DirectoryContents]) -> Vec<StoragePath> {
+    let mut folders = Vec::new();
+    for (directory, contents) in (0..).map(DirectoryIndex).zip(contents) {
+        let names = contents.entries.keys();
+        let deleted = names.filter(|name| name.ends_with(FOLDER_DELETED));
+        folders.extend(deleted.map(|name| StoragePath::new(directory, name)));
+    }
+    folders.sort_unstable();
+    folders
 }
 
 /// A checkpoint that cannot be read says nothing: logs are then scanned from further back.
@@ -389,12 +387,11 @@ impl Shard {
     }
 
     /// On shard 0: every partition of the start is open, or never will be.
-    pub(super) fn settle_contents(
-        &mut self,
-        contents: &[DirectoryContents],
-        effects: &mut Effects,
-    ) {
-        self.files.remove_deleted_folders(contents, effects);
+    pub(super) fn settle_contents(&mut self, now: Now, contents: &[DirectoryContents]) {
+        for folder in deleted_folders(contents) {
+            let delay_ms = self.configs.broker().topic.file_delete_delay_ms;
+            self.opening.remove_later(now, delay_ms, folder);
+        }
         let image = Arc::clone(&self.image);
         let is_there = |name: &FolderName| {
             let topic = image.topic(&name.partition.topic);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::connection::ConnectionLimits;
 use crate::log::partition_folder;
@@ -53,6 +54,13 @@ impl Opening {
     /// True once shard 0 was told that the partitions of the start are open.
     pub const fn is_told(&self) -> bool {
         self.is_told
+    }
+
+    /// Remove a folder when its `file.delete.delay.ms` have passed.
+    pub fn remove_later(&mut self, now: Now, delay_ms: i64, folder: StoragePath) {
+        let delay_ms = u64::try_from(delay_ms).unwrap_or(0);
+        let due = now.instant + Duration::from_millis(delay_ms);
+        self.removals.entry(due).or_default().push(folder);
     }
 
     /// When the first folder is to be removed.
@@ -380,12 +388,12 @@ impl Shard {
     }
 
     /// On shard 0: another shard has its partitions. With the last one the broker serves.
-    pub(super) fn on_partitions_opened(&mut self, from: ShardId, effects: &mut Effects) {
+    pub(super) fn on_partitions_opened(&mut self, now: Now, from: ShardId, effects: &mut Effects) {
         self.opening.shards_opened.insert(from);
         let count = usize::from(self.settings.shards_count);
         if self.opening.shards_opened.len() == count && self.phase == Phase::Starting {
             if let Some(contents) = self.opening.contents.clone() {
-                self.settle_contents(&contents, effects);
+                self.settle_contents(now, &contents);
             }
             self.broadcast(effects, || Message::Serve);
             effects.push(Effect::Ready);
@@ -463,9 +471,8 @@ impl Shard {
         let Some(partition) = self.forget_partition(slot) else {
             return;
         };
-        let delay_ms = u64::try_from(partition.log.config().file_delete_delay_ms).unwrap_or(0);
-        let due = now.instant + std::time::Duration::from_millis(delay_ms);
-        self.opening.removals.entry(due).or_default().push(folder);
+        let delay_ms = partition.log.config().file_delete_delay_ms;
+        self.opening.remove_later(now, delay_ms, folder);
     }
 
     /// Remove the folders whose time has come.

@@ -2,5 +2,6 @@
 
 mod broker;
 mod console;
+mod folders;
 mod loading;
 mod settings;
