@@ -145,10 +145,15 @@ impl<'a> Access<'a> {
     /// True if the client may do this with the resource of this type and name.
     #[must_use]
     pub fn allows(&self, operation: Operation, resource_type: ResourceType, name: &str) -> bool {
-        match &self.0 {
-            None => true,
-            Some(subject) => subject.allows(operation, resource_type, name),
+        let Some(subject) = &self.0 else {
+            return true;
+        };
+        let is_allowed = subject.allows(operation, resource_type, name);
+        if !is_allowed {
+            let Client { principal, host } = subject.client;
+            tracing::debug!(%principal, host, ?operation, ?resource_type, name, "denied");
         }
+        is_allowed
     }
 
     /// True if the client may do this with the topic.
@@ -185,10 +190,11 @@ impl<'a> Access<'a> {
     /// What the client may do with the resource.
     #[must_use]
     pub fn operations(&self, resource_type: ResourceType, name: &str) -> AuthorizedOperations {
-        let allowed = resource_type.operations().iter();
-        allowed
-            .filter(|operation| self.allows(**operation, resource_type, name))
-            .fold(0, |set, operation| set | operation.bit())
+        let allowed = resource_type.operations().iter().filter(|operation| {
+            let subject = self.0.as_ref();
+            subject.is_none_or(|subject| subject.allows(**operation, resource_type, name))
+        });
+        allowed.fold(0, |set, operation| set | operation.bit())
     }
 
     /// What the client may do with the cluster: nothing that it is told unless it may see it.
