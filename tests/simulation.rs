@@ -118,7 +118,6 @@ fn broken_by(bug: PlantedBug) -> &'static [Rule] {
         | PlantedBug::ReadsStale
         | PlantedBug::CutsSegment
         | PlantedBug::LosesFolder
-        | PlantedBug::LosesRename
         | PlantedBug::SkipsReplacement
         | PlantedBug::SkipsSyncAll => &[
             Rule::NothingIsLost,
@@ -129,6 +128,18 @@ fn broken_by(bug: PlantedBug) -> &'static [Rule] {
             Rule::ProducerIdsAreUnique,
             Rule::HighWatermarkStays,
             Rule::BrokerRuns,
+        ],
+        // As below, or records of the topic of before are found in the one that is made again.
+        PlantedBug::LosesRename => &[
+            Rule::NothingIsLost,
+            Rule::OffsetsAreNotReused,
+            Rule::RecordsAreWhole,
+            Rule::CommitsAreKept,
+            Rule::TopicsAreKept,
+            Rule::ProducerIdsAreUnique,
+            Rule::HighWatermarkStays,
+            Rule::BrokerRuns,
+            Rule::EverythingEnds,
         ],
         // The topic that is made again has a partition that stays offline.
         PlantedBug::KeepsCheckpoints => &[Rule::NothingIsLost, Rule::EverythingEnds],

@@ -130,6 +130,7 @@ broker_config! {
         "offsets.topic.replication.factor" offsets_topic_replication_factor: u16;
         "offsets.topic.segment.bytes" offsets_topic_segment_bytes: u32;
         "producer.id.expiration.ms" producer_id_expiration_ms: i64;
+        "queued.max.request.bytes" queued_max_request_bytes: Option<u64>;
         "quota.window.num" quota_window_num: u32;
         "quota.window.size.seconds" quota_window_size_seconds: u32;
         "socket.request.max.bytes" socket_request_max_bytes: u32;
@@ -144,6 +145,7 @@ impl BrokerSettings {
     pub fn config(&self) -> Result<BrokerConfig, Vec<ConfigError>> {
         let mut errors = Vec::new();
         self.check_times(&mut errors);
+        self.check_sizes(&mut errors);
         self.check_roles(&mut errors);
         self.check_classes(&mut errors);
         let computed = self.computed(&mut errors);
@@ -301,6 +303,16 @@ impl BrokerSettings {
         }
         if let Value::Integer(..0) = self.value("broker.id") {
             errors.push(self.error("broker.id", "the number of a node is not negative"));
+        }
+    }
+
+    /// Kafka checks this outside its table, too: the largest request would never be read.
+    fn check_sizes(&self, errors: &mut Vec<ConfigError>) {
+        let name = "queued.max.request.bytes";
+        let (queued, request) = (self.integer(name), self.integer("socket.request.max.bytes"));
+        if queued > 0 && queued < request {
+            let reason = format!("{queued} is less than socket.request.max.bytes, {request}");
+            errors.push(self.error(name, &reason));
         }
     }
 

@@ -7,6 +7,7 @@
 //! Knows nothing of: partitions, shards, sockets.
 //! Lives on: the shard that the connection was handed to. Start at [`Connection::next_frame`].
 
+mod budget;
 mod complaints;
 mod limits;
 mod ordering;
@@ -17,6 +18,7 @@ use bytes::Bytes;
 
 use crate::stdx::Instant;
 
+pub use budget::{Charge, RequestBudget};
 pub use complaints::{Complaint, Complaints, LeftOut};
 pub use limits::{ConnectionLimits, ListenerLimits};
 pub use ordering::{ResponseOrder, SlotNumber};
@@ -90,14 +92,14 @@ impl Connection {
     }
 
     /// The next whole request, if there is one and it may start now. `overlap_of` tells from a
-    /// frame how its request relates to others.
+    /// frame how its request relates to others; `None` where there is no room for it.
     ///
     /// # Errors
     /// The stream is not one of Kafka frames; the connection must be closed.
     pub fn next_frame(
         &mut self,
         frame_bytes_max: usize,
-        overlap_of: impl Fn(&[u8]) -> Overlap,
+        overlap_of: impl FnOnce(&[u8]) -> Option<Overlap>,
     ) -> Result<Option<Bytes>, FrameError> {
         if self.is_closing || self.is_exclusive || !self.has_room() {
             return Ok(None);
@@ -105,7 +107,9 @@ impl Connection {
         let Some(frame) = self.receive.peek_frame(frame_bytes_max)? else {
             return Ok(None);
         };
-        let overlap = overlap_of(frame);
+        let Some(overlap) = overlap_of(frame) else {
+            return Ok(None);
+        };
         if overlap == Overlap::Forbidden && !self.order.is_empty() {
             return Ok(None);
         }

@@ -4,6 +4,8 @@
 //! connections hold between two receives is counted by their [`BlockSupply`], and a frame larger
 //! than [`LEND_BYTES_MAX`] must find room there to grow.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use crate::stdx::Instant;
@@ -82,8 +84,9 @@ pub struct BlockSupply {
     spare: Vec<Block>,
     held_bytes: usize,
     held_bytes_max: usize,
-    /// Connections that hold a large frame's memory.
-    large_count: usize,
+    /// Connections that hold a large frame's memory, in the order in which they came to.
+    large: BTreeSet<u64>,
+    large_ever: u64,
     /// A connection was refused memory since the last look.
     has_refused: bool,
 }
@@ -92,13 +95,14 @@ pub struct BlockSupply {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Held {
     bytes: usize,
-    is_large: bool,
+    /// Its place in the order of those with a large frame, if it has one.
+    large: Option<u64>,
 }
 
 impl BlockSupply {
     /// A supply from `pool`. Large frames grow only while connections hold less than
-    /// `held_bytes_max` in all, though one at a time may always; all other bytes find room up to
-    /// twice that.
+    /// `held_bytes_max` in all, though the oldest may always, so that they do not all wait for each
+    /// other; all other bytes find room up to twice that.
     #[must_use]
     pub const fn new(pool: BlockPool, held_bytes_max: usize) -> Self {
         Self {
@@ -106,7 +110,8 @@ impl BlockSupply {
             spare: Vec::new(),
             held_bytes: 0,
             held_bytes_max,
-            large_count: 0,
+            large: BTreeSet::new(),
+            large_ever: 0,
             has_refused: false,
         }
     }
@@ -128,17 +133,27 @@ impl BlockSupply {
         let allowed = if wanted <= LEND_BYTES_MAX {
             held.bytes > 0 || others == 0 || others + wanted <= 2 * self.held_bytes_max
         } else {
-            let is_only_large = self.large_count == usize::from(held.is_large);
-            is_only_large || others + wanted <= self.held_bytes_max
+            let oldest = self.large.first();
+            let is_oldest = oldest.is_none_or(|oldest| held.large == Some(*oldest));
+            is_oldest || others + wanted <= self.held_bytes_max
         };
         self.has_refused |= !allowed;
         allowed
     }
 
-    fn count(&mut self, before: Held, now: Held) {
-        self.held_bytes = self.held_bytes - before.bytes + now.bytes;
-        self.large_count =
-            self.large_count - usize::from(before.is_large) + usize::from(now.is_large);
+    /// Who holds `held` holds `bytes` instead.
+    fn count(&mut self, held: &mut Held, bytes: usize) {
+        self.held_bytes = self.held_bytes - held.bytes + bytes;
+        held.bytes = bytes;
+        if bytes <= LEND_BYTES_MAX {
+            if let Some(place) = held.large.take() {
+                self.large.remove(&place);
+            }
+        } else if held.large.is_none() {
+            self.large_ever += 1;
+            self.large.insert(self.large_ever);
+            held.large = Some(self.large_ever);
+        }
     }
 
     /// A block with room for `length` bytes.
@@ -278,12 +293,7 @@ impl ReceiveBuffer {
     }
 
     fn recount(&mut self, bytes: usize, supply: &mut BlockSupply) {
-        let held = Held {
-            bytes,
-            is_large: bytes > LEND_BYTES_MAX,
-        };
-        supply.count(self.held, held);
-        self.held = held;
+        supply.count(&mut self.held, bytes);
     }
 
     /// True if all of the next frame is there.

@@ -30,7 +30,7 @@ fn feed(
         bytes = &bytes[length..];
         connection.on_received(Instant::default(), length);
         while let Some(frame) = connection
-            .next_frame(FRAME_BYTES_MAX, |_| Overlap::Allowed)
+            .next_frame(FRAME_BYTES_MAX, |_| Some(Overlap::Allowed))
             .expect("a sound stream")
         {
             let slot = connection.open_slot();
@@ -101,7 +101,7 @@ fn a_negative_or_oversized_length_ends_the_stream() {
         buffer[..4].copy_from_slice(&i32::to_be_bytes(length));
         connection.on_received(Instant::default(), 4);
         let error = connection
-            .next_frame(FRAME_BYTES_MAX, |_| Overlap::Allowed)
+            .next_frame(FRAME_BYTES_MAX, |_| Some(Overlap::Allowed))
             .unwrap_err();
         assert_eq!(error, expected);
     }
@@ -160,11 +160,11 @@ fn an_exclusive_request_waits_for_those_before_it_and_holds_those_after_it() {
     let (mut connection, mut supply) = (Connection::new(Instant::default()), supply());
     let stream = [frame(b"a"), frame(b"X"), frame(b"b")].concat();
     let overlap_of = |frame: &[u8]| {
-        if frame == b"X" {
+        Some(if frame == b"X" {
             Overlap::Forbidden
         } else {
             Overlap::Allowed
-        }
+        })
     };
     let buffer = connection.receive_buffer(&mut supply).unwrap();
     buffer[..stream.len()].copy_from_slice(&stream);
@@ -195,7 +195,7 @@ fn requests_that_cannot_start_are_received_up_to_the_end_of_a_block() {
         connection.on_received(Instant::default(), length);
         received += length;
         while connection
-            .next_frame(FRAME_BYTES_MAX, |_| Overlap::Forbidden)
+            .next_frame(FRAME_BYTES_MAX, |_| Some(Overlap::Forbidden))
             .unwrap()
             .is_some()
         {
@@ -227,7 +227,7 @@ fn push(connection: &mut Connection, supply: &mut BlockSupply, bytes: &[u8]) -> 
         connection.on_received(Instant::default(), length);
         pushed += length;
         while let Some(_frame) = connection
-            .next_frame(FRAME_BYTES_MAX, |_| Overlap::Allowed)
+            .next_frame(FRAME_BYTES_MAX, |_| Some(Overlap::Allowed))
             .unwrap()
         {
             let slot = connection.open_slot();
@@ -259,7 +259,7 @@ fn whole_requests_that_wait_for_an_answer_are_taken_from_wherever_they_wait() {
     buffer[..stream.len()].copy_from_slice(&stream);
     connection.on_received(Instant::default(), stream.len());
     for expected in ["first", "second", "third"] {
-        let next = connection.next_frame(FRAME_BYTES_MAX, |_| Overlap::Forbidden);
+        let next = connection.next_frame(FRAME_BYTES_MAX, |_| Some(Overlap::Forbidden));
         assert_eq!(next.unwrap().unwrap(), expected);
         let slot = connection.open_slot();
         connection.release_block(Instant::default(), &mut supply);
@@ -291,6 +291,23 @@ fn large_requests_wait_for_memory_while_small_ones_go_on() {
         push(second, &mut supply, &large[begun..]),
         large.len() - begun
     );
+    assert_eq!(supply.held_bytes(), 0);
+}
+
+#[test]
+fn large_requests_that_fill_the_memory_together_do_not_wait_for_each_other() {
+    let mut supply = BlockSupply::new(BlockPool::new(256 << 10, 4), 2 << 20);
+    let large = frame(&vec![1; FRAME_BYTES_MAX]);
+    let mut clients = [(); 4].map(|()| (Connection::new(Instant::default()), 0));
+    // Each gets as far as the memory allows, a piece at a time.
+    for _ in 0..100 {
+        for (connection, sent) in &mut clients {
+            let end = large.len().min(*sent + (100 << 10));
+            *sent += push(connection, &mut supply, &large[*sent..end]);
+        }
+    }
+    let all_sent = clients.iter().all(|(_, sent)| *sent == large.len());
+    assert!(all_sent, "{:?}", clients.map(|(_, sent)| sent));
     assert_eq!(supply.held_bytes(), 0);
 }
 

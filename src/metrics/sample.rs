@@ -89,6 +89,9 @@ pub(super) fn samples_of(metric: &Metric, scrape: &Scrape<'_>) -> Vec<Sample> {
         | MetricId::StorageWriteSeconds
         | MetricId::StorageSyncSeconds
         | MetricId::RequestsInWork
+        | MetricId::RequestsInWorkBytes
+        | MetricId::RequestsWaitingBytes
+        | MetricId::DecompressedBytes
         | MetricId::CachedBytes
         | MetricId::OpenFiles
         | MetricId::OpenFilesMax

@@ -221,6 +221,12 @@ metrics! {
 
     RequestsInWork, Gauge, "forebay_requests_in_work", ["shard"],
         "Requests of a shard's connections that wait for shards, the disk or records.";
+    RequestsInWorkBytes, Gauge, "forebay_requests_in_work_bytes", ["shard"],
+        "Memory of the requests of a shard's connections that are not answered yet.";
+    RequestsWaitingBytes, Gauge, "forebay_requests_waiting_bytes", ["shard"],
+        "Memory of requests that have not come whole, or for which there is no room yet.";
+    DecompressedBytes, Counter, "forebay_decompressed_bytes_total", ["shard"],
+        "Bytes that the batches of producers had when they were decompressed to be checked.";
     CachedBytes, Gauge, "forebay_cached_bytes", ["shard"],
         "Bytes of recent records that a shard keeps in memory.";
     OpenFiles, Gauge, "forebay_open_files", ["shard"],

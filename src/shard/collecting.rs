@@ -19,6 +19,10 @@ impl Shard {
         metrics.set_parked(ParkedOperation::Produce, parked as u64);
         metrics.set_parked(ParkedOperation::Fetch, self.fetches.len() as u64);
         metrics.set(MetricId::RequestsInWork, self.requests.len() as u64);
+        let in_work_bytes = self.connections.in_work_bytes() as u64;
+        metrics.set(MetricId::RequestsInWorkBytes, in_work_bytes);
+        let waiting_bytes = self.connections.waiting_bytes() as u64;
+        metrics.set(MetricId::RequestsWaitingBytes, waiting_bytes);
         let cached_bytes = self.housekeeping.cached_bytes();
         metrics.set(MetricId::CachedBytes, cached_bytes as u64);
         let files = &self.file_limit;

@@ -1,12 +1,14 @@
 //! The connections handed to this shard.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::connection::{BlockSupply, Complaint, Complaints, Connection};
+use crate::connection::{
+    BlockSupply, Charge, Complaint, Complaints, Connection, FrameError, Overlap, RequestBudget,
+};
 use crate::console::HttpConnection;
 use crate::security::Client;
 use crate::stdx::buffer::BlockPool;
@@ -22,6 +24,10 @@ const KEPT_BLOCKS_MEMORY_DIVISOR: u64 = 8;
 
 /// What connections may hold of requests that have not come whole, as a part of the shard's memory.
 const HELD_MEMORY_DIVISOR: u64 = 4;
+
+/// What requests in work may hold, as a part of the shard's memory. Small ones may hold as much
+/// again.
+const IN_WORK_MEMORY_DIVISOR: u64 = 8;
 
 /// How soon after a connection was refused memory those that hold it are looked at.
 const SHORTAGE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
@@ -51,6 +57,8 @@ pub struct Peer {
     pub sent: SentAnswers,
     /// What a turn has done for it.
     pub started: Started,
+    /// It waits until requests of others make room for its own.
+    waits_for_room: bool,
 }
 
 /// The requests of one connection that a turn has started.
@@ -77,6 +85,13 @@ pub struct Connections {
     /// When to see who holds the memory that others wait for.
     shortage_check: Instant,
     complaints: Complaints,
+    budget: RequestBudget,
+    /// Those whose requests wait for room, the first of which is the next.
+    waiting_for_room: VecDeque<ConnectionId>,
+    /// There may be room for the first of them.
+    has_released: bool,
+    /// The one that was the first and tries again.
+    trying: Option<ConnectionId>,
 }
 
 impl Connections {
@@ -87,6 +102,12 @@ impl Connections {
         let held_bytes = usize::try_from(settings.memory_bytes / HELD_MEMORY_DIVISOR);
         let pool = BlockPool::new(RECEIVE_BLOCK_BYTES, kept_blocks);
         let idle_ms = settings.config.connections_max_idle_ms;
+        let in_work_bytes = usize::try_from(settings.memory_bytes / IN_WORK_MEMORY_DIVISOR);
+        let queued_bytes = settings.config.queued_max_request_bytes;
+        // Zero is Kafka's other way to say that there is no limit.
+        let queued_bytes = queued_bytes.filter(|bytes| *bytes > 0);
+        let queued_bytes = queued_bytes.map(|bytes| bytes / u64::from(settings.shards_count));
+        let queued_bytes = queued_bytes.and_then(|bytes| usize::try_from(bytes).ok());
         Self {
             open: new_map(),
             turn: 0,
@@ -98,6 +119,10 @@ impl Connections {
             idle_checks: BTreeSet::new(),
             shortage_check: Instant::MAX,
             complaints: Complaints::default(),
+            budget: RequestBudget::new(in_work_bytes.unwrap_or(usize::MAX / 2), queued_bytes),
+            waiting_for_room: VecDeque::new(),
+            has_released: false,
+            trying: None,
         }
     }
 
@@ -120,6 +145,7 @@ impl Connections {
                 http: (*kind == ListenerKind::Http).then(Box::default),
                 sent: SentAnswers::default(),
                 started: Started::default(),
+                waits_for_room: false,
             },
         );
         assert!(
@@ -306,7 +332,7 @@ impl Connections {
 
     /// The connection `id`, unless it is gone or has started its share of requests in this turn.
     /// Then it is among those that go on in the next.
-    pub fn find_with_share(&mut self, id: ConnectionId) -> Option<&mut Peer> {
+    fn find_with_share(&mut self, id: ConnectionId) -> Option<&mut Peer> {
         let peer = self.open.get_mut(&id)?;
         if peer.started.turn != self.turn {
             peer.started = Started {
@@ -324,6 +350,87 @@ impl Connections {
         None
     }
 
+    /// The next whole request of the connection `id`, if there is one that may start now, and what
+    /// it counts for. No request overtakes those that wait for room, but for small ones.
+    ///
+    /// # Errors
+    /// The stream is not one of Kafka frames; the connection must be closed.
+    pub fn next_frame(
+        &mut self,
+        id: ConnectionId,
+        frame_bytes_max: usize,
+        overlap_of: impl FnOnce(&[u8]) -> Overlap,
+    ) -> Result<Option<(Bytes, Charge)>, FrameError> {
+        if self.find_with_share(id).is_none() {
+            return Ok(None);
+        }
+        let peer = self.open.get_mut(&id).expect("it was just found");
+        let is_only = peer.connection.in_flight_count() == 0;
+        let is_next = self.waiting_for_room.is_empty() || self.trying == Some(id);
+        let (budget, mut has_room, mut charge) = (&self.budget, true, Charge::default());
+        let frame = peer.connection.next_frame(frame_bytes_max, |frame| {
+            charge = budget.charge_of(frame.len(), is_only);
+            has_room = budget.allows(charge) && (is_next || charge.is_small());
+            has_room.then(|| overlap_of(frame))
+        })?;
+        if frame.is_some() {
+            peer.started.requests += 1;
+        }
+        if !has_room && !std::mem::replace(&mut peer.waits_for_room, true) {
+            self.waiting_for_room.push_back(id);
+        }
+        Ok(frame.map(|frame| (frame, charge)))
+    }
+
+    /// What the requests in work may hold.
+    pub const fn budget_mut(&mut self) -> &mut RequestBudget {
+        &mut self.budget
+    }
+
+    /// A request is answered that counted for `charge`.
+    pub fn end_charge(&mut self, charge: Charge) {
+        self.budget.end(charge);
+        self.has_released |= charge != Charge::default() && !self.waiting_for_room.is_empty();
+    }
+
+    /// The connection that has waited longest for room, if it may try again. Nobody else is to try
+    /// before it has its room.
+    pub fn next_waiting_for_room(&mut self) -> Option<ConnectionId> {
+        while self.has_released {
+            let Some(id) = self.waiting_for_room.pop_front() else {
+                break;
+            };
+            if let Some(peer) = self.open.get_mut(&id) {
+                peer.waits_for_room = false;
+                self.trying = Some(id);
+                return Some(id);
+            }
+        }
+        self.has_released = false;
+        None
+    }
+
+    /// The connection `id`, which [`Connections::next_waiting_for_room`] gave, has tried. If it has
+    /// no room still, it stays the first, and the others wait.
+    pub fn settle_waiting_for_room(&mut self, id: ConnectionId) {
+        self.trying = None;
+        if self.waiting_for_room.back() == Some(&id) {
+            self.waiting_for_room.pop_back();
+            self.waiting_for_room.push_front(id);
+            self.has_released = false;
+        }
+    }
+
+    /// Bytes of the requests in work.
+    pub const fn in_work_bytes(&self) -> usize {
+        self.budget.in_work_bytes()
+    }
+
+    /// Bytes that connections hold of requests that have not begun.
+    pub const fn waiting_bytes(&self) -> usize {
+        self.supply.held_bytes()
+    }
+
     /// The turn is over: everybody has a share of the next one.
     pub const fn end_turn(&mut self) {
         self.turn += 1;
@@ -336,7 +443,7 @@ impl Connections {
 
     /// When the first connection is to be looked at.
     pub fn next_deadline(&self) -> Instant {
-        if !self.postponed.is_empty() {
+        if !self.postponed.is_empty() || self.has_released {
             return Instant::default();
         }
         let idle = self.idle_checks.first();
@@ -352,7 +459,6 @@ pub type Answer = Vec<Bytes>;
 mod tests {
     use super::*;
     use crate::config::ServeArguments;
-    use crate::connection::Overlap;
     use crate::model::ShardId;
     use crate::stdx::Random;
 
@@ -401,7 +507,9 @@ mod tests {
             sent += length;
             let peer = connections.find(id).expect("it is open");
             peer.connection.on_received(now.instant, length);
-            let frame = peer.connection.next_frame(100 << 20, |_| Overlap::Allowed);
+            let frame = peer
+                .connection
+                .next_frame(100 << 20, |_| Some(Overlap::Allowed));
             assert_eq!(frame, Ok(None));
             connections.release_block(now, id);
         }
@@ -442,6 +550,79 @@ mod tests {
         let mut connections = connections(1);
         sends_slowly(&mut connections, at(1), 1, 900_000);
         assert!(closed(&mut connections, at(100)).is_empty());
+    }
+
+    /// The client sends a request of `bytes`; true if it begins.
+    fn sends(connections: &mut Connections, client: u64, bytes: usize) -> bool {
+        let id = ConnectionId(client);
+        let length = i32::try_from(bytes).expect("a small request").to_be_bytes();
+        let mut sent = 0;
+        while sent < bytes + 4 {
+            let memory = connections.receive_buffer(id, true);
+            let memory = memory.expect("what waits for room was received");
+            let count = memory.len().min(bytes + 4 - sent);
+            memory[..count].fill(0);
+            if sent == 0 {
+                memory[..4].copy_from_slice(&length);
+            }
+            let peer = connections.find(id).expect("it is open");
+            peer.connection.on_received(at(0).instant, count);
+            connections.release_block(at(0), id);
+            sent += count;
+        }
+        begins(connections, client)
+    }
+
+    fn begins(connections: &mut Connections, client: u64) -> bool {
+        let id = ConnectionId(client);
+        let frame = connections.next_frame(id, 100 << 20, |_| Overlap::Allowed);
+        let Some((_, charge)) = frame.expect("a sound stream") else {
+            return false;
+        };
+        connections.budget_mut().begin(charge);
+        let peer = connections.find(id).expect("it is open");
+        peer.connection.open_slot();
+        connections.release_block(at(0), id);
+        true
+    }
+
+    #[test]
+    fn requests_wait_for_room_in_the_order_in_which_they_came() {
+        // A shard of 4 MiB has half a MiB for those that are not small.
+        let mut connections = connections(5);
+        let (large, medium, small) = (300 << 10, 200 << 10, 1000);
+        assert!(sends(&mut connections, 1, large));
+        assert!(!sends(&mut connections, 2, large));
+        assert!(!sends(&mut connections, 3, medium), "it does not overtake");
+        assert!(sends(&mut connections, 4, small), "a small one has room");
+        assert_eq!(
+            connections.next_waiting_for_room(),
+            None,
+            "none was answered"
+        );
+        let charge_of =
+            |connections: &mut Connections, bytes| connections.budget_mut().charge_of(bytes, true);
+        let charge = charge_of(&mut connections, small);
+        connections.end_charge(charge);
+        assert_eq!(connections.next_deadline(), Instant::default());
+        assert_eq!(connections.next_waiting_for_room(), Some(ConnectionId(2)));
+        assert!(!begins(&mut connections, 2), "there is still no room");
+        connections.settle_waiting_for_room(ConnectionId(2));
+        assert_eq!(
+            connections.next_waiting_for_room(),
+            None,
+            "none overtakes it"
+        );
+        let charge = charge_of(&mut connections, large);
+        connections.end_charge(charge);
+        for client in [2, 3] {
+            let next = connections.next_waiting_for_room();
+            assert_eq!(next, Some(ConnectionId(client)));
+            assert!(begins(&mut connections, client));
+            connections.settle_waiting_for_room(ConnectionId(client));
+        }
+        assert_eq!(connections.next_waiting_for_room(), None);
+        assert_ne!(connections.next_deadline(), Instant::default());
     }
 
     #[test]

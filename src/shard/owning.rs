@@ -569,7 +569,9 @@ fn append_to(
         append_time: appended.append_time.or(append_time),
         log_start_offset: appended.log_start_offset,
     };
-    if !task.waits_for_disk || appended.last_offset < partition.leader.high_watermark() {
+    // Also under acks=0, which is not answered: the request counts for the memory that it holds
+    // until its records are written.
+    if appended.last_offset < partition.leader.high_watermark() {
         return Some(Reply::Appended(Ok(reply)));
     }
     let waiting = WaitingAppend {

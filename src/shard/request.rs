@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::connection::SlotNumber;
+use crate::connection::{Charge, SlotNumber};
 use crate::protocol::ApiKey;
 use crate::security::Client;
 use crate::stdx::{HashMap, Instant, new_map};
@@ -35,6 +35,8 @@ pub struct RequestContext {
     pub listener: ListenerIndex,
     /// When the request was taken from the connection.
     pub received_at: Instant,
+    /// The memory that it counts for until it is answered.
+    pub charge: Charge,
     /// What is known of it for the metrics.
     pub metered: Metered,
 }

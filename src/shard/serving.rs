@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::connection::{Complaint, Overlap};
+use crate::connection::{Charge, Complaint, Overlap};
 use crate::protocol::{
     AnyRequest, AnyResponse, ApiKey, DecodeError, EncodeError, HeaderError, Writer,
     decode_request_header, encode_response_header,
@@ -109,11 +109,10 @@ impl Shard {
             return;
         }
         let frame_bytes_max = self.settings.config.socket_request_max_bytes as usize;
-        while let Some(peer) = self.connections.find_with_share(id) {
-            match peer.connection.next_frame(frame_bytes_max, overlap_of) {
-                Ok(Some(frame)) => {
-                    peer.started.requests += 1;
-                    if let Err(reason) = self.start_request(now, id, frame, effects) {
+        loop {
+            match self.connections.next_frame(id, frame_bytes_max, overlap_of) {
+                Ok(Some(started)) => {
+                    if let Err(reason) = self.start_request(now, id, started, effects) {
                         self.close_broken(now, id, (Complaint::Request, &reason), effects);
                     }
                 }
@@ -131,6 +130,11 @@ impl Shard {
         for connection in self.connections.take_postponed() {
             self.start_requests(now, connection, effects);
             self.connections.release_block(now, connection);
+        }
+        while let Some(connection) = self.connections.next_waiting_for_room() {
+            self.start_requests(now, connection, effects);
+            self.connections.release_block(now, connection);
+            self.connections.settle_waiting_for_room(connection);
         }
     }
 
@@ -152,7 +156,7 @@ impl Shard {
         &mut self,
         now: Now,
         id: ConnectionId,
-        frame: Bytes,
+        (frame, charge): (Bytes, Charge),
         effects: &mut Effects,
     ) -> Result<(), Unanswerable> {
         let frame_bytes = frame.len();
@@ -174,6 +178,7 @@ impl Shard {
             client: Arc::clone(&peer.client),
             listener: peer.listener,
             received_at: now.instant,
+            charge: Charge::default(),
             metered: Metered::new(frame_bytes, now.instant - peer.connection.last_received()),
         };
         let is_served = key
@@ -192,6 +197,8 @@ impl Shard {
         }
         let request = AnyRequest::decode(key, version, &mut reader)
             .map_err(|error| Unanswerable::Body(key, version, error))?;
+        self.connections.budget_mut().begin(charge);
+        let context = RequestContext { charge, ..context };
         let plan = api::plan(&context, request, &mut self.parts(now));
         self.follow(now, None, context, plan, effects);
         Ok(())
@@ -212,8 +219,15 @@ impl Shard {
             Plan::Close(reason) => {
                 let cause: (_, &dyn std::fmt::Display) = (Complaint::Request, &reason);
                 self.close_broken(now, context.connection, cause, effects);
+                self.connections.end_charge(context.charge);
             }
             Plan::Tasks { tasks, gather } => {
+                // Batches that were compressed anew are other memory than the request's.
+                let budget = self.connections.budget_mut();
+                let context = RequestContext {
+                    charge: budget.grow(context.charge, tasks.batch_bytes()),
+                    ..context
+                };
                 let id = id.unwrap_or_else(|| {
                     let id = self.requests.next_id();
                     self.meter.started.push(Started::Request(id));
@@ -318,6 +332,7 @@ impl Shard {
                     version = context.version,
                     "an answer cannot be said in the client's version: {error}"
                 );
+                self.connections.end_charge(context.charge);
                 self.connections.close(context.connection, false, effects);
             }
         }
@@ -330,6 +345,7 @@ impl Shard {
         answer: Answer,
         effects: &mut Effects,
     ) {
+        self.connections.end_charge(context.charge);
         if let Some(peer) = self.connections.find(context.connection) {
             let response_bytes = answer.iter().map(Bytes::len).sum();
             let answered = context.answered(now.instant, response_bytes);

@@ -74,8 +74,6 @@ pub struct AppendTask {
     pub partition: TopicIdPartition,
     /// The batch.
     pub batch: ValidatedBatch,
-    /// False for acks=0: the reply then does not wait for the disk.
-    pub waits_for_disk: bool,
 }
 
 /// Read from partitions of one shard.

@@ -14,7 +14,7 @@ use forebay::protocol::messages::{
 };
 use forebay::protocol::record_batch::{Batches, RecordBatchBuilder};
 use forebay::protocol::{
-    AnyRequest, AnyResponse, Records, Writer, decode_response_header, encode_request_header,
+    AnyRequest, AnyResponse, ApiKey, Records, Writer, decode_response_header, encode_request_header,
 };
 
 /// How long an answer may take.
@@ -46,13 +46,18 @@ impl Client {
     /// Sends a request in `version` and waits for its answer.
     pub fn ask(&mut self, version: i16, request: &AnyRequest) -> io::Result<AnyResponse> {
         self.send(&framed(version, request))?;
+        self.answer(version, request.key())
+    }
+
+    /// Waits for the answer to a request of `key` in `version`.
+    fn answer(&mut self, version: i16, key: ApiKey) -> io::Result<AnyResponse> {
         let mut length = [0; 4];
         self.stream.read_exact(&mut length)?;
         let mut frame = vec![0; u32::from_be_bytes(length) as usize];
         self.stream.read_exact(&mut frame)?;
-        let header = decode_response_header(frame.into(), request.key(), version);
+        let header = decode_response_header(frame.into(), key, version);
         let (_, mut reader) = header.expect("a response header");
-        let response = AnyResponse::decode(request.key(), version, &mut reader);
+        let response = AnyResponse::decode(key, version, &mut reader);
         Ok(response.expect("a response of the version that was asked in"))
     }
 
@@ -110,7 +115,13 @@ impl Client {
 
     /// Produces `payload` with these acks; the error code and the base offset.
     pub fn produce(&mut self, topic: &str, acks: i16, payload: Bytes) -> io::Result<(i16, i64)> {
-        match self.ask(9, &produce_request(topic, acks, payload))? {
+        self.send(&framed(9, &produce_request(topic, acks, payload)))?;
+        self.produced()
+    }
+
+    /// Waits for the answer to a produce request; the error code and the base offset.
+    pub fn produced(&mut self) -> io::Result<(i16, i64)> {
+        match self.answer(9, ApiKey::Produce)? {
             AnyResponse::Produce(answer) => {
                 let answer = &answer.responses[0].partition_responses[0];
                 Ok((answer.error_code, answer.base_offset))

@@ -7,7 +7,7 @@ use forebay::protocol::messages::DescribeConfigsRequest;
 use forebay::protocol::messages::describe_configs_request::DescribeConfigsResource;
 use forebay::protocol::{AnyRequest, AnyResponse, Message as _, Writer};
 
-use super::client::{Client, await_topic, framed};
+use super::client::{Client, await_topic, batch_of, framed, produce_request};
 use crate::support::{Broker, Kind, Program, needs};
 
 /// Connections that want something of the broker at a time.
@@ -98,6 +98,56 @@ fn large_requests_that_do_not_end_leave_the_others_their_memory() {
     say(&line);
     assert!(held < MEMORY_BYTES, "{line}");
     assert!(broker.runs());
+}
+
+#[test]
+fn large_requests_that_come_at_once_are_all_answered_within_the_memory() {
+    const MEMORY_BYTES: u64 = 256 * MIB;
+    const CLIENTS: usize = 120;
+    const BATCH_BYTES: usize = 8 << 20;
+    let lab = needs!();
+    let memory = MEMORY_BYTES.to_string();
+    let settings = [
+        ("forebay.memory.bytes", memory.as_str()),
+        ("message.max.bytes", "10000000"),
+    ];
+    let broker = Broker::start(&lab, Kind::Forebay, &settings);
+    let mut healthy = Client::connect(broker.port);
+    await_topic(&mut healthy, "topic");
+    let before = resident_bytes(&broker);
+    let request = framed(
+        9,
+        &produce_request("topic", -1, batch_of(&vec![7; BATCH_BYTES])),
+    );
+    let mut most = 0;
+    std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..CLIENTS)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut client = Client::connect(broker.port);
+                    client.send(&request).expect("it is open");
+                    client.produced().expect("an answer").0
+                })
+            })
+            .collect();
+        while !senders
+            .iter()
+            .all(std::thread::ScopedJoinHandle::is_finished)
+        {
+            most = most.max(resident_bytes(&broker).saturating_sub(before));
+            assert!(healthy.is_served());
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        for sender in senders {
+            assert_eq!(sender.join().expect("it was answered"), 0);
+        }
+    });
+    let line = format!(
+        "{CLIENTS} requests of 8 MB at once: {} MiB more",
+        most / MIB
+    );
+    say(&line);
+    assert!(most < MEMORY_BYTES, "{line}");
 }
 
 #[test]

@@ -462,7 +462,9 @@ broker_settings! {
     "producer.purgatory.purge.interval.requests", Int, "1000", Any, ReadOnly, Medium
         => NotNeeded "a request that was answered leaves its waiting place at once";
     "queued.max.request.bytes", Long, "-1", Any, ReadOnly, Medium
-        => NotNeeded "requests belong to the memory budget; see forebay.memory.bytes";
+        => Obeyed
+            "Bytes of requests that may be in work at a time; while there are as many no more are \
+             read. Without it `forebay.memory.bytes` is the limit.";
     "queued.max.requests", Int, "500", AtLeast(1), ReadOnly, High
         => NotNeeded "a connection is read no faster than its requests are answered";
     "quota.window.num", Int, "11", AtLeast(1), ReadOnly, Low

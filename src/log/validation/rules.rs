@@ -77,6 +77,8 @@ impl ProduceRules {
 pub struct ValidatedBatch {
     /// The batch to append, at offset zero until it is stamped.
     pub batch: RecordBatch,
+    /// The bytes of its records as they were decompressed; zero where they were not.
+    pub decompressed_bytes: usize,
     /// How many records it has, at least one unless it was replicated.
     pub records_count: u32,
     /// The largest timestamp; `None` if no record has one.

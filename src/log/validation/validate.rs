@@ -44,6 +44,7 @@ pub fn validate(
         .map_err(|error| Refusal::of(ErrorCode::CorruptMessage, error.to_string()))?;
     if is_replicated {
         return Ok(ValidatedBatch {
+            decompressed_bytes: 0,
             records_count: batch.records_count(),
             max_timestamp: batch.max_timestamp(),
             max_timestamp_offset_delta: None,
@@ -83,6 +84,10 @@ pub fn validate(
         ));
     }
     Ok(ValidatedBatch {
+        decompressed_bytes: match source {
+            Compression::None => 0,
+            _ => records.body().len(),
+        },
         records_count: batch.records_count(),
         max_timestamp: batch.max_timestamp(),
         max_timestamp_offset_delta: Some(log_append_time.map_or(survey.max_timestamp_index, |_| 0)),

@@ -231,6 +231,18 @@ impl Tasks {
         self.by_shard.values().map(Vec::len).sum()
     }
 
+    /// The bytes of the batches to append.
+    #[must_use]
+    pub fn batch_bytes(&self) -> usize {
+        let tasks = self.by_shard.values().flatten();
+        tasks
+            .map(|(_, task)| match task {
+                Task::Append(append) => append.batch.batch.size_bytes(),
+                _ => 0,
+            })
+            .sum()
+    }
+
     /// True if nothing has to be asked.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -3,6 +3,7 @@
 use crate::log::validation::{
     Origin, ProduceRules, Refusal, ValidatedBatch, peek_attributes, validate,
 };
+use crate::metrics::MetricId;
 use crate::model::{ErrorCode, PartitionIndex, TopicIdPartition, Uuid};
 use crate::protocol::Records;
 use crate::protocol::messages::produce_request::TopicProduceData;
@@ -65,10 +66,13 @@ pub fn plan(context: &RequestContext, request: ProduceRequest, parts: &mut Parts
             let mut answer = unanswered(partition.index);
             let asked = match checked {
                 Ok((id, batch)) => {
+                    let decompressed_bytes = batch.decompressed_bytes as u64;
+                    parts
+                        .metrics
+                        .add(MetricId::DecompressedBytes, decompressed_bytes);
                     let task = AppendTask {
                         partition: id,
                         batch,
-                        waits_for_disk: is_answered,
                     };
                     Some((id, Task::Append(Box::new(task))))
                 }

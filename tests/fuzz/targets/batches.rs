@@ -105,6 +105,7 @@ fn prepared(plan: &Plan, payload: &[u8]) -> Bytes {
 fn check_accepted(plan: &Plan, payload: &[u8], validated: ValidatedBatch) {
     let ValidatedBatch {
         mut batch,
+        decompressed_bytes: _,
         records_count,
         max_timestamp,
         max_timestamp_offset_delta,

@@ -101,8 +101,8 @@ impl StreamReader {
     fn take_frames(&mut self) {
         // As with real requests, the first bytes say whether one waits for those before it.
         let overlap_of = |frame: &[u8]| match frame.first() {
-            Some(0) => Overlap::Forbidden,
-            _ => Overlap::Allowed,
+            Some(0) => Some(Overlap::Forbidden),
+            _ => Some(Overlap::Allowed),
         };
         while self.end.is_none() {
             match self.connection.next_frame(FRAME_BYTES_MAX, overlap_of) {
