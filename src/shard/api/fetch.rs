@@ -1,12 +1,13 @@
 //! Fetch: read where the partitions are, wait where there is nothing yet, answer with slices.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{ErrorCode, TopicIdPartition, Uuid};
 use crate::protocol::Records;
 use crate::protocol::messages::fetch_request::FetchPartition;
 use crate::protocol::messages::fetch_response::{
-    EpochEndOffset, FetchableTopicResponse, LeaderIdAndEpoch, PartitionData,
+    EpochEndOffset, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint, PartitionData,
 };
 use crate::protocol::messages::{FetchRequest, FetchResponse};
 use crate::security::{Access, Operation};
@@ -15,6 +16,7 @@ use crate::shard::request::RequestContext;
 use crate::shard::task::{FetchPart, FetchTask, FetchedPart, Task};
 
 use super::fetch_session::{FetchKey, SessionUse, Wanted};
+use super::leaders::Leaders;
 use super::{Gather, Parts, Plan, Tasks};
 
 const READ_UNCOMMITTED: i8 = 0;
@@ -34,10 +36,10 @@ pub struct FetchGather {
     bytes_min: usize,
     bytes_max: usize,
     is_committed_only: bool,
+    /// Kafka does not tell followers the addresses of leaders, which they know.
+    is_of_follower: bool,
     /// The shards that still wait were told to answer.
     is_hurried: bool,
-    /// A client that asked the wrong broker is told who leads.
-    tells_leaders: bool,
 }
 
 /// Ask every partition's owner.
@@ -65,8 +67,8 @@ pub fn plan(context: &RequestContext, request: FetchRequest, parts: &mut Parts<'
         bytes_min: size(request.min_bytes).min(bytes_max),
         bytes_max,
         is_committed_only,
+        is_of_follower,
         is_hurried: false,
-        tells_leaders: context.version >= VERSION_WITH_LEADERS,
     };
     let mut by_owner = std::collections::BTreeMap::<_, Vec<FetchPart>>::new();
     let mut readers = Readers::new(parts.access(context), is_of_follower);
@@ -99,7 +101,7 @@ pub fn plan(context: &RequestContext, request: FetchRequest, parts: &mut Parts<'
         }
     }
     if by_owner.is_empty() {
-        return gather.finish(parts);
+        return gather.finish(context, parts);
     }
     if ![READ_UNCOMMITTED, READ_COMMITTED].contains(&request.isolation_level) {
         // Kafka has no code of its own for this.
@@ -141,7 +143,10 @@ impl FetchGather {
     }
 
     /// Every shard answered.
-    pub fn finish(mut self, parts: &mut Parts<'_>) -> Plan {
+    pub fn finish(mut self, context: &RequestContext, parts: &mut Parts<'_>) -> Plan {
+        let image = Arc::clone(parts.image);
+        let listener = parts.listener_name(context).to_owned();
+        let mut leaders = Leaders::new(&image, &listener);
         trim_parts(self.found.iter_mut().flatten(), self.bytes_max);
         let mut responses: Vec<FetchableTopicResponse> = Vec::new();
         for (wanted, part) in self.wanted.iter().zip(self.found) {
@@ -155,8 +160,8 @@ impl FetchGather {
                 continue;
             }
             let mut data = described(wanted.key.partition, part, self.is_committed_only);
-            if self.tells_leaders && data.error_code == ErrorCode::NotLeaderOrFollower.code() {
-                data.current_leader = current_leader(wanted, parts);
+            if context.version >= VERSION_WITH_LEADERS && must_tell_leader(data.error_code) {
+                data.current_leader = current_leader(wanted, parts, &mut leaders);
             }
             match responses.last_mut() {
                 Some(last)
@@ -175,6 +180,17 @@ impl FetchGather {
         Plan::answer(FetchResponse {
             session_id: self.session.id(),
             responses,
+            node_endpoints: leaders
+                .into_nodes()
+                .filter(|_| !self.is_of_follower)
+                .map(|node| NodeEndpoint {
+                    node_id: node.id,
+                    host: node.host,
+                    port: node.port,
+                    rack: node.rack,
+                    ..Default::default()
+                })
+                .collect(),
             ..Default::default()
         })
     }
@@ -219,6 +235,13 @@ impl<'a> Readers<'a> {
     }
 }
 
+/// True for the errors of a client that is wrong about the leader.
+fn must_tell_leader(error_code: i16) -> bool {
+    [ErrorCode::NotLeaderOrFollower, ErrorCode::FencedLeaderEpoch]
+        .map(ErrorCode::code)
+        .contains(&error_code)
+}
+
 /// An epoch of the wire, where -1 stands for none.
 fn known(epoch: i32) -> Option<i32> {
     (epoch >= 0).then_some(epoch)
@@ -251,15 +274,20 @@ fn readable_partition(
     Ok(id)
 }
 
-/// Who leads a partition, for a client that asked the wrong broker (KIP-951).
-fn current_leader(wanted: &Wanted, parts: &Parts<'_>) -> LeaderIdAndEpoch {
+/// Who leads a partition, for a client that asked the wrong broker.
+fn current_leader(
+    wanted: &Wanted,
+    parts: &Parts<'_>,
+    leaders: &mut Leaders<'_>,
+) -> LeaderIdAndEpoch {
     let topic = parts.topic(wanted.key.topic_id, &wanted.key.topic);
     let partition = topic.and_then(|topic| topic.partitions.get(&wanted.key.partition));
-    partition.map_or_else(LeaderIdAndEpoch::default, |partition| LeaderIdAndEpoch {
-        leader_id: partition.leader.unwrap_or(-1),
-        leader_epoch: partition.leader_epoch,
+    let (leader_id, leader_epoch) = leaders.name(partition.map(AsRef::as_ref));
+    LeaderIdAndEpoch {
+        leader_id,
+        leader_epoch,
         ..Default::default()
-    })
+    }
 }
 
 /// The answer to a request that makes no sense: clients that know topics by id read the error of

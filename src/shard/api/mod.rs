@@ -20,6 +20,7 @@ mod fetch;
 mod fetch_session;
 mod forward;
 mod group_topics;
+mod leaders;
 mod list_offsets;
 mod log_dirs;
 mod metadata;
@@ -378,8 +379,8 @@ impl Gather {
     #[must_use]
     pub fn finish(self, context: &RequestContext, parts: &mut Parts<'_>) -> Plan {
         match self {
-            Self::Produce(gather) => gather.finish(),
-            Self::Fetch(gather) => gather.finish(parts),
+            Self::Produce(gather) => gather.finish(context, parts),
+            Self::Fetch(gather) => gather.finish(context, parts),
             Self::ListOffsets(gather) => gather.finish_in(context.version),
             Self::EpochEnds(gather) => gather.finish(),
             Self::DeleteRecords(gather) => gather.finish(),

@@ -8,7 +8,8 @@ use crate::model::{ErrorCode, PartitionIndex, TopicIdPartition, Uuid};
 use crate::protocol::Records;
 use crate::protocol::messages::produce_request::TopicProduceData;
 use crate::protocol::messages::produce_response::{
-    BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
+    BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse,
+    TopicProduceResponse,
 };
 use crate::protocol::messages::{ProduceRequest, ProduceResponse};
 use crate::security::{Access, Operation, ResourceType};
@@ -18,10 +19,14 @@ use crate::shard::task::{
 };
 use crate::stdx::{new_map, new_set};
 
+use super::leaders::Leaders;
 use super::{Gather, Parts, Places, Plan, Tasks};
 
 /// The client that administers the broker may write to internal topics, nobody else.
 const ADMIN_CLIENT_ID: &str = "__admin_client";
+
+/// Since this version a client that asked the wrong broker is told who leads (KIP-951).
+const VERSION_WITH_LEADERS: i16 = 10;
 
 /// The answers of the partitions so far.
 #[derive(Debug)]
@@ -94,7 +99,7 @@ pub fn plan(context: &RequestContext, request: ProduceRequest, parts: &mut Parts
         gather.response.responses.push(answers);
     }
     if tasks.is_empty() {
-        return gather.finish();
+        return gather.finish(context, parts);
     }
     Plan::Tasks {
         tasks,
@@ -206,8 +211,11 @@ impl ProduceGather {
     }
 
     /// Every partition answered.
-    pub fn finish(self) -> Plan {
+    pub fn finish(mut self, context: &RequestContext, parts: &Parts<'_>) -> Plan {
         if self.is_answered {
+            if context.version >= VERSION_WITH_LEADERS {
+                tell_leaders(&mut self.response, context, parts);
+            }
             return Plan::answer(self.response);
         }
         // Nobody is told of an error under acks=0, so the producer learns of it by losing its
@@ -225,6 +233,33 @@ impl ProduceGather {
             None => Plan::NoAnswer,
         }
     }
+}
+
+/// Tell a client that asked the wrong broker who leads, and where (KIP-951).
+fn tell_leaders(response: &mut ProduceResponse, context: &RequestContext, parts: &Parts<'_>) {
+    let mut leaders = Leaders::new(parts.image, parts.listener_name(context));
+    for topic in &mut response.responses {
+        for answer in &mut topic.partition_responses {
+            if answer.error_code == ErrorCode::NotLeaderOrFollower.code() {
+                let found = parts.topic(topic.topic_id, &topic.name);
+                let partition = found.and_then(|found| found.partitions.get(&answer.index));
+                let (leader_id, leader_epoch) = leaders.name(partition.map(AsRef::as_ref));
+                answer.current_leader = LeaderIdAndEpoch {
+                    leader_id,
+                    leader_epoch,
+                    ..Default::default()
+                };
+            }
+        }
+    }
+    let nodes = leaders.into_nodes().map(|node| NodeEndpoint {
+        node_id: node.id,
+        host: node.host,
+        port: node.port,
+        rack: node.rack,
+        ..Default::default()
+    });
+    response.node_endpoints = nodes.collect();
 }
 
 /// The answer of a partition before anything is known.
