@@ -152,6 +152,11 @@ impl Log {
             (Some(first), Some(timestamp)) => timestamp.saturating_sub(first),
             _ => now.wall_ms.saturating_sub(segment.created_ms),
         };
+        // Only a sealed segment can be compacted.
+        let segment_ms = match config.cleanup_policy.compact {
+            true => config.segment_ms.min(config.max_compaction_lag_ms),
+            false => config.segment_ms,
+        };
         let index_bytes = config.segment_index_bytes as usize;
         // Kafka keeps the last place of a time index for the entry made at the roll.
         let indexes_are_full = segment
@@ -163,7 +168,7 @@ impl Log {
                 .loaded()
                 .is_none_or(|index| index.len() + 1 >= index_bytes / time_index::ENTRY_BYTES);
         segment.length + batch.size_bytes() as u64 > u64::from(config.segment_bytes)
-            || waited_ms > config.segment_ms.saturating_sub(self.roll_jitter_ms)
+            || waited_ms > segment_ms.saturating_sub(self.roll_jitter_ms)
             || indexes_are_full
     }
 

@@ -294,6 +294,16 @@ impl Cache {
         }
     }
 
+    /// Let go of what lies below `offset`: on the disk it is something else now.
+    pub(super) fn drop_before(&mut self, offset: Offset) {
+        while let Some(oldest) = self
+            .chunks
+            .pop_front_if(|chunk| chunk.next_offset <= offset)
+        {
+            self.charged_bytes -= oldest.charge();
+        }
+    }
+
     pub(super) fn check_invariants(&self, log_end_offset: Offset) {
         let charged: usize = self.chunks.iter().map(Chunk::charge).sum();
         assert_eq!(charged, self.charged_bytes, "the cache knows its size");

@@ -1,8 +1,9 @@
 //! Kafka's checkpoint files: text with a version, a count and one line for each entry.
 //!
 //! The files of a log directory (`recovery-point-offset-checkpoint`,
-//! `replication-offset-checkpoint`, `log-start-offset-checkpoint`) hold an offset for each of its
-//! partitions and belong to the shard; the leader epochs of a partition have the same form.
+//! `replication-offset-checkpoint`, `log-start-offset-checkpoint`, `cleaner-offset-checkpoint`)
+//! hold an offset for each of its partitions and belong to the shard; the leader epochs of a
+//! partition have the same form.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -11,6 +12,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::model::{Offset, TopicPartition, Uuid};
+
+/// The name of the file with the offsets up to which each log was compacted.
+pub const CLEANED_OFFSETS: &str = "cleaner-offset-checkpoint";
 
 /// The name of the file with the offsets up to which each log is on the disk.
 pub const RECOVERY_POINTS: &str = "recovery-point-offset-checkpoint";

@@ -45,7 +45,11 @@ impl Log {
     }
 
     pub(super) fn advance_close(&mut self, outbox: &mut StorageOutbox) {
-        if !self.unsealed.is_empty() || self.epochs_are_dirty || self.epochs_in_flight {
+        if !self.unsealed.is_empty()
+            || self.epochs_are_dirty
+            || self.epochs_in_flight
+            || self.cleaner.is_running()
+        {
             return;
         }
         self.close_files(outbox);
@@ -56,6 +60,7 @@ impl Log {
     }
 
     pub(super) fn close_files(&mut self, outbox: &mut StorageOutbox) {
+        self.forget_cleaning(outbox);
         if self.pending.is_empty() {
             // Who asked for a file may not have lived to note that it is open, or that it failed.
             for segment in &mut self.segments {
@@ -105,6 +110,7 @@ impl Log {
     /// The folder is renamed when nothing is under way in it, since what is would make files under
     /// its old name.
     pub(super) fn advance_deletion(&mut self, outbox: &mut StorageOutbox) {
+        self.forget_cleaning(outbox);
         if !self.pending.is_empty() {
             return;
         }

@@ -11,6 +11,9 @@ pub(super) const LEADER_EPOCHS: &str = "leader-epoch-checkpoint";
 /// The end of a file's name between its deletion and its removal.
 pub(super) const DELETED: &str = ".deleted";
 
+/// The end of a file's name that compaction has not finished yet.
+pub(super) const CLEANED: &str = ".cleaned";
+
 /// The end of a folder's name between its deletion and its removal.
 pub const FOLDER_DELETED: &str = "-delete";
 

@@ -1,6 +1,7 @@
 //! One replica of one partition: its records, its files, what it knows of its producers.
 //!
-//! Owns: segments, offset and time indexes, leader epochs, producer state, retention, recovery.
+//! Owns: segments, offset and time indexes, leader epochs, producer state, retention, compaction,
+//! recovery.
 //! Promises: an offset is given once and without gaps; nothing is reported durable before the
 //! disk said so; nothing durable is cut off.
 //! Knows nothing of: replication, clients, other partitions, the way storage is reached. It asks
@@ -12,6 +13,7 @@ mod cache;
 mod check;
 pub mod checkpoint;
 mod chunked_list;
+mod cleaning;
 mod close;
 mod file_names;
 mod leader_epochs;
@@ -38,6 +40,7 @@ mod tests;
 
 pub use append::Appended;
 pub use cache::{FetchedRecords, ReadRequest};
+pub use cleaning::{CleaningEnd, CleaningLimits};
 pub use file_names::{
     FOLDER_DELETED, deleted_folder, parse_partition_folder, partition_folder, stray_folder,
 };

@@ -9,6 +9,7 @@ use crate::model::{ErrorCode, LeaderEpoch, Offset, PartitionIndex, TimestampMs, 
 use crate::stdx::{Instant, Now, Random};
 
 use super::cache::{Cache, FetchedRecords};
+use super::cleaning::{Cleaner, CleaningEnd};
 use super::leader_epochs::{EpochEnd, EpochStart, LeaderEpochs};
 use super::lookup::Lookup;
 use super::producer_state::{ActiveProducer, ProducerStates};
@@ -142,6 +143,8 @@ pub enum LogProgress {
     },
     /// Retention deleted records: the log begins here now.
     LogStartAdvanced { log_start_offset: Offset },
+    /// A run of compaction has ended.
+    CleaningEnded(CleaningEnd),
     /// The disk has no room for more: what was appended and is not durable waits, as does the
     /// opening of the log, and the owner appends nothing until [`LogProgress::SpaceFound`]. Reads
     /// go on.
@@ -199,6 +202,9 @@ pub(super) enum Pending {
     TimeIndexRead(Offset),
     DataRead(ReadId, Offset),
     ReadAhead(u64, Offset),
+    /// Of the run with this number.
+    CleaningRead(u64, Offset),
+    CleaningStep(u64),
     EpochsWritten,
     LogRenamed,
     FolderRenamed,
@@ -250,6 +256,7 @@ pub struct Log {
     pub(super) retention_high_watermark: Option<Offset>,
     /// True while the file of a deleted segment is being renamed.
     pub(super) deletion_in_flight: bool,
+    pub(super) cleaner: Cleaner,
     /// What takes room on the disk, and what found none there.
     pub(super) space: Space,
     /// Off `segment.ms` for the active segment.
@@ -293,6 +300,7 @@ impl Log {
             removals: VecDeque::new(),
             retention_high_watermark: None,
             deletion_in_flight: false,
+            cleaner: Cleaner::default(),
             space: Space::default(),
             roll_jitter_ms: 0,
             random,
@@ -447,14 +455,17 @@ impl Log {
             self.open_files.closing -= 1;
         }
         // Also when nobody waits for the read any more.
-        if let Pending::DataRead(_, at) | Pending::ReadAhead(_, at) = pending
+        if let Pending::DataRead(_, at) | Pending::ReadAhead(_, at) | Pending::CleaningRead(_, at) =
+            pending
             && let Some(segment) = self.segment_mut(at)
         {
             segment.reads_in_flight -= 1;
         }
         let again = self.space.note_ended(sequence);
         let result = match (result, again) {
-            (Err(failure), Some(request)) if self.may_postpone(&failure) => {
+            (Err(failure), Some(request))
+                if self.may_postpone(&failure) && !self.may_stop_cleaning(pending) =>
+            {
                 return self.postpone(now, sequence, (pending, request), failure);
             }
             (result, _) => result,
@@ -463,9 +474,11 @@ impl Log {
             (State::Failed | State::Closed | State::Deleted, _) => {}
             (_, Pending::DataRead(read, _)) => self.on_data_read(now, read, result),
             (_, Pending::ReadAhead(stream, _)) => self.on_read_ahead(stream, result),
+            (_, Pending::CleaningRead(run, _)) => self.on_cleaning_read(run, result),
             (_, Pending::Recovery) => self.on_recovery_step(sequence, result),
             (_, pending) => match result {
                 Ok(outcome) => self.on_outcome(now, pending, outcome),
+                Err(failure) if self.may_stop_cleaning(pending) => self.stop_cleaning(failure),
                 Err(failure) => self.fail(LogFailure::Storage(failure)),
             },
         }

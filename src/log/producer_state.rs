@@ -210,6 +210,12 @@ impl ProducerStates {
         self.entries.iter().map(|(id, entry)| (*id, entry))
     }
 
+    /// The last offset that a producer wrote, if it is remembered.
+    pub(super) fn last_offset_of(&self, producer_id: ProducerId) -> Option<Offset> {
+        let entry = self.entries.get(&producer_id)?;
+        Some(entry.batches.back()?.last_offset)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }

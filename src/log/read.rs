@@ -271,6 +271,9 @@ impl Log {
         outbox: &mut StorageOutbox,
     ) -> Window {
         let segment = &mut self.segments[index];
+        if segment.is_being_replaced {
+            return Window::FileIsOpening;
+        }
         let end = disk_end(segment);
         if position >= end {
             return Window::InMemory(tail_from(segment, position));
@@ -412,6 +415,15 @@ impl Log {
             }
             Purpose::Lookup(timestamp) => self.on_lookup_read(id, timestamp, result),
         }
+    }
+
+    /// The segment has other contents now: what was known of places in it is wrong.
+    pub(super) fn forget_places(&mut self, segment: Offset) {
+        for read in self.reads.pending.values_mut() {
+            read.place = read.place.filter(|place| place.segment != segment);
+        }
+        let streams = &mut self.reads.streams;
+        streams.retain(|stream| stream.place.segment != segment);
     }
 
     /// End every read with `error`.

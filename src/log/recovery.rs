@@ -12,7 +12,7 @@ use crate::model::Offset;
 use crate::stdx::Now;
 
 use super::checkpoint::{decode_partition_metadata, encode_partition_metadata};
-use super::file_names::{DELETED, FileKind, LEADER_EPOCHS, PARTITION_METADATA};
+use super::file_names::{CLEANED, DELETED, FileKind, LEADER_EPOCHS, PARTITION_METADATA};
 use super::leader_epochs::LeaderEpochs;
 use super::offset_index::OffsetIndex;
 use super::partition_log::{Log, LogFailure, LogProgress, OpenMode, Pending, State};
@@ -313,7 +313,7 @@ impl Log {
         let mut leftovers = BTreeSet::new();
         for entry in entries.iter().filter(|entry| !entry.is_folder) {
             let name = entry.name.as_str();
-            if name.ends_with(DELETED) || name.ends_with(".cleaned") {
+            if name.ends_with(DELETED) || name.ends_with(CLEANED) {
                 leftovers.insert(name.to_owned());
             } else if name.ends_with(".swap") {
                 return Err(self.unusable("a compaction of Apache Kafka was interrupted here"));

@@ -123,7 +123,7 @@ impl Log {
             let end = self.log_end_offset;
             self.roll(now, end);
         }
-        if is_idle(&self.segments[0]) {
+        if is_idle(&self.segments[0]) && !self.cleaner.holds(self.segments[0].base_offset) {
             Verdict::Delete
         } else {
             Verdict::Wait
@@ -131,7 +131,17 @@ impl Log {
     }
 
     fn delete_oldest(&mut self, now: Now, outbox: &mut StorageOutbox) {
-        let Some(segment) = self.segments.pop_front() else {
+        self.delete_segment(0, now, outbox);
+        let start = self
+            .segments
+            .front()
+            .map_or(self.log_end_offset, |first| first.base_offset);
+        self.move_log_start(start);
+    }
+
+    /// Let go of the sealed segment at `index`, and give its files the names of deleted ones.
+    pub(super) fn delete_segment(&mut self, index: usize, now: Now, outbox: &mut StorageOutbox) {
+        let Some(segment) = self.segments.remove(index) else {
             return;
         };
         if let SegmentFile::Open(file) = segment.file {
@@ -155,11 +165,6 @@ impl Log {
             }
         }
         self.deletion_in_flight = true;
-        let start = self
-            .segments
-            .front()
-            .map_or(self.log_end_offset, |first| first.base_offset);
-        self.move_log_start(start);
     }
 
     /// Whether a sealed segment has a file of this kind beside it.

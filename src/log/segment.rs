@@ -140,6 +140,8 @@ pub(super) struct Segment {
     /// True if Kafka left an index of aborted transactions beside it.
     pub(super) has_transaction_index: bool,
     pub(super) reads_in_flight: u32,
+    /// True while a cleaned segment takes its place: reads wait for that one.
+    pub(super) is_being_replaced: bool,
     pub(super) last_used: Instant,
     pub(super) writer: Option<Box<Writer>>,
 }
@@ -159,6 +161,7 @@ impl Segment {
             file: SegmentFile::Closed,
             has_transaction_index: false,
             reads_in_flight: 0,
+            is_being_replaced: false,
             last_used: Instant::default(),
             writer: Some(Box::new(Writer::of_new_file())),
         }

@@ -72,6 +72,8 @@ impl Log {
         self.flush_epochs(outbox);
         self.ask_for_space_again(now, outbox);
         self.flush_segments(outbox);
+        // Reads wait while a segment is replaced, and go on once it is.
+        self.advance_cleaning(now, outbox);
         self.advance_reads(now, outbox);
         self.advance_retention(now, outbox);
         self.remove_due(now, outbox);
@@ -427,10 +429,14 @@ impl Log {
             Pending::OffsetIndexRead(at) => self.on_offset_index(at, &outcome),
             Pending::TimeIndexRead(at) => self.on_time_index(at, &outcome),
             Pending::EpochsWritten => self.epochs_in_flight = false,
+            Pending::CleaningStep(run) => self.on_cleaning_step(run),
             Pending::LogRenamed => self.deletion_in_flight = false,
             Pending::FolderRenamed => self.on_folder_renamed(),
             Pending::FileClosed | Pending::Other => {}
-            Pending::Recovery | Pending::DataRead(..) | Pending::ReadAhead(..) => {
+            Pending::Recovery
+            | Pending::DataRead(..)
+            | Pending::ReadAhead(..)
+            | Pending::CleaningRead(..) => {
                 unreachable!("these go to where their failure is judged")
             }
         }

@@ -534,6 +534,7 @@ impl Quorum {
                 }
                 LogProgress::LookupFinished { .. }
                 | LogProgress::LogStartAdvanced { .. }
+                | LogProgress::CleaningEnded(_)
                 | LogProgress::Deleted { .. } => {}
             }
         }

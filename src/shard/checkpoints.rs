@@ -188,6 +188,7 @@ impl Checkpoints {
 impl DirectoryCheckpoint {
     fn names(&self) -> BTreeSet<TopicPartition> {
         let maps = [
+            &self.cleaned_offsets,
             &self.log_start_offsets,
             &self.recovery_points,
             &self.high_watermarks,
@@ -198,6 +199,7 @@ impl DirectoryCheckpoint {
     }
 
     fn remove(&mut self, name: &TopicPartition) {
+        self.cleaned_offsets.remove(name);
         self.log_start_offsets.remove(name);
         self.recovery_points.remove(name);
         self.high_watermarks.remove(name);
@@ -205,6 +207,7 @@ impl DirectoryCheckpoint {
 
     fn extend(&mut self, other: &Self) {
         let copy = |map: &BTreeMap<_, _>| map.clone().into_iter();
+        self.cleaned_offsets.extend(copy(&other.cleaned_offsets));
         self.log_start_offsets
             .extend(copy(&other.log_start_offsets));
         self.recovery_points.extend(copy(&other.recovery_points));

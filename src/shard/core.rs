@@ -10,6 +10,7 @@ use crate::security::Authorizer;
 use crate::stdx::{Instant, Now};
 
 use super::api::{FetchSessions, Parts, ProducerIds};
+use super::cleaning::Cleaning;
 use super::configs::Configs;
 use super::connections::Connections;
 use super::console::Console;
@@ -57,6 +58,7 @@ pub struct Shard {
     pub(super) opening: Opening,
     pub(super) files: BrokerFiles,
     pub(super) file_limit: FileLimit,
+    pub(super) cleaning: Cleaning,
     pub(super) housekeeping: Housekeeping,
     pub(super) console: Console,
     pub(super) meter: Meter,
@@ -91,6 +93,7 @@ impl Shard {
             opening: Opening::default(),
             files: BrokerFiles::new(&settings),
             file_limit: FileLimit::new(&settings),
+            cleaning: Cleaning::new(),
             housekeeping: Housekeeping::new(&settings),
             console: Console::default(),
             meter: Meter::default(),
@@ -174,6 +177,7 @@ impl Shard {
             self.groups.next_deadline(),
             self.connections.next_deadline(),
             self.housekeeping.next_deadline(),
+            self.cleaning.next_deadline(),
             controller,
         ]
         .into_iter()
@@ -183,6 +187,7 @@ impl Shard {
 
     fn on_started(&mut self, now: Now, effects: &mut Effects) {
         self.housekeeping.start(now);
+        self.start_cleaning(now);
         if let Some(controller) = &mut self.controller {
             controller.start(now, &mut effects.storage);
         }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::log::FOLDER_DELETED;
 use crate::log::checkpoint::{
-    HIGH_WATERMARKS, LOG_START_OFFSETS, RECOVERY_POINTS, decode_offsets, encode_offsets,
+    CLEANED_OFFSETS, HIGH_WATERMARKS, LOG_START_OFFSETS, RECOVERY_POINTS, decode_offsets,
+    encode_offsets,
 };
 use crate::log::storage::{
     DirectoryIndex, FolderEntry, StorageOutcome, StorageOwner, StoragePath, StorageRequest,
@@ -65,6 +66,8 @@ struct Room {
 /// One of Kafka's checkpoint files.
 #[derive(Clone, Copy, Debug)]
 pub enum Checkpoint {
+    /// Up to where logs were compacted.
+    CleanedOffsets,
     /// Where logs start.
     LogStartOffsets,
     /// Up to where logs are on the disk.
@@ -74,7 +77,8 @@ pub enum Checkpoint {
 }
 
 impl Checkpoint {
-    const ALL: [Self; 3] = [
+    const ALL: [Self; 4] = [
+        Self::CleanedOffsets,
         Self::LogStartOffsets,
         Self::RecoveryPoints,
         Self::HighWatermarks,
@@ -82,6 +86,7 @@ impl Checkpoint {
 
     const fn file_name(self) -> &'static str {
         match self {
+            Self::CleanedOffsets => CLEANED_OFFSETS,
             Self::LogStartOffsets => LOG_START_OFFSETS,
             Self::RecoveryPoints => RECOVERY_POINTS,
             Self::HighWatermarks => HIGH_WATERMARKS,
@@ -90,6 +95,7 @@ impl Checkpoint {
 
     const fn part(self, of: &mut DirectoryCheckpoint) -> &mut BTreeMap<TopicPartition, Offset> {
         match self {
+            Self::CleanedOffsets => &mut of.cleaned_offsets,
             Self::LogStartOffsets => &mut of.log_start_offsets,
             Self::RecoveryPoints => &mut of.recovery_points,
             Self::HighWatermarks => &mut of.high_watermarks,
@@ -416,6 +422,11 @@ impl Shard {
                 partition: partition.index(),
             };
             let log = &partition.log;
+            if log.first_dirty_offset() > 0 {
+                checkpoint
+                    .cleaned_offsets
+                    .insert(name.clone(), log.first_dirty_offset());
+            }
             if log.log_start_offset() > 0 {
                 checkpoint
                     .log_start_offsets

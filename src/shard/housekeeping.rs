@@ -155,6 +155,7 @@ impl Shard {
                 self.partitions.touch(slot);
             }
         }
+        self.run_cleaning(now);
         self.remove_due_folders(now, effects);
     }
 
@@ -211,6 +212,7 @@ impl Shard {
         }
         self.advance_file_limit(now, effects);
         self.trim_caches();
+        self.note_cleaning();
         self.housekeeping.folders_at = self.opening.next_deadline();
         self.housekeeping.full_at = self.next_space_retry();
         !self.own_replies.is_empty() || self.partitions.has_touched() || self.fetches.has_woken()

@@ -77,6 +77,8 @@ pub struct FolderClaim {
 /// What the checkpoint files of one log directory say of one shard's partitions.
 #[derive(Clone, Debug, Default)]
 pub struct DirectoryCheckpoint {
+    /// Up to where logs were compacted.
+    pub cleaned_offsets: BTreeMap<TopicPartition, Offset>,
     /// Where logs start that do not start at their first segment.
     pub log_start_offsets: BTreeMap<TopicPartition, Offset>,
     /// Up to where logs are on the disk.

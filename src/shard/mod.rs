@@ -8,6 +8,7 @@
 
 pub mod api;
 mod checkpoints;
+mod cleaning;
 mod collecting;
 mod configs;
 mod connections;

@@ -9,7 +9,7 @@ use crate::log::partition_folder;
 use crate::log::storage::{DirectoryIndex, Durability, StoragePath};
 use crate::log::{Log, LogIdentity, OpenFiles, OpenMode};
 use crate::metadata::{ConfigKind, MetadataDelta, OpenDirectory, PartitionRegistration};
-use crate::model::{ErrorCode, ShardId, TopicIdPartition, TopicPartition, Uuid};
+use crate::model::{ErrorCode, Offset, ShardId, TopicIdPartition, TopicPartition, Uuid};
 use crate::replication::Leader;
 use crate::stdx::{Instant, Now};
 
@@ -227,6 +227,7 @@ impl Shard {
         existing: Option<OpenMode>,
         queued_tasks: Vec<(Asker, Task)>,
     ) {
+        let cleaned_offset = existing.and_then(|_| self.cleaned_offset(&name));
         let FolderName {
             directory,
             partition: TopicPartition { topic, partition },
@@ -245,7 +246,8 @@ impl Shard {
             Some(mode) => (mode, PartitionState::Opening),
             None => (OpenMode::Create, PartitionState::Claiming),
         };
-        let log = Log::open(identity, config, mode, random);
+        let mut log = Log::open(identity, config, mode, random);
+        log.inherit_first_dirty_offset(cleaned_offset.unwrap_or(0));
         let partition = Partition {
             id,
             topic,
@@ -280,6 +282,14 @@ impl Shard {
             log_start_offset: said.log_start_offsets.get(&name.partition).copied(),
             recovery_point: said.recovery_points.get(&name.partition).copied(),
         })
+    }
+
+    /// Up to where a log was compacted when the broker started.
+    fn cleaned_offset(&self, name: &FolderName) -> Option<Offset> {
+        let directory = usize::from(name.directory.0);
+        let contents = &self.opening.contents.as_ref()?[directory];
+        let said = &contents.checkpoint.cleaned_offsets;
+        said.get(&name.partition).copied()
     }
 
     fn claim_folder(&mut self, partition: TopicIdPartition, name: FolderName, is_foreign: bool) {

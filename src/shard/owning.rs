@@ -168,6 +168,7 @@ impl Shard {
                     self.on_lookup_finished(slot, read, result);
                 }
                 LogProgress::LogStartAdvanced { .. } => {}
+                LogProgress::CleaningEnded(end) => self.on_cleaning_ended(slot, &end),
                 LogProgress::SpaceLacking(failure) => {
                     tracing::error!("{}", self.place_of(slot, "takes no records", &failure));
                     self.on_space_lacking(slot, effects);
@@ -270,7 +271,7 @@ impl Shard {
         }
     }
 
-    fn place_of(&self, slot: u32, what: &str, why: &dyn std::fmt::Display) -> String {
+    pub(super) fn place_of(&self, slot: u32, what: &str, why: &dyn std::fmt::Display) -> String {
         let partition = self.partitions.at(slot);
         let partition = partition.expect("the log belongs to a partition");
         format!("{}-{} {what}: {why}", partition.topic, partition.index())

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::log::FOLDER_DELETED;
-use crate::log::checkpoint::{RECOVERY_POINTS, decode_offsets, encode_offsets};
+use crate::log::checkpoint::RECOVERY_POINTS;
 use crate::log::storage::{
     Durability, FileId, IO_BLOCK_BYTES, StorageFailure, StorageOutcome, StoragePath,
     StorageRequest, StorageResult, Ticket,
@@ -20,7 +20,7 @@ use crate::stdx::Random;
 
 use super::clock::{SimulatedTime, between};
 use super::faults::{Chaos, Fault, FaultCounts};
-use super::planted::{PlantedBug, snapshot_of_nobody};
+use super::planted::{PlantedBug, snapshot_of_nobody, with_older_entries};
 use super::request::check_contract;
 use super::volume::{InodeId, Volume};
 
@@ -398,6 +398,11 @@ impl Disk {
                 self.start_waiting(now, shard, *file, chaos, counts);
             }
             StorageRequest::Close { file } => drop(self.handles.remove(&(shard, *file))),
+            StorageRequest::Rename { from, .. }
+                if result.is_ok() && from.relative.ends_with(".log.cleaned") =>
+            {
+                counts.add(Fault::Compaction);
+            }
             StorageRequest::ReplaceFile { path, .. } => {
                 let waiting = self.replacing.get_mut(path);
                 let next = waiting
@@ -517,7 +522,8 @@ impl Disk {
                 if self.planted == Some(PlantedBug::KeepsCheckpoints)
                     && path.relative.ends_with(RECOVERY_POINTS)
                 {
-                    contents = self.with_older_entries(path, &contents);
+                    let older = self.volume.read_file(path).unwrap_or_default();
+                    contents = with_older_entries(&older, &contents);
                 }
                 if !self.strikes(PlantedBug::SkipsReplacement) {
                     self.volume.replace_file(path, &contents, now_ms)?;
@@ -540,14 +546,6 @@ impl Disk {
             return false;
         };
         self.planted == Some(PlantedBug::LosesRename) && to.relative.ends_with(FOLDER_DELETED)
-    }
-
-    /// `contents` and the offsets of partitions that only the file in their place names.
-    fn with_older_entries(&self, path: &StoragePath, contents: &[u8]) -> Bytes {
-        let older = self.volume.read_file(path).unwrap_or_default();
-        let mut offsets = decode_offsets(&older).unwrap_or_default();
-        offsets.extend(decode_offsets(contents).expect("the broker writes its own format"));
-        encode_offsets(&offsets)
     }
 
     fn write(

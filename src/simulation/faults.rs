@@ -48,6 +48,7 @@ faults! {
     FailedWrite "a write, or another change of the disk, fails";
     NoSpace "the disk is full";
     NoFileLeft "a shard has all the files open that it may have";
+    Compaction "a compacted segment takes the place of another";
     CleanStop "the operator stops the broker";
     OtherShardsCount "the broker starts with another number of shards";
     Halt "the broker halts, since the disk failed";

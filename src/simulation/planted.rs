@@ -5,6 +5,8 @@
 
 use bytes::Bytes;
 
+use crate::log::checkpoint::{decode_offsets, encode_offsets};
+
 macro_rules! planted_bugs {
     ($($variant:ident $description:literal;)*) => {
         /// A bug put into a world on purpose.
@@ -57,4 +59,11 @@ pub(super) fn snapshot_of_nobody() -> Bytes {
     [&1_i16.to_be_bytes()[..], &crc.to_be_bytes(), &entries]
         .concat()
         .into()
+}
+
+/// `contents` and the offsets of partitions that only the file in their place, `older`, names.
+pub(super) fn with_older_entries(older: &[u8], contents: &[u8]) -> Bytes {
+    let mut offsets = decode_offsets(older).unwrap_or_default();
+    offsets.extend(decode_offsets(contents).expect("the broker writes its own format"));
+    encode_offsets(&offsets)
 }

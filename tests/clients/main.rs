@@ -5,6 +5,7 @@ mod support;
 
 mod access;
 mod command_line;
+mod compaction;
 mod connection_limits;
 mod console_tools;
 mod first_steps;

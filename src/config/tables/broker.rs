@@ -270,27 +270,27 @@ broker_settings! {
         => Obeyed
             "The addresses to listen on, as NAME://HOST:PORT; an empty host means every interface.";
     "log.cleaner.backoff.ms", Long, "15000", AtLeast(0), ClusterWide, Medium
-        => NotYet "compaction";
+        => Obeyed "How long to wait before looking again which logs need compaction, in milliseconds.";
     "log.cleaner.dedupe.buffer.size", Long, "134217728", Any, ClusterWide, Medium
-        => NotYet "compaction";
+        => Obeyed "Memory for the keys of the logs that are compacted, of all shards together, in bytes.";
     "log.cleaner.delete.retention.ms", Long, "86400000", AtLeast(0), ClusterWide, Medium
-        => NotYet "compaction";
+        => Obeyed "How long a compacted log keeps a record without value, in milliseconds.";
     "log.cleaner.enable", Boolean, "true", Any, ReadOnly, Medium
         => NotNeeded "Kafka 4 always compacts as well";
     "log.cleaner.io.buffer.load.factor", Double, "0.9", Any, ClusterWide, Medium
-        => NotYet "compaction";
+        => Obeyed "How much of `log.cleaner.dedupe.buffer.size` may be filled, from 0 to 1.";
     "log.cleaner.io.buffer.size", Int, "524288", AtLeast(0), ClusterWide, Medium
-        => NotYet "compaction";
+        => NotNeeded "compaction reads 256 KiB at a time";
     "log.cleaner.io.max.bytes.per.second", Double, "1.7976931348623157E308", Any, ClusterWide,
         Medium
-        => NotYet "compaction";
+        => Obeyed "How much compaction may read and write in a second, in bytes.";
     "log.cleaner.max.compaction.lag.ms", Long, "9223372036854775807", AtLeast(1), ClusterWide,
         Medium
-        => NotYet "compaction";
+        => Obeyed "The longest that a record stays uncompacted, in milliseconds.";
     "log.cleaner.min.cleanable.ratio", Double, "0.5", Ratio(1.0), ClusterWide, Medium
-        => NotYet "compaction";
+        => Obeyed "How much of a log must be dirty before it is compacted, from 0 to 1.";
     "log.cleaner.min.compaction.lag.ms", Long, "0", AtLeast(0), ClusterWide, Medium
-        => NotYet "compaction";
+        => Obeyed "The shortest that a record stays uncompacted, in milliseconds.";
     "log.cleaner.threads", Int, "1", AtLeast(0), ClusterWide, Medium
         => NotNeeded "each shard compacts its own partitions";
     "log.cleanup.policy", List, "delete", OneOf(&["compact", "delete"]), ClusterWide, Medium

@@ -19,7 +19,7 @@ resource_settings! {
     "compression.zstd.level", Int, "3", Between(-131_072, 22), ["compression.zstd.level"], Medium
         => Obeyed "The effort of Zstandard where the broker compresses with it.";
     "delete.retention.ms", Long, "86400000", AtLeast(0), ["log.cleaner.delete.retention.ms"], Medium
-        => NotYet "compaction";
+        => Obeyed "How long compaction keeps a record without value, in milliseconds.";
     "file.delete.delay.ms", Long, "60000", AtLeast(0), ["log.segment.delete.delay.ms"], Medium
         => Obeyed "How long the files of a deleted segment stay on the disk under another name.";
     "flush.messages", Long, "9223372036854775807", AtLeast(1), ["log.flush.interval.messages"],
@@ -42,7 +42,7 @@ resource_settings! {
         => NotYet "tiered storage";
     "max.compaction.lag.ms", Long, "9223372036854775807", AtLeast(1),
         ["log.cleaner.max.compaction.lag.ms"], Medium
-        => NotYet "compaction";
+        => Obeyed "The longest that a record stays uncompacted, in milliseconds.";
     "max.message.bytes", Int, "1048588", AtLeast(0), ["message.max.bytes"], Medium
         => Obeyed "The largest record batch, with its header and as it is compressed.";
     "message.timestamp.after.max.ms", Long, "3600000", AtLeast(0),
@@ -58,9 +58,9 @@ resource_settings! {
              appended.";
     "min.cleanable.dirty.ratio", Double, "0.5", Ratio(1.0), ["log.cleaner.min.cleanable.ratio"],
         Medium
-        => NotYet "compaction";
+        => Obeyed "How much of the log must be dirty before it is compacted, from 0 to 1.";
     "min.compaction.lag.ms", Long, "0", AtLeast(0), ["log.cleaner.min.compaction.lag.ms"], Medium
-        => NotYet "compaction";
+        => Obeyed "The shortest that a record stays uncompacted, in milliseconds.";
     "min.insync.replicas", Int, "1", AtLeast(1), ["min.insync.replicas"], Medium
         => Obeyed
             "How many replicas must have a record before acks=all is answered; fewer in sync \

@@ -1,5 +1,6 @@
 //! A log on a disk in memory: every step of its life, in any order of completions.
 
+mod cleaning;
 mod damage;
 mod disk;
 mod files;

@@ -132,37 +132,14 @@ impl RecordBatchBuilder {
             self.header.base_timestamp = timestamp;
         }
         let offset_delta = self.header.records_count;
-        let timestamp_delta = timestamp.wrapping_sub(self.header.base_timestamp);
-        let size = 1
-            + varlong_bytes(timestamp_delta)
-            + varlong_bytes(i64::from(offset_delta))
-            + nullable_size(key)
-            + nullable_size(value)
-            + varlong_bytes(i64::from(length_of(headers.len())))
-            + headers
-                .iter()
-                .map(|(key, value)| nullable_size(Some(key)) + nullable_size(*value))
-                .sum::<usize>();
-        assert!(
-            batch_length(self.body.len() + size + 5).is_some(),
-            "a batch stays below 2 GiB"
-        );
-        put_varint(length_of(size), &mut self.body);
-        let start = self.body.len();
-        self.body.push(0);
-        put_varlong(timestamp_delta, &mut self.body);
-        put_varint(offset_delta, &mut self.body);
-        put_nullable(key, &mut self.body);
-        put_nullable(value, &mut self.body);
-        put_varint(length_of(headers.len()), &mut self.body);
-        for (key, value) in headers {
-            put_nullable(Some(key), &mut self.body);
-            put_nullable(*value, &mut self.body);
-        }
-        assert!(
-            self.body.len() - start == size,
-            "a record is as long as it says"
-        );
+        let record = NewRecord {
+            timestamp_delta: timestamp.wrapping_sub(self.header.base_timestamp),
+            offset_delta,
+            key,
+            value,
+            headers: headers.iter().copied(),
+        };
+        put_record(record, &mut self.body);
         self.header.max_timestamp = self.header.max_timestamp.max(timestamp);
         self.header.last_offset_delta = offset_delta;
         self.header.records_count += 1;
@@ -215,6 +192,54 @@ impl RecordBatchBuilder {
         header.crc = header.compute_crc(&body);
         RecordBatch::new(header, body)
     }
+}
+
+/// A record that is to be encoded; deltas are relative to its batch.
+pub(super) struct NewRecord<'a, H> {
+    pub(super) timestamp_delta: i64,
+    pub(super) offset_delta: i32,
+    pub(super) key: Option<&'a [u8]>,
+    pub(super) value: Option<&'a [u8]>,
+    pub(super) headers: H,
+}
+
+/// Append `record` to the body of a batch.
+///
+/// # Panics
+/// If the batch grows beyond 2 GiB.
+pub(super) fn put_record<'a, H>(record: NewRecord<'a, H>, body: &mut Vec<u8>)
+where
+    H: ExactSizeIterator<Item = (&'a [u8], Option<&'a [u8]>)> + Clone,
+{
+    let headers_count = length_of(record.headers.len());
+    let size = 1
+        + varlong_bytes(record.timestamp_delta)
+        + varlong_bytes(i64::from(record.offset_delta))
+        + nullable_size(record.key)
+        + nullable_size(record.value)
+        + varlong_bytes(i64::from(headers_count))
+        + record
+            .headers
+            .clone()
+            .map(|(key, value)| nullable_size(Some(key)) + nullable_size(value))
+            .sum::<usize>();
+    assert!(
+        batch_length(body.len() + size + 5).is_some(),
+        "a batch stays below 2 GiB"
+    );
+    put_varint(length_of(size), body);
+    let start = body.len();
+    body.push(0);
+    put_varlong(record.timestamp_delta, body);
+    put_varint(record.offset_delta, body);
+    put_nullable(record.key, body);
+    put_nullable(record.value, body);
+    put_varint(headers_count, body);
+    for (key, value) in record.headers {
+        put_nullable(Some(key), body);
+        put_nullable(value, body);
+    }
+    assert!(body.len() - start == size, "a record is as long as it says");
 }
 
 fn length_of(length: usize) -> i32 {

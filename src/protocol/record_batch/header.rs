@@ -113,6 +113,16 @@ impl Attributes {
         Self(self.0 | Self::TRANSACTIONAL)
     }
 
+    /// The same with or without a delete horizon in the place of the base timestamp.
+    #[must_use]
+    pub const fn with_delete_horizon(self, has_delete_horizon: bool) -> Self {
+        if has_delete_horizon {
+            Self(self.0 | Self::DELETE_HORIZON)
+        } else {
+            Self(self.0 & !Self::DELETE_HORIZON)
+        }
+    }
+
     /// The same as a control batch.
     #[must_use]
     pub const fn with_control(self) -> Self {

@@ -16,6 +16,7 @@ mod control;
 mod error;
 mod header;
 mod record;
+mod retained;
 mod varint;
 
 #[cfg(test)]

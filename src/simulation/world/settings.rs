@@ -40,6 +40,18 @@ impl BrokerPlan {
                 "log.flush.offset.checkpoint.interval.ms",
                 pick_apart(&["50", "300", "60000"]),
             ),
+            (
+                "log.cleaner.backoff.ms",
+                pick_apart(&["20", "200", "15000"]),
+            ),
+            (
+                "log.cleaner.min.cleanable.ratio",
+                pick_apart(&["0.01", "0.5"]),
+            ),
+            (
+                "log.cleaner.dedupe.buffer.size",
+                pick_apart(&["1000", "1000000"]),
+            ),
             ("num.partitions", pick(&["1", "2", "4"])),
             ("offsets.topic.num.partitions", pick(&["1", "3"])),
             ("log.roll.ms", pick(&["100", "700", "600000"])),

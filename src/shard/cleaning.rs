@@ -1,0 +1,153 @@
+//! When partitions are compacted: one at a time on each shard, the dirtiest first.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::log::{CleaningEnd, CleaningLimits};
+use crate::stdx::{Instant, Now};
+
+use super::core::{Phase, Shard};
+use super::partition::PartitionState;
+
+/// The part of a shard's memory that the offsets of keys may take.
+const MAP_MEMORY_DIVISOR: u64 = 8;
+
+/// The round of compaction that is under way.
+#[derive(Debug)]
+pub struct Cleaning {
+    /// When it is looked who needs it.
+    look_at: Instant,
+    /// Who is next.
+    waiting: VecDeque<u32>,
+    running: Option<u32>,
+    /// When the one that runs goes on after it was slowed down.
+    resume_at: Instant,
+}
+
+impl Cleaning {
+    /// Nothing is due yet.
+    pub const fn new() -> Self {
+        Self {
+            look_at: Instant::MAX,
+            waiting: VecDeque::new(),
+            running: None,
+            resume_at: Instant::MAX,
+        }
+    }
+
+    /// When something is due.
+    pub fn next_deadline(&self) -> Instant {
+        self.look_at.min(self.resume_at)
+    }
+}
+
+impl Shard {
+    fn cleaner_backoff(&self) -> Duration {
+        let backoff_ms = self.configs.broker().log_cleaner_backoff_ms.max(1);
+        Duration::from_millis(backoff_ms.unsigned_abs())
+    }
+
+    /// The shard started.
+    pub(super) fn start_cleaning(&mut self, now: Now) {
+        self.cleaning.look_at = now.instant + self.cleaner_backoff();
+    }
+
+    /// Look who needs compaction if it is time, and keep the one that runs running.
+    pub(super) fn run_cleaning(&mut self, now: Now) {
+        if self.cleaning.resume_at <= now.instant
+            && let Some(slot) = self.cleaning.running
+        {
+            // At the end of the turn it is flushed, and goes on.
+            self.partitions.touch(slot);
+        }
+        if self.cleaning.look_at > now.instant {
+            return;
+        }
+        self.cleaning.look_at = now.instant + self.cleaner_backoff();
+        let is_running = |slot| {
+            let partition = self.partitions.at(slot);
+            partition.is_some_and(|partition| partition.log.is_cleaning())
+        };
+        if self.phase != Phase::Serving || self.cleaning.running.is_some_and(is_running) {
+            return;
+        }
+        self.cleaning.running = None;
+        let mut needs: Vec<(f64, u32)> = self
+            .partitions
+            .iter()
+            .filter(|(_, partition)| partition.state == PartitionState::Open)
+            .filter_map(|(slot, partition)| {
+                let high_watermark = partition.leader.high_watermark();
+                Some((partition.log.cleaning_need(now, high_watermark)?, slot))
+            })
+            .collect();
+        needs.sort_by(|one, other| other.0.total_cmp(&one.0));
+        self.cleaning.waiting = needs.into_iter().map(|(_, slot)| slot).collect();
+        self.clean_next();
+    }
+
+    fn clean_next(&mut self) {
+        let limits = self.cleaning_limits();
+        while let Some(slot) = self.cleaning.waiting.pop_front() {
+            if let Some(partition) = self.partitions.touch(slot)
+                && partition.state == PartitionState::Open
+            {
+                let high_watermark = partition.leader.high_watermark();
+                partition.log.start_cleaning(high_watermark, limits);
+                self.cleaning.running = Some(slot);
+                return;
+            }
+        }
+    }
+
+    /// What Kafka's settings allow all cleaners together, shared between the shards.
+    fn cleaning_limits(&self) -> CleaningLimits {
+        let config = self.configs.broker();
+        let shards = u64::from(self.settings.shards_count);
+        let buffer = config.log_cleaner_dedupe_buffer_size as f64;
+        let filled = buffer * config.log_cleaner_io_buffer_load_factor;
+        let map_bytes =
+            (filled as u64 / shards).min(self.settings.memory_bytes / MAP_MEMORY_DIVISOR);
+        CleaningLimits {
+            map_bytes_max: usize::try_from(map_bytes).unwrap_or(usize::MAX),
+            bytes_per_second_max: config.log_cleaner_io_max_bytes_per_second / shards as f64,
+        }
+    }
+
+    /// The run over the partition in `slot` has ended.
+    pub(super) fn on_cleaning_ended(&mut self, slot: u32, end: &CleaningEnd) {
+        match end {
+            CleaningEnd::Cleaned {
+                first_dirty_offset,
+                bytes_before,
+                bytes_after,
+            } => {
+                let partition = self.partitions.at(slot);
+                let log = partition.map(|partition| partition.log.identity().to_string());
+                tracing::info!(
+                    log,
+                    bytes_before,
+                    bytes_after,
+                    "compacted up to offset {first_dirty_offset}"
+                );
+            }
+            CleaningEnd::Uncleanable(reason) => {
+                let what = "is not compacted until the next start";
+                tracing::warn!("{}", self.place_of(slot, what, reason));
+            }
+            CleaningEnd::NothingToDo | CleaningEnd::Stopped => {}
+        }
+        if self.cleaning.running == Some(slot) {
+            self.cleaning.running = None;
+            self.clean_next();
+        }
+    }
+
+    /// Note when the run that is under way must go on.
+    pub(super) fn note_cleaning(&mut self) {
+        let running = self.cleaning.running;
+        let partition = running.and_then(|slot| self.partitions.at(slot));
+        self.cleaning.resume_at =
+            partition.map_or(Instant::MAX, |partition| partition.log.cleaning_deadline());
+    }
+}
