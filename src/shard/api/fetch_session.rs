@@ -222,17 +222,16 @@ impl FetchSessions {
             SessionUse::Begins(id) => (true, id),
             SessionUse::Continues(id) => (false, id),
         };
+        let is_news = part.error.is_error() || part.diverging.is_some() || !part.records.is_empty();
+        // The client may have ended the session while this fetch waited.
         let Some(session) = self.sessions.get_mut(&id) else {
-            return true;
+            return is_full || is_news;
         };
         let Some(cached) = session.partitions.get_mut(key) else {
-            return true;
+            return is_full || is_news;
         };
         let bounds = part.high_watermark.zip(part.log_start_offset);
-        let has_news = part.error.is_error()
-            || part.diverging.is_some()
-            || !part.records.is_empty()
-            || cached.told != bounds;
+        let has_news = is_news || cached.told != bounds;
         cached.told = bounds.filter(|_| !part.error.is_error());
         if !part.records.is_empty() {
             session.order.remove(&cached.place);
@@ -312,5 +311,29 @@ const fn next_epoch(epoch: i32) -> i32 {
     match epoch.checked_add(1) {
         Some(next) if next > 0 => next,
         _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fetch_whose_session_ended_while_it_waited_tells_of_nothing_but_news() {
+        let mut sessions = FetchSessions {
+            sessions: new_map(),
+            sessions_max: 1,
+            random: Random::from_seed(1),
+        };
+        let key = key_of(false, Uuid::default(), "topic", 0);
+        let nothing = FetchedPart {
+            high_watermark: Some(7),
+            log_start_offset: Some(0),
+            ..FetchedPart::refused(0, ErrorCode::None)
+        };
+        let refused = FetchedPart::refused(0, ErrorCode::KafkaStorageError);
+        assert!(!sessions.must_tell(SessionUse::Continues(3), &key, &nothing));
+        assert!(sessions.must_tell(SessionUse::Continues(3), &key, &refused));
+        assert!(sessions.must_tell(SessionUse::Begins(3), &key, &nothing));
     }
 }
