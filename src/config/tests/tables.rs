@@ -100,14 +100,6 @@ const WITHOUT_FIELD: &[&str] = &[
     "socket.send.buffer.bytes",
 ];
 
-/// Fields that wait for compaction, the only ones of settings that are not obeyed yet.
-const NOT_OBEYED_YET: &[&str] = &[
-    "delete.retention.ms",
-    "max.compaction.lag.ms",
-    "min.cleanable.dirty.ratio",
-    "min.compaction.lag.ms",
-];
-
 #[test]
 fn a_setting_is_called_obeyed_if_and_only_if_it_is_read() {
     let obeyed = |table: &[Setting]| -> BTreeSet<&'static str> {
@@ -117,11 +109,7 @@ fn a_setting_is_called_obeyed_if_and_only_if_it_is_read() {
             .map(|setting| setting.name)
             .collect()
     };
-    let topic_read: BTreeSet<_> = TopicConfig::READ
-        .iter()
-        .copied()
-        .filter(|name| !NOT_OBEYED_YET.contains(name))
-        .collect();
+    let topic_read: BTreeSet<_> = TopicConfig::READ.iter().copied().collect();
     assert_eq!(obeyed(topic::TOPIC), topic_read);
 
     let mut broker_read: BTreeSet<_> = BrokerConfig::READ.iter().copied().collect();
