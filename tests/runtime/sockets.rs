@@ -12,9 +12,11 @@ use crate::cores::{Broker, Echo, Seen};
 #[test]
 fn bytes_come_back_in_order_over_many_connections_and_shards() {
     let broker = Broker::start(2, Echo::new);
-    let clients: Vec<_> = (0..20)
-        .map(|client: u8| {
-            let mut stream = broker.connect();
+    // All are there before the first can leave again: a place that is left is given away anew.
+    let streams: Vec<_> = (0..20).map(|_| broker.connect()).collect();
+    let clients: Vec<_> = (0_u8..)
+        .zip(streams)
+        .map(|(client, mut stream)| {
             std::thread::spawn(move || {
                 let sent: Vec<u8> = (0..300_000_u32).map(|n| (n % 113) as u8 ^ client).collect();
                 let mut writer = stream.try_clone().unwrap();
