@@ -147,6 +147,7 @@ impl Log {
         while recovery.asked.is_empty() && !self.is_short_of_files {
             match self.recover(&mut recovery, now, outbox) {
                 Ok(Stage::Finishing) if recovery.stage == Stage::Finishing => {
+                    self.judge_first_dirty_offset();
                     self.progress.push_back(LogProgress::Opened);
                     return;
                 }

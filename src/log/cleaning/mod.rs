@@ -105,10 +105,17 @@ impl Log {
         self.cleaner.first_dirty_offset
     }
 
-    /// Take over where the last run ended, before the log is opened: a wrong one only makes the
-    /// next run longer, as long as all below it was cleaned.
+    /// Take over where the last run ended, before the log is opened. What lies behind the end of
+    /// the log is then not believed: it was said of another log than this one.
     pub const fn inherit_first_dirty_offset(&mut self, offset: Offset) {
         self.cleaner.first_dirty_offset = offset;
+    }
+
+    /// The log knows its end: what was inherited is believed from now on, or not.
+    pub(super) const fn judge_first_dirty_offset(&mut self) {
+        if self.cleaner.first_dirty_offset > self.log_end_offset {
+            self.cleaner.first_dirty_offset = 0;
+        }
     }
 
     /// How dirty the log is, from 0 to 1, if that is reason enough to clean it: above
@@ -186,16 +193,9 @@ impl Log {
         now.wall_ms.saturating_sub(newest_ms) < least_ms
     }
 
-    /// The first segment that has something dirty.
+    /// The first segment that has something dirty, or will have.
     fn first_dirty_segment(&self) -> usize {
-        // What the checkpoint says of another log than this one is not believed.
-        let dirty = match self.cleaner.first_dirty_offset {
-            offset if offset > self.log_end_offset => 0,
-            offset => offset,
-        };
-        (0..self.segments.len())
-            .find(|index| self.segment_end(*index) > dirty)
-            .unwrap_or(self.segments.len())
+        self.segment_of(self.first_dirty_offset()).unwrap_or(0)
     }
 
     fn extent(&self, cleanable: usize) -> Extent {

@@ -160,7 +160,7 @@ impl Log {
         outbox: &mut StorageOutbox,
     ) -> Step {
         if let Some(piece) = run.piece.take() {
-            let mapped = map_piece(run, &piece, self.cleaner.first_dirty_offset);
+            let mapped = map_piece(run, &piece, self.first_dirty_offset());
             return match mapped {
                 Ok(Mapped::GoesOn) => Step::Next,
                 Ok(Mapped::IsFull) => self.begin_rewriting(run),

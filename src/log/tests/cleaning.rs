@@ -76,6 +76,15 @@ impl World {
         ends.next().expect("a run ends")
     }
 
+    /// Start on what a clean stop left, everything below `first_dirty` being clean.
+    fn reopen_dirty_from(&mut self, first_dirty: Offset) {
+        let config = Arc::new(self.config.clone());
+        self.log = Log::open(identity(), config, CLEAN, self.random.fork());
+        self.log.inherit_first_dirty_offset(first_dirty);
+        self.settle();
+        assert_eq!(self.take_progress(), [LogProgress::Opened]);
+    }
+
     fn records(&mut self) -> Records {
         if self.random.chance(1, 2) {
             self.log.trim_cache(0);
@@ -143,11 +152,23 @@ fn what_a_run_noted_is_taken_over_by_the_next_start() {
     let first_dirty = world.log.first_dirty_offset();
     assert!(first_dirty > 50);
     world.close();
-    world.reopen(CLEAN);
-    world.log.inherit_first_dirty_offset(first_dirty);
+    world.reopen_dirty_from(first_dirty);
+    assert_eq!(world.log.first_dirty_offset(), first_dirty);
     assert_eq!(world.log.cleaning_need(world.now, 100), None);
-    world.log.inherit_first_dirty_offset(1_000);
-    assert!(world.log.cleaning_need(world.now, 100).is_some());
+}
+
+#[test]
+fn what_was_noted_of_a_longer_log_is_not_believed_also_when_this_one_has_grown() {
+    let mut world = World::with_five_keys(compacted());
+    let before = world.records();
+    world.close();
+    world.reopen_dirty_from(101);
+    world.store(keyed(&[("f", Some("1"))]));
+    world.store(keyed(&[("f", Some("2"))]));
+    assert!(world.log.cleaning_need(world.now, 102).is_some());
+    assert!(matches!(world.clean(), CleaningEnd::Cleaned { .. }));
+    assert!(world.records().len() < before.len() / 2);
+    assert_eq!(latest(&world.records()).len(), 6);
 }
 
 #[test]
