@@ -216,6 +216,23 @@ impl Segment {
         }
     }
 
+    /// Kafka's `.timeindex` file of a segment that was written here.
+    pub(super) fn encode_time_index(&self) -> Bytes {
+        let Largest::Known(largest) = self.largest else {
+            unreachable!("a segment that is written knows its timestamps")
+        };
+        let index = self.time_index.loaded();
+        let index = index.expect("a segment that is written has indexes");
+        index.encode(self.base_offset, largest)
+    }
+
+    /// Kafka's `.index` file of a segment that was written here.
+    pub(super) fn encode_offset_index(&self) -> Bytes {
+        let index = self.offset_index.loaded();
+        let index = index.expect("a segment that is written has indexes");
+        index.encode()
+    }
+
     pub(super) const fn open_file(&self) -> Option<FileId> {
         match self.file {
             SegmentFile::Open(file) => Some(file),

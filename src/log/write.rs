@@ -14,7 +14,7 @@ use crate::stdx::Now;
 
 use super::file_names::{FileKind, LEADER_EPOCHS};
 use super::partition_log::{Damage, Log, LogFailure, LogProgress, Pending, State};
-use super::segment::{Largest, Segment, SegmentFile, Writer, WriterWait};
+use super::segment::{Segment, SegmentFile, Writer, WriterWait};
 use super::storage::{
     Durability, IO_BLOCK_BYTES, StorageOutbox, StorageOutcome, StoragePath, StorageRequest,
 };
@@ -353,14 +353,7 @@ impl Log {
     fn files_beside(&mut self, index: usize) -> Vec<(StoragePath, Bytes)> {
         let segment = &self.segments[index];
         let base_offset = segment.base_offset;
-        let Largest::Known(largest) = segment.largest else {
-            unreachable!("an unsealed segment knows its timestamps")
-        };
-        let time_index = segment
-            .time_index
-            .loaded()
-            .expect("an unsealed segment has indexes");
-        let time_index = time_index.encode(base_offset, largest);
+        let time_index = segment.encode_time_index();
         let mut files = vec![(self.file_path(base_offset, FileKind::TimeIndex), time_index)];
         if let Some((offset, snapshot)) = self.writer_mut(index).snapshot.take() {
             files.push((self.file_path(offset, FileKind::Snapshot), snapshot));
@@ -371,12 +364,8 @@ impl Log {
 
     fn offset_index_of(&self, index: usize) -> (StoragePath, Bytes) {
         let segment = &self.segments[index];
-        let offset_index = segment
-            .offset_index
-            .loaded()
-            .expect("an unsealed segment has indexes");
         let path = self.file_path(segment.base_offset, FileKind::OffsetIndex);
-        (path, offset_index.encode())
+        (path, segment.encode_offset_index())
     }
 
     fn seal(&mut self, index: usize, outbox: &mut StorageOutbox) {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::log::file_names::{CLEANED, FileKind};
 use crate::log::partition_log::{Log, LogFailure, Pending};
-use crate::log::segment::{Index, Largest, Segment, SegmentFile};
+use crate::log::segment::{Segment, SegmentFile};
 use crate::log::storage::{
     Durability, FileId, IO_BLOCK_BYTES, StorageFailure, StorageOutbox, StoragePath, StorageRequest,
 };
@@ -214,13 +214,13 @@ impl Log {
                 (Stage::Cut, StorageRequest::Truncate { file, length })
             }
             Stage::Cut => {
-                let contents = encode_time_index(&output.segment);
+                let contents = output.segment.encode_time_index();
                 let path = cleaned(FileKind::TimeIndex);
                 let request = StorageRequest::ReplaceFile { path, contents };
                 (Stage::TimeIndexWritten, request)
             }
             Stage::TimeIndexWritten => {
-                let contents = encode_offset_index(&output.segment);
+                let contents = output.segment.encode_offset_index();
                 let path = cleaned(FileKind::OffsetIndex);
                 let request = StorageRequest::ReplaceFile { path, contents };
                 (Stage::OffsetIndexWritten, request)
@@ -373,20 +373,4 @@ impl Log {
             self.submit(outbox, Pending::Other, StorageRequest::Remove { path });
         }
     }
-}
-
-fn encode_time_index(segment: &Segment) -> Bytes {
-    let Largest::Known(largest) = segment.largest else {
-        unreachable!("a segment that is written knows its timestamps")
-    };
-    let index = segment.time_index.loaded();
-    let index = index.expect("a segment that is written has indexes");
-    index.encode(segment.base_offset, largest)
-}
-
-fn encode_offset_index(segment: &Segment) -> Bytes {
-    let Index::Loaded(index) = &segment.offset_index else {
-        unreachable!("a segment that is written has indexes")
-    };
-    index.encode()
 }
