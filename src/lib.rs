@@ -25,7 +25,7 @@ pub mod metrics;
 /// SASL exchanges, principals, access control decisions, masking rules.
 pub mod security;
 
-/// One replica of one partition: segments, indexes, epochs, producer state, retention.
+/// One replica of one partition: segments, indexes, epochs, producer state, retention, compaction.
 pub mod log;
 
 /// One shard's write-ahead journal: group commit over all its partitions, replay.

@@ -10,8 +10,9 @@
 //! A run first goes through the dirty part, from where the last run ended to what may not be
 //! cleaned yet, and notes the last offset of every key (`offset_map`). Then it rewrites every
 //! segment below the end of what it noted, one after the other (`rewrite`, `filter`): what stays is
-//! written into a file `.cleaned`, which takes the segment's place by one rename. The offset index
-//! is removed before and written after that, and as always says that the segment is whole.
+//! written beside it, with its indexes, into files `.cleaned`. Then the offset index, which as
+//! always says that the segment is whole, is removed, and the files are renamed to the segment's,
+//! the offset index last.
 //!
 //! Segments are not merged, though one of which nothing is left goes. Logs with transactions are
 //! not cleaned: which records were aborted is not known yet.
