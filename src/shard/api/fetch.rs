@@ -1,6 +1,5 @@
 //! Fetch: read where the partitions are, wait where there is nothing yet, answer with slices.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{ErrorCode, TopicIdPartition, Uuid};
@@ -144,9 +143,6 @@ impl FetchGather {
 
     /// Every shard answered.
     pub fn finish(mut self, context: &RequestContext, parts: &mut Parts<'_>) -> Plan {
-        let image = Arc::clone(parts.image);
-        let listener = parts.listener_name(context).to_owned();
-        let mut leaders = Leaders::new(&image, &listener);
         trim_parts(self.found.iter_mut().flatten(), self.bytes_max);
         let mut responses: Vec<FetchableTopicResponse> = Vec::new();
         for (wanted, part) in self.wanted.iter().zip(self.found) {
@@ -159,10 +155,7 @@ impl FetchGather {
             if !parts.sessions.must_tell(self.session, &wanted.key, &part) {
                 continue;
             }
-            let mut data = described(wanted.key.partition, part, self.is_committed_only);
-            if context.version >= VERSION_WITH_LEADERS && must_tell_leader(data.error_code) {
-                data.current_leader = current_leader(wanted, parts, &mut leaders);
-            }
+            let data = described(wanted.key.partition, part, self.is_committed_only);
             match responses.last_mut() {
                 Some(last)
                     if last.topic_id == wanted.key.topic_id && last.topic == wanted.key.topic =>
@@ -177,23 +170,52 @@ impl FetchGather {
                 }),
             }
         }
-        Plan::answer(FetchResponse {
+        let mut response = FetchResponse {
             session_id: self.session.id(),
             responses,
-            node_endpoints: leaders
-                .into_nodes()
-                .filter(|_| !self.is_of_follower)
-                .map(|node| NodeEndpoint {
-                    node_id: node.id,
-                    host: node.host,
-                    port: node.port,
-                    rack: node.rack,
-                    ..Default::default()
-                })
-                .collect(),
             ..Default::default()
-        })
+        };
+        if context.version >= VERSION_WITH_LEADERS {
+            tell_leaders(&mut response, context, self.is_of_follower, parts);
+        }
+        Plan::answer(response)
     }
+}
+
+/// Tell a client that asked the wrong broker who leads, and where (KIP-951).
+fn tell_leaders(
+    response: &mut FetchResponse,
+    context: &RequestContext,
+    is_of_follower: bool,
+    parts: &Parts<'_>,
+) {
+    let mut leaders = Leaders::new(parts.image, parts.listener_name(context));
+    for topic in &mut response.responses {
+        for data in &mut topic.partitions {
+            if must_tell_leader(data.error_code) {
+                let found = parts.topic(topic.topic_id, &topic.topic);
+                let partition = found.and_then(|found| found.partitions.get(&data.partition_index));
+                let (leader_id, leader_epoch) = leaders.name(partition.map(AsRef::as_ref));
+                data.current_leader = LeaderIdAndEpoch {
+                    leader_id,
+                    leader_epoch,
+                    ..Default::default()
+                };
+            }
+        }
+    }
+    if is_of_follower {
+        // Followers know the addresses.
+        return;
+    }
+    let nodes = leaders.into_nodes().map(|node| NodeEndpoint {
+        node_id: node.id,
+        host: node.host,
+        port: node.port,
+        rack: node.rack,
+        ..Default::default()
+    });
+    response.node_endpoints = nodes.collect();
 }
 
 /// Who may read what of one request. The partitions of a topic mostly stand together, so one
@@ -272,22 +294,6 @@ fn readable_partition(
         return Err(ErrorCode::UnknownServerError);
     }
     Ok(id)
-}
-
-/// Who leads a partition, for a client that asked the wrong broker.
-fn current_leader(
-    wanted: &Wanted,
-    parts: &Parts<'_>,
-    leaders: &mut Leaders<'_>,
-) -> LeaderIdAndEpoch {
-    let topic = parts.topic(wanted.key.topic_id, &wanted.key.topic);
-    let partition = topic.and_then(|topic| topic.partitions.get(&wanted.key.partition));
-    let (leader_id, leader_epoch) = leaders.name(partition.map(AsRef::as_ref));
-    LeaderIdAndEpoch {
-        leader_id,
-        leader_epoch,
-        ..Default::default()
-    }
 }
 
 /// The answer to a request that makes no sense: clients that know topics by id read the error of
