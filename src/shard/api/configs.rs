@@ -16,8 +16,8 @@ use crate::protocol::messages::{
 use crate::security::{Access, Operation, refusal_text};
 use crate::shard::configs::overrides_of;
 use crate::shard::request::RequestContext;
-use crate::stdx::new_map;
 
+use super::forward::counts_of;
 use super::{Parts, Plan, forward};
 
 /// The kinds that ListConfigResources tells of where a request names none, by number: client
@@ -89,10 +89,7 @@ fn cut_refused<R>(
     if !access.is_controlled() {
         return refused;
     }
-    let mut counts = new_map();
-    for resource in &*resources {
-        *counts.entry(name_of(resource)).or_insert(0) += 1;
-    }
+    let counts = counts_of(resources.iter().map(&name_of));
     resources.retain(|resource| {
         let named = name_of(resource);
         let is_single = counts[&named] == 1;

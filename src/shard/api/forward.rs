@@ -3,6 +3,7 @@
 
 use crate::metadata::{ControllerRequest, ControllerResponse};
 use crate::shard::request::RequestContext;
+use crate::stdx::{HashMap, new_map};
 
 use super::{ControllerGather, Gather, Parts, Plan, topics};
 
@@ -10,6 +11,15 @@ use super::{ControllerGather, Gather, Parts, Plan, topics};
 pub fn plan(request: ControllerRequest, refused: Option<ControllerResponse>) -> Plan {
     let gather = ControllerGather::passing_on(refused);
     Plan::controller(request, Gather::Controller(gather))
+}
+
+/// How often each is named: what is named twice the controller refuses, whoever asks.
+pub fn counts_of<T: Eq + std::hash::Hash>(named: impl Iterator<Item = T>) -> HashMap<T, usize> {
+    let mut counts = new_map();
+    for one in named {
+        *counts.entry(one).or_insert(0) += 1;
+    }
+    counts
 }
 
 /// The controller's answer, as the client's.

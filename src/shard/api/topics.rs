@@ -11,8 +11,8 @@ use crate::protocol::messages::{
 };
 use crate::security::{Access, Operation, refusal_text};
 use crate::shard::request::RequestContext;
-use crate::stdx::{HashMap, new_map};
 
+use super::forward::counts_of;
 use super::{Parts, Plan, forward};
 
 const REFUSED: ErrorCode = ErrorCode::TopicAuthorizationFailed;
@@ -181,13 +181,4 @@ pub fn plan_create_partitions(
         })
     });
     forward::plan(ControllerRequest::CreatePartitions(request), refused)
-}
-
-/// How often each is named.
-fn counts_of<T: Eq + std::hash::Hash>(named: impl Iterator<Item = T>) -> HashMap<T, usize> {
-    let mut counts = new_map();
-    for one in named {
-        *counts.entry(one).or_insert(0) += 1;
-    }
-    counts
 }
