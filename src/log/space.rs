@@ -49,7 +49,7 @@ impl Space {
 
     /// A request is on its way.
     pub(super) fn note_asked(&mut self, sequence: u64, request: &StorageRequest) {
-        if takes_room(request) {
+        if may_be_refused(request) {
             self.asked.insert(sequence, request.clone());
         }
     }
@@ -173,15 +173,13 @@ impl Log {
     }
 }
 
-/// True for a request that may find no room and can be made again.
-const fn takes_room(request: &StorageRequest) -> bool {
-    matches!(
-        request,
-        StorageRequest::Open { create: true, .. }
-            | StorageRequest::Allocate { .. }
-            | StorageRequest::ReplaceFile { .. }
-            | StorageRequest::CreateFolder { .. }
-            | StorageRequest::Rename { .. }
-            | StorageRequest::Remove { .. }
-    )
+/// True for a request that may find no room and can be made again. A removal takes room where a
+/// file system copies what it changes; a seal is the last of a log that closes and waits for
+/// nothing.
+const fn may_be_refused(request: &StorageRequest) -> bool {
+    match request {
+        StorageRequest::Remove { .. } => true,
+        StorageRequest::Seal { .. } => false,
+        request => request.takes_room(),
+    }
 }

@@ -184,6 +184,21 @@ impl StorageRequest {
         }
     }
 
+    /// True if it may find no room where there was some before: it makes names, or bytes that
+    /// nothing was reserved for.
+    #[must_use]
+    pub const fn takes_room(&self) -> bool {
+        matches!(
+            self,
+            Self::Open { create: true, .. }
+                | Self::Allocate { .. }
+                | Self::Seal { .. }
+                | Self::ReplaceFile { .. }
+                | Self::CreateFolder { .. }
+                | Self::Rename { .. }
+        )
+    }
+
     /// What it does, in one word.
     #[must_use]
     pub const fn operation(&self) -> &'static str {

@@ -288,16 +288,7 @@ impl Disk {
                 | StorageRequest::List { .. }
                 | StorageRequest::DescribeRoom { .. }
         );
-        let takes_space = matches!(
-            request,
-            StorageRequest::Open { create: true, .. }
-                | StorageRequest::Allocate { .. }
-                | StorageRequest::ReplaceFile { .. }
-                | StorageRequest::Seal { .. }
-                | StorageRequest::CreateFolder { .. }
-                | StorageRequest::Rename { .. }
-        );
-        if takes_space && chaos.strikes(&mut self.random, chaos.full_requests, 100_000) {
+        if request.takes_room() && chaos.strikes(&mut self.random, chaos.full_requests, 100_000) {
             counts.add(Fault::NoSpace);
             self.lacks += 1;
             return Some(ENOSPC);

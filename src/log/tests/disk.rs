@@ -54,7 +54,7 @@ impl Disk {
         let (ticket, request) = self.queue.remove(*chosen);
         let operation = request.operation();
         *self.performed.entry(operation).or_default() += 1;
-        let is_full = (self.is_full || self.is_full_for == Some(operation)) && takes_room(&request);
+        let is_full = (self.is_full || self.is_full_for == Some(operation)) && request.takes_room();
         if is_full || self.fails == Some(operation) {
             self.fails = None;
             if let StorageRequest::Open { file, .. } = request {
@@ -269,18 +269,6 @@ impl Disk {
             .filter_map(|name| Some(name.strip_prefix(&folder)?.to_owned()))
             .collect()
     }
-}
-
-fn takes_room(request: &StorageRequest) -> bool {
-    matches!(
-        request,
-        StorageRequest::Open { create: true, .. }
-            | StorageRequest::Allocate { .. }
-            | StorageRequest::ReplaceFile { .. }
-            | StorageRequest::Seal { .. }
-            | StorageRequest::CreateFolder { .. }
-            | StorageRequest::Rename { .. }
-    )
 }
 
 fn gathered(slices: &[Bytes]) -> Vec<u8> {
