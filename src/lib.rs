@@ -22,7 +22,7 @@ pub mod config;
 /// One table of every metric; plain per-shard counters and histograms; text exposition.
 pub mod metrics;
 
-/// SASL exchanges, principals, access control decisions, masking rules.
+/// Principals, access control lists, the decision who may do what.
 pub mod security;
 
 /// One replica of one partition: segments, indexes, epochs, producer state, retention, compaction.
@@ -31,31 +31,32 @@ pub mod log;
 /// One shard's write-ahead journal: group commit over all its partitions, replay.
 pub mod journal;
 
-/// Leader, follower, in-sync replicas, high watermark, truncation, fetcher.
+/// What a leader knows of its partition beyond the log: the epoch, the high watermark.
 pub mod replication;
 
-/// `KRaft`: elections and the replicated metadata log.
+/// `KRaft`: the metadata log, for now of the quorum that is one node.
 pub mod quorum;
 
 /// The cluster image and its deltas; the controller that writes the records.
 pub mod metadata;
 
-/// Records, response and replay: consumer groups, transactions, share groups.
+/// Records, response and replay: groups.
 pub mod coordinator;
 
-/// One client connection: bytes to requests, responses in order to bytes; throttling.
+/// One client connection: bytes to requests, responses in order to bytes; who may connect, and how
+/// much may be in work.
 pub mod connection;
 
 /// The other side of the wire: for followers, admin, bench and simulated workloads.
 pub mod client;
 
-/// HTTP: metrics, health, the web pages.
+/// HTTP: metrics, health.
 pub mod console;
 
 /// All that one core owns: event in, effects out; `api` has one handler per Kafka API.
 pub mod shard;
 
-/// A deterministic world of many brokers and shards: faults, workloads, checks.
+/// A deterministic world around one broker of several shards: faults, workloads, checks.
 pub mod simulation;
 
 // ------------------------------------ kernel line ------------------------------------
@@ -66,5 +67,5 @@ pub mod runtime;
 /// The operator's command line; speaks Kafka's protocol only.
 pub mod admin;
 
-/// The load generator; speaks Kafka's protocol only, so it measures Apache Kafka too.
+/// The place of the load generator, which will speak Kafka's protocol only.
 pub mod bench;
