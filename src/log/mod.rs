@@ -40,7 +40,7 @@ mod tests;
 
 pub use append::Appended;
 pub use cache::{FetchedRecords, ReadRequest};
-pub use cleaning::{CleaningEnd, CleaningLimits};
+pub use cleaning::{CleaningEnd, CleaningLimits, Dirtiness};
 pub use file_names::{
     FOLDER_DELETED, deleted_folder, parse_partition_folder, partition_folder, stray_folder,
 };

@@ -70,6 +70,10 @@ pub(super) fn samples_of(metric: &Metric, scrape: &Scrape<'_>) -> Vec<Sample> {
             // A group may have committed more than a partition that was created again has.
             high_watermark.map(|high_watermark| (high_watermark - committed).max(0))
         }),
+        MetricId::CompactionKeptPercent
+        | MetricId::CompactionRunSeconds
+        | MetricId::CompactionDirtyPercent
+        | MetricId::CompactionSinceLookMs => largest(metric, shards),
         // Told by the encoder, which knows what it left out.
         MetricId::SeriesLeftOut => Vec::new(),
         MetricId::Partitions
@@ -80,6 +84,11 @@ pub(super) fn samples_of(metric: &Metric, scrape: &Scrape<'_>) -> Vec<Sample> {
         | MetricId::ClusterTopics
         | MetricId::ClusterPartitions
         | MetricId::LeaderlessPartitions
+        | MetricId::CompactionRuns
+        | MetricId::CompactionReadBytes
+        | MetricId::CompactionKeptBytes
+        | MetricId::UncleanablePartitions
+        | MetricId::UncleanableBytes
         | MetricId::Groups
         | MetricId::StorageWrites
         | MetricId::StorageWrittenBytes
@@ -126,6 +135,12 @@ fn plain(metric: &Metric, scrape: &Scrape<'_>) -> Vec<Sample> {
         .map(|shard| i128::from(shard.number(metric.id)))
         .sum();
     vec![number(Vec::new(), sum)]
+}
+
+/// The largest of what the shards tell.
+fn largest(metric: &Metric, shards: &[ShardMetrics]) -> Vec<Sample> {
+    let numbers = shards.iter().map(|shard| shard.number(metric.id).into());
+    vec![number(Vec::new(), numbers.max().unwrap_or_default())]
 }
 
 fn number(labels: Vec<String>, value: i128) -> Sample {

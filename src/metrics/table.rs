@@ -193,6 +193,31 @@ metrics! {
         => Same "kafka_log_log_numlogsegments" ["topic", "partition"],
         "Segments of a partition.";
 
+    CompactionRuns, Counter, "forebay_compaction_runs_total", [],
+        "Runs of compaction, each over one log, that have come to their end.";
+    CompactionReadBytes, Counter, "forebay_compaction_read_bytes_total", [],
+        "Bytes of the segments that those runs went through.";
+    CompactionKeptBytes, Counter, "forebay_compaction_kept_bytes_total", [],
+        "What is left of these bytes.";
+    CompactionKeptPercent, Gauge, "forebay_compaction_kept_percent", []
+        => Same "kafka_log_logcleaner_cleaner_recopy_percent" [],
+        "How much the last run has left of what it went through; the most of all shards.";
+    CompactionRunSeconds, Gauge, "forebay_compaction_run_seconds", []
+        => Same "kafka_log_logcleaner_max_clean_time_secs" [],
+        "How long the last run took, in whole seconds; the longest of all shards.";
+    CompactionDirtyPercent, Gauge, "forebay_compaction_dirty_percent", []
+        => Same "kafka_log_logcleanermanager_max_dirty_percent" [],
+        "How much of the dirtiest log that may be compacted is dirty.";
+    CompactionSinceLookMs, Gauge, "forebay_compaction_since_look_ms", []
+        => Same "kafka_log_logcleanermanager_time_since_last_run_ms" [],
+        "Since it was looked last which logs need compaction; the longest of all shards.";
+    UncleanablePartitions, Gauge, "forebay_uncleanable_partitions", []
+        => Same "kafka_log_logcleanermanager_uncleanable_partitions_count" [],
+        "Partitions that are not compacted any more, for a reason that the log tells.";
+    UncleanableBytes, Gauge, "forebay_uncleanable_bytes", []
+        => Same "kafka_log_logcleanermanager_uncleanable_bytes" [],
+        "Bytes of these partitions that were never compacted.";
+
     Groups, Gauge, "forebay_groups", []
         => Same "kafka_coordinator_group_groupmetadatamanager_numgroups" [],
         "Groups that this broker coordinates.";

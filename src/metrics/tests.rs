@@ -226,6 +226,19 @@ fn a_group_lags_behind_a_partition_of_another_shard() {
 }
 
 #[test]
+fn of_the_shards_that_compact_the_worst_is_told() {
+    let mut shards = [ShardMetrics::default(), ShardMetrics::default()];
+    for (shard, percent) in shards.iter_mut().zip([70, 20]) {
+        shard.set(MetricId::CompactionDirtyPercent, percent);
+        shard.set(MetricId::UncleanablePartitions, 1);
+    }
+    let text = told(&shards);
+    assert_line(&text, "kafka_log_logcleanermanager_max_dirty_percent 70");
+    let uncleanable = "kafka_log_logcleanermanager_uncleanable_partitions_count 2";
+    assert_line(&text, uncleanable);
+}
+
+#[test]
 fn a_deleted_topic_stays_in_the_total() {
     let mut shard = ShardMetrics::default();
     shard.topic_mut("a").records_in += 3;

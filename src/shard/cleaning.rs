@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::log::{CleaningEnd, CleaningLimits};
+use crate::metrics::{MetricId, ShardMetrics};
 use crate::stdx::{Instant, Now};
 
 use super::core::{Phase, Shard};
@@ -17,9 +18,15 @@ const MAP_MEMORY_DIVISOR: u64 = 8;
 pub struct Cleaning {
     /// When it is looked who needs it.
     look_at: Instant,
+    /// When that was done last.
+    looked_at: Instant,
+    /// The dirty part of the dirtiest log that was seen then, from 0 to 1.
+    dirtiest_ratio: f64,
     /// Who is next.
     waiting: VecDeque<u32>,
     running: Option<u32>,
+    /// When that one began.
+    began_at: Instant,
     /// When the one that runs goes on after it was slowed down.
     resume_at: Instant,
 }
@@ -29,8 +36,11 @@ impl Cleaning {
     pub const fn new() -> Self {
         Self {
             look_at: Instant::MAX,
+            looked_at: Instant::MAX,
+            dirtiest_ratio: 0.0,
             waiting: VecDeque::new(),
             running: None,
+            began_at: Instant::MAX,
             resume_at: Instant::MAX,
         }
     }
@@ -50,6 +60,7 @@ impl Shard {
     /// The shard started.
     pub(super) fn start_cleaning(&mut self, now: Now) {
         self.cleaning.look_at = now.instant + self.cleaner_backoff();
+        self.cleaning.looked_at = now.instant;
     }
 
     /// Look who needs compaction if it is time, and keep the one that runs running.
@@ -72,21 +83,26 @@ impl Shard {
             return;
         }
         self.cleaning.running = None;
-        let mut needs: Vec<(f64, u32)> = self
-            .partitions
-            .iter()
-            .filter(|(_, partition)| partition.state == PartitionState::Open)
-            .filter_map(|(slot, partition)| {
-                let high_watermark = partition.leader.high_watermark();
-                Some((partition.log.cleaning_need(now, high_watermark)?, slot))
-            })
-            .collect();
+        self.cleaning.looked_at = now.instant;
+        self.cleaning.dirtiest_ratio = 0.0;
+        let mut needs: Vec<(f64, u32)> = Vec::new();
+        for (slot, partition) in self.partitions.iter() {
+            if partition.state != PartitionState::Open {
+                continue;
+            }
+            let high_watermark = partition.leader.high_watermark();
+            if let Some(dirtiness) = partition.log.dirtiness(now, high_watermark) {
+                let dirtiest = self.cleaning.dirtiest_ratio.max(dirtiness.ratio);
+                self.cleaning.dirtiest_ratio = dirtiest;
+                needs.extend(dirtiness.need.map(|need| (need, slot)));
+            }
+        }
         needs.sort_by(|one, other| other.0.total_cmp(&one.0));
         self.cleaning.waiting = needs.into_iter().map(|(_, slot)| slot).collect();
-        self.clean_next();
+        self.clean_next(now);
     }
 
-    fn clean_next(&mut self) {
+    fn clean_next(&mut self, now: Now) {
         let limits = self.cleaning_limits();
         while let Some(slot) = self.cleaning.waiting.pop_front() {
             if let Some(partition) = self.partitions.touch(slot)
@@ -95,6 +111,7 @@ impl Shard {
                 let high_watermark = partition.leader.high_watermark();
                 partition.log.start_cleaning(high_watermark, limits);
                 self.cleaning.running = Some(slot);
+                self.cleaning.began_at = now.instant;
                 return;
             }
         }
@@ -115,13 +132,14 @@ impl Shard {
     }
 
     /// The run over the partition in `slot` has ended.
-    pub(super) fn on_cleaning_ended(&mut self, slot: u32, end: &CleaningEnd) {
+    pub(super) fn on_cleaning_ended(&mut self, now: Now, slot: u32, end: &CleaningEnd) {
         match end {
             CleaningEnd::Cleaned {
                 first_dirty_offset,
                 bytes_before,
                 bytes_after,
             } => {
+                self.count_run(now, *bytes_before, *bytes_after);
                 let partition = self.partitions.at(slot);
                 let log = partition.map(|partition| partition.log.identity().to_string());
                 tracing::info!(
@@ -139,8 +157,38 @@ impl Shard {
         }
         if self.cleaning.running == Some(slot) {
             self.cleaning.running = None;
-            self.clean_next();
+            self.clean_next(now);
         }
+    }
+
+    fn count_run(&mut self, now: Now, bytes_before: u64, bytes_after: u64) {
+        let metrics = &mut self.meter.metrics;
+        metrics.add(MetricId::CompactionRuns, 1);
+        metrics.add(MetricId::CompactionReadBytes, bytes_before);
+        metrics.add(MetricId::CompactionKeptBytes, bytes_after);
+        let kept_percent = bytes_after * 100 / bytes_before.max(1);
+        metrics.set(MetricId::CompactionKeptPercent, kept_percent);
+        let run = now.instant.saturating_since(self.cleaning.began_at);
+        metrics.set(MetricId::CompactionRunSeconds, run.as_secs());
+    }
+
+    /// What compaction is like now.
+    pub(super) fn collect_cleaning(&self, now: Now, metrics: &mut ShardMetrics) {
+        let dirty_percent = (self.cleaning.dirtiest_ratio * 100.0) as u64;
+        metrics.set(MetricId::CompactionDirtyPercent, dirty_percent);
+        let since = now.instant.saturating_since(self.cleaning.looked_at);
+        let since_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+        metrics.set(MetricId::CompactionSinceLookMs, since_ms);
+        let (mut partitions, mut bytes) = (0, 0);
+        for (_, partition) in self.partitions.iter() {
+            let high_watermark = partition.leader.high_watermark();
+            if let Some(left) = partition.log.uncleanable_bytes(now, high_watermark) {
+                partitions += 1;
+                bytes += left;
+            }
+        }
+        metrics.set(MetricId::UncleanablePartitions, partitions);
+        metrics.set(MetricId::UncleanableBytes, bytes);
     }
 
     /// Note when the run that is under way must go on.

@@ -3,13 +3,14 @@
 
 use crate::metrics::{GroupOffset, MetricId, ParkedOperation, PartitionState, ShardMetrics};
 use crate::model::TopicPartition;
+use crate::stdx::Now;
 
 use super::core::{Phase, Shard};
 use super::partition::{Partition, PartitionState as State};
 
 impl Shard {
     /// A copy of what this shard has counted, with its gauges as they are now.
-    pub(super) fn collect_metrics(&self) -> ShardMetrics {
+    pub(super) fn collect_metrics(&self, now: Now) -> ShardMetrics {
         let mut metrics = self.meter.metrics.clone();
         let parked: usize = self
             .partitions
@@ -29,6 +30,7 @@ impl Shard {
         metrics.set(MetricId::OpenFiles, files.files_count() as u64);
         metrics.set(MetricId::OpenFilesMax, files.files_max() as u64);
         self.collect_partitions(&mut metrics);
+        self.collect_cleaning(now, &mut metrics);
         self.collect_groups(&mut metrics);
         if self.controller.is_some() {
             self.collect_cluster(&mut metrics);

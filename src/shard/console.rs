@@ -66,7 +66,12 @@ impl Earlier {
 
 impl Shard {
     /// Start the next request of an HTTP connection, if one may start.
-    pub(super) fn start_http_requests(&mut self, id: ConnectionId, effects: &mut Effects) {
+    pub(super) fn start_http_requests(
+        &mut self,
+        now: Now,
+        id: ConnectionId,
+        effects: &mut Effects,
+    ) {
         while let Some(peer) = self.connections.find(id) {
             if peer.connection.is_closing() || !peer.connection.has_room() {
                 return;
@@ -78,7 +83,7 @@ impl Shard {
             match step {
                 HttpStep::Refused(slices) => self.send_http(id, slot, slices, effects),
                 HttpStep::Request(request) => {
-                    self.start_http_request(id, slot, request, effects);
+                    self.start_http_request(now, id, (slot, request), effects);
                 }
             }
         }
@@ -86,9 +91,9 @@ impl Shard {
 
     fn start_http_request(
         &mut self,
+        now: Now,
         id: ConnectionId,
-        slot: SlotNumber,
-        request: ConsoleRequest,
+        (slot, request): (SlotNumber, ConsoleRequest),
         effects: &mut Effects,
     ) {
         let health = match self.phase {
@@ -100,7 +105,7 @@ impl Shard {
             ConsoleRequest::Index => Answer::index(),
             // Shards that have stopped tell no metrics any more.
             ConsoleRequest::Metrics if health != Health::Stopping => {
-                return self.gather_metrics(id, slot, effects);
+                return self.gather_metrics(now, id, slot, effects);
             }
             ConsoleRequest::Health | ConsoleRequest::Metrics => Answer::health(health),
         };
@@ -108,7 +113,13 @@ impl Shard {
     }
 
     /// Ask every shard for its metrics, for the connection `id`.
-    fn gather_metrics(&mut self, id: ConnectionId, slot: SlotNumber, effects: &mut Effects) {
+    fn gather_metrics(
+        &mut self,
+        now: Now,
+        id: ConnectionId,
+        slot: SlotNumber,
+        effects: &mut Effects,
+    ) {
         if let Some(gathering) = &mut self.console.gathering {
             gathering.waiting.push((id, slot));
             return;
@@ -123,7 +134,7 @@ impl Shard {
         for shard in (0..shards_count).map(ShardId) {
             let index = TaskIndex::from(shard.0);
             if shard == self.settings.id {
-                let metrics = Box::new(self.collect_metrics());
+                let metrics = Box::new(self.collect_metrics(now));
                 let asker = Asker {
                     shard,
                     request,
@@ -173,7 +184,7 @@ impl Shard {
         }));
         for (connection, slot) in gathering.waiting {
             self.answer_http(connection, slot, answer.clone(), effects);
-            self.start_http_requests(connection, effects);
+            self.start_http_requests(now, connection, effects);
         }
     }
 

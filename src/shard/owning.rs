@@ -53,7 +53,7 @@ impl Shard {
             }
             Task::DescribeRoom => self.files.ask_for_room(asker),
             Task::CollectMetrics => {
-                let metrics = Box::new(self.collect_metrics());
+                let metrics = Box::new(self.collect_metrics(now));
                 self.reply(asker, Reply::Metrics(metrics));
             }
             Task::Controller(request) => {
@@ -168,7 +168,7 @@ impl Shard {
                     self.on_lookup_finished(slot, read, result);
                 }
                 LogProgress::LogStartAdvanced { .. } => {}
-                LogProgress::CleaningEnded(end) => self.on_cleaning_ended(slot, &end),
+                LogProgress::CleaningEnded(end) => self.on_cleaning_ended(now, slot, &end),
                 LogProgress::SpaceLacking(failure) => {
                     tracing::error!("{}", self.place_of(slot, "takes no records", &failure));
                     self.on_space_lacking(slot, effects);

@@ -74,7 +74,7 @@ impl Shard {
         if let Some(http) = &mut peer.http {
             peer.connection.note_received(now.instant);
             http.on_received(length);
-            self.start_http_requests(id, effects);
+            self.start_http_requests(now, id, effects);
         } else {
             peer.connection.on_received(now.instant, length);
             self.start_requests(now, id, effects);
@@ -94,7 +94,7 @@ impl Shard {
         };
         peer.connection.on_sent(now.instant, length);
         if peer.http.is_some() {
-            self.start_http_requests(id, effects);
+            self.start_http_requests(now, id, effects);
         } else {
             peer.sent
                 .on_sent(now.instant, length, &mut self.meter.metrics);

@@ -59,6 +59,17 @@ pub enum CleaningEnd {
     Uncleanable(String),
 }
 
+/// How much of a log that may be cleaned is dirty.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dirtiness {
+    /// The dirty part, from 0 to 1.
+    pub ratio: f64,
+    /// How urgent a run is, if there is reason enough for one: the dirty part above
+    /// `min.cleanable.dirty.ratio`, or, which counts as more than 1, records that are dirty for
+    /// longer than `max.compaction.lag.ms`.
+    pub need: Option<f64>,
+}
+
 /// What a log knows of its own cleaning.
 #[derive(Debug, Default)]
 pub(super) struct Cleaner {
@@ -119,11 +130,9 @@ impl Log {
         }
     }
 
-    /// How dirty the log is, from 0 to 1, if that is reason enough to clean it: above
-    /// `min.cleanable.dirty.ratio`, or with records that are dirty for longer than
-    /// `max.compaction.lag.ms`, which counts as more than 1.
+    /// How dirty the log is; `None` if it is not one that may be cleaned now.
     #[must_use]
-    pub fn cleaning_need(&self, now: Now, high_watermark: Offset) -> Option<f64> {
+    pub fn dirtiness(&self, now: Now, high_watermark: Offset) -> Option<Dirtiness> {
         let may_be_cleaned = self.config.cleanup_policy.compact
             && matches!(self.state, State::Open)
             && !self.cleaner.is_uncleanable
@@ -140,10 +149,18 @@ impl Log {
         });
         let all_bytes = extent.clean_bytes + extent.dirty_bytes;
         let ratio = extent.dirty_bytes as f64 / all_bytes as f64;
-        if is_overdue {
-            return Some(1.0 + ratio);
-        }
-        (ratio > self.config.min_cleanable_dirty_ratio).then_some(ratio)
+        let need = match ratio {
+            ratio if is_overdue => Some(1.0 + ratio),
+            ratio => (ratio > self.config.min_cleanable_dirty_ratio).then_some(ratio),
+        };
+        Some(Dirtiness { ratio, need })
+    }
+
+    /// Of a log that cannot be cleaned, the bytes that a run would go through for their keys.
+    #[must_use]
+    pub fn uncleanable_bytes(&self, now: Now, high_watermark: Offset) -> Option<u64> {
+        let extent = || self.extent(self.cleanable_segments(now, high_watermark));
+        self.cleaner.is_uncleanable.then(|| extent().dirty_bytes)
     }
 
     /// Begin a run at the next [`Log::flush`]; [`LogProgress::CleaningEnded`] follows, unless the
