@@ -107,6 +107,7 @@ broker_config! {
         "group.min.session.timeout.ms" group_min_session_timeout_ms: i32;
         "log.cleaner.backoff.ms" log_cleaner_backoff_ms: i64;
         "log.cleaner.dedupe.buffer.size" log_cleaner_dedupe_buffer_size: i64;
+        "log.cleaner.enable" log_cleaner_enable: bool;
         "log.cleaner.io.buffer.load.factor" log_cleaner_io_buffer_load_factor: f64;
         "log.cleaner.io.max.bytes.per.second" log_cleaner_io_max_bytes_per_second: f64;
         "log.flush.offset.checkpoint.interval.ms" log_flush_offset_checkpoint_interval_ms: u32;

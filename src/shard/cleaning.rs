@@ -59,8 +59,10 @@ impl Shard {
 
     /// The shard started.
     pub(super) fn start_cleaning(&mut self, now: Now) {
-        self.cleaning.look_at = now.instant + self.cleaner_backoff();
-        self.cleaning.looked_at = now.instant;
+        if self.configs.broker().log_cleaner_enable {
+            self.cleaning.look_at = now.instant + self.cleaner_backoff();
+            self.cleaning.looked_at = now.instant;
+        }
     }
 
     /// Look who needs compaction if it is time, and keep the one that runs running.

@@ -1,4 +1,4 @@
-//! Compaction as it is seen from outside.
+//! Compaction as it is seen from outside: whether it happens, and what the metrics tell of it.
 
 use std::time::Duration;
 
@@ -103,4 +103,18 @@ fn metrics_tell_what_a_run_of_compaction_has_left() {
         0
     );
     assert!(broker.log().contains("compacted up to offset"));
+}
+
+#[test]
+fn without_the_cleaner_nothing_is_compacted() {
+    let settings = ["log.cleaner.backoff.ms=1", "log.cleaner.enable=false"];
+    let broker = Broker::start_with("no-compaction", &settings);
+    let mut client = Client::connect(broker.kafka, "test");
+    create(&mut client);
+    produce(&mut client, 10);
+    let segments = "forebay_log_segments{topic=\"flow\",partition=\"0\"}";
+    for _ in 0..20 {
+        assert_eq!(value_of(&broker, segments), 10);
+        assert_eq!(value_of(&broker, "forebay_compaction_runs_total"), 0);
+    }
 }

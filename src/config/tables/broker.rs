@@ -276,7 +276,7 @@ broker_settings! {
     "log.cleaner.delete.retention.ms", Long, "86400000", AtLeast(0), ClusterWide, Medium
         => Obeyed "How long a compacted log keeps a record without value, in milliseconds.";
     "log.cleaner.enable", Boolean, "true", Any, ReadOnly, Medium
-        => NotNeeded "Kafka 4 always compacts as well";
+        => Obeyed "Whether logs are compacted whose topics say so; otherwise those only grow.";
     "log.cleaner.io.buffer.load.factor", Double, "0.9", Any, ClusterWide, Medium
         => Obeyed "How much of `log.cleaner.dedupe.buffer.size` may be filled, from 0 to 1.";
     "log.cleaner.io.buffer.size", Int, "524288", AtLeast(0), ClusterWide, Medium
