@@ -203,6 +203,15 @@ fn now() -> Now {
 impl Node {
     /// A node with the settings in `properties`, on these directories.
     fn start(properties: Option<&str>, directories: &[PathBuf]) -> Self {
+        Self::start_on(properties, directories, false)
+    }
+
+    /// The same where the last directory holds the metadata log and nothing else.
+    fn start_apart(properties: Option<&str>, directories: &[PathBuf]) -> Self {
+        Self::start_on(properties, directories, true)
+    }
+
+    fn start_on(properties: Option<&str>, directories: &[PathBuf], is_apart: bool) -> Self {
         let Startup {
             settings,
             mut config,
@@ -210,10 +219,12 @@ impl Node {
         } = ServeArguments::default()
             .resolve(properties, "localhost")
             .unwrap();
-        config.log_dirs = directories
+        let log_dirs = &directories[..directories.len() - usize::from(is_apart)];
+        config.log_dirs = log_dirs
             .iter()
             .map(|path| path.to_str().unwrap().to_owned())
             .collect();
+        let metadata_directory = if is_apart { log_dirs.len() } else { 0 };
         let owner = |slot| StorageOwner {
             slot,
             incarnation: 0,
@@ -227,7 +238,7 @@ impl Node {
         let node = MetadataNode::new(NodeSettings {
             settings,
             config,
-            metadata_directory: DirectoryIndex(0),
+            metadata_directory: DirectoryIndex(u16::try_from(metadata_directory).unwrap()),
             cluster_id: None,
             log,
             files_owner: owner(0),
@@ -587,4 +598,62 @@ fn apache_kafka_starts_on_a_directory_that_this_node_formatted() {
     for number in 0..10 {
         assert_told(&described, &image, &format!("topic-{number}"));
     }
+}
+
+/// The names of what is in a directory, but for locks.
+fn names_in(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name != ".lock").collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn apache_kafka_and_this_node_take_turns_on_a_metadata_log_with_a_directory_for_itself() {
+    let lab = needs!(Java);
+    let root = tempfile::tempdir().unwrap();
+    let apart = root.path().join("metadata");
+    let settings = [("metadata.log.dir", apart.to_str().unwrap())];
+    let mut kafka = Broker::start(&lab, Kind::Kafka, &settings);
+    kafka.stop();
+    let kafkas = names_in(&apart);
+
+    // What this node formats has what Kafka's has, in each directory ...
+    let data = kafka.data();
+    let properties = fs::read_to_string(data.with_file_name("server.properties")).unwrap();
+    let directories = [data.clone(), apart.clone()];
+    for directory in &directories {
+        fs::remove_dir_all(directory).unwrap();
+        fs::create_dir(directory).unwrap();
+    }
+    let mut node = Node::start_apart(Some(&properties), &directories);
+    assert_eq!(node.halted, None);
+    for number in 0..10 {
+        node.create(&format!("topic-{number}"), 3, &[("retention.ms", "123456")]);
+    }
+    let image = node.stop();
+    assert_eq!(names_in(&apart), kafkas);
+    let in_data = names_in(&data);
+    assert!(
+        !in_data.contains(&"__cluster_metadata-0".to_owned()),
+        "{in_data:?}"
+    );
+
+    // ... and Kafka serves it, and this node what Kafka left, whatever came of it.
+    kafka.resume();
+    let described = described_by_kafka(&kafka);
+    for number in 0..10 {
+        assert_told(&described, &image, &format!("topic-{number}"));
+    }
+    let told = kafka.tool("org.apache.kafka.tools.LogDirsCommand", &["--describe"]);
+    let told = told.run().succeeded().stdout;
+    assert!(told.contains("topic-9-0"), "{told}");
+    assert!(!told.contains(apart.to_str().unwrap()), "{told}");
+    kafka.kill();
+    let node = Node::start_apart(Some(&properties), &directories);
+    assert_eq!(node.halted, None);
+    let (ours, kafkas) = (image.topic("topic-9").unwrap(), node.image.topic("topic-9"));
+    assert_eq!(ours.id, kafkas.unwrap().id);
+    node.stop();
 }

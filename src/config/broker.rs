@@ -68,7 +68,7 @@ broker_config! {
         controller_listener_names: Vec<String>,
         /// `log.dirs`, or `log.dir`
         log_dirs: Vec<String>,
-        /// `metadata.log.dir`, by default the first of `log.dirs`
+        /// `metadata.log.dir`, by default the first of `log.dirs`; it may be none of them
         metadata_log_dir: String,
         /// What a topic has that sets nothing itself.
         topic: TopicConfig,
@@ -205,18 +205,11 @@ impl BrokerSettings {
             (dir, Some(first)) if dir.is_empty() => first.clone(),
             (dir, _) => dir,
         };
-        if metadata_log_dir.is_empty() {
+        if log_dirs.is_empty() {
             keep(
                 "log.dirs",
                 Err("at least one directory is needed".to_owned()),
             );
-        } else if !log_dirs.is_empty() && !log_dirs.contains(&metadata_log_dir) {
-            let reason = format!(
-                "{metadata_log_dir} is not one of log.dirs: a directory for the metadata alone \
-                 does not exist yet, name one of {}",
-                log_dirs.join(", ")
-            );
-            keep("metadata.log.dir", Err(reason));
         }
         let retention_minutes = self.integer("offsets.retention.minutes");
         Some(Computed {

@@ -218,7 +218,7 @@ fn plan_of(config: &BrokerConfig) -> ServePlan {
     let cpus_given = u16::try_from(cpus.len()).ok().filter(|count| *count > 0);
     ServePlan {
         listeners: kafka.chain(http).collect(),
-        directories: config.log_dirs.iter().map(PathBuf::from).collect(),
+        directories: directories_of(config),
         shards_count: config
             .forebay_shards
             .or(cpus_given)
@@ -232,20 +232,33 @@ fn plan_of(config: &BrokerConfig) -> ServePlan {
     }
 }
 
+/// The directories that are used: `log.dirs`, then `metadata.log.dir` if it is none of them.
+fn directories_of(config: &BrokerConfig) -> Vec<PathBuf> {
+    let own = metadata_index(config)
+        .is_none()
+        .then_some(&config.metadata_log_dir);
+    let used = config.log_dirs.iter().chain(own);
+    used.map(PathBuf::from).collect()
+}
+
+/// Which of `log.dirs` holds the metadata log, however each of them is written.
+fn metadata_index(config: &BrokerConfig) -> Option<usize> {
+    let absolute = |dir: &String| std::path::absolute(dir).unwrap_or_else(|_| dir.into());
+    let metadata = absolute(&config.metadata_log_dir);
+    let mut log_dirs = config.log_dirs.iter();
+    log_dirs.position(|dir| absolute(dir) == metadata)
+}
+
 /// The settings as they came to be: a listener with port zero got its port from the kernel, which
 /// is what clients are told; directories are told by their full paths.
 fn as_started(config: &BrokerConfig, serving: &Serving) -> BrokerConfig {
     let mut config = config.clone();
-    let metadata = config
-        .log_dirs
-        .iter()
-        .position(|dir| *dir == config.metadata_log_dir);
-    config.log_dirs = serving
-        .directories
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
-    config.metadata_log_dir = config.log_dirs[metadata.unwrap_or(0)].clone();
+    let metadata = metadata_index(&config).unwrap_or(config.log_dirs.len());
+    let paths = serving.directories.iter();
+    let mut directories: Vec<String> = paths.map(|path| path.display().to_string()).collect();
+    config.metadata_log_dir = directories[metadata].clone();
+    directories.truncate(config.log_dirs.len());
+    config.log_dirs = directories;
     let controllers = config.controller_listener_names.clone();
     let clients = config
         .listeners

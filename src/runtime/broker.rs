@@ -46,7 +46,7 @@ const IO_MEMORY_BYTES: (u64, u64) = (2 << 20, 8 << 20);
 pub struct ServePlan {
     /// What to listen on; the position is the `ListenerIndex` of its connections.
     pub listeners: Vec<ListenerPlan>,
-    /// The log directories; the position is the `DirectoryIndex` of paths in them.
+    /// The directories; the position is the `DirectoryIndex` of paths in them.
     pub directories: Vec<PathBuf>,
     /// How many shards to run.
     pub shards_count: u16,
@@ -66,7 +66,7 @@ pub struct ServePlan {
 pub struct Serving {
     /// The bound addresses, by listener.
     pub addresses: Vec<SocketAddr>,
-    /// The absolute log directories.
+    /// The absolute directories.
     pub directories: Vec<PathBuf>,
     /// How many shards run.
     pub shards_count: u16,
@@ -276,7 +276,18 @@ fn make_executor(seat: &Seat) -> Result<LocalExecutor, StartFailure> {
 }
 
 fn open_directories(paths: &[PathBuf]) -> Result<Vec<DataDirectory>, StartFailure> {
-    paths.iter().map(|path| open_directory(path)).collect()
+    let mut opened: Vec<DataDirectory> = Vec::new();
+    for path in paths {
+        let absolute = path.canonicalize();
+        if absolute.is_ok_and(|absolute| opened.iter().any(|other| other.path == absolute)) {
+            return Err(StartFailure::new(format!(
+                "data directory {} is named twice, maybe through a link: name it once",
+                path.display()
+            )));
+        }
+        opened.push(open_directory(path)?);
+    }
+    Ok(opened)
 }
 
 fn open_listeners(plans: &[ListenerPlan]) -> Result<Vec<Listener>, StartFailure> {

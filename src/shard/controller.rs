@@ -42,15 +42,15 @@ impl ControllerHost {
     /// A node that has yet to start.
     pub fn new(settings: &mut ShardSettings) -> Self {
         let config = &settings.config;
-        let metadata_directory = config
-            .log_dirs
-            .iter()
-            .position(|dir| *dir == config.metadata_log_dir);
+        let mut log_dirs = config.log_dirs.iter();
+        let metadata_directory = log_dirs
+            .position(|dir| *dir == config.metadata_log_dir)
+            .unwrap_or(config.log_dirs.len());
         let node_settings = NodeSettings {
             settings: settings.settings.clone(),
             config: BrokerConfig::clone(config),
             metadata_directory: DirectoryIndex(
-                u16::try_from(metadata_directory.unwrap_or(0)).expect("log directories are few"),
+                u16::try_from(metadata_directory).expect("log directories are few"),
             ),
             cluster_id: None,
             log: MetadataLogSettings::new(config),

@@ -380,7 +380,8 @@ broker_settings! {
     "message.max.bytes", Int, "1048588", AtLeast(0), ClusterWide, High
         => Obeyed "The largest record batch, with its header and as it is compressed.";
     "metadata.log.dir", String, null, Any, ReadOnly, High
-        => Obeyed "Which of `log.dirs` holds the metadata log; by default the first.";
+        => Obeyed "The directory of the metadata log: one of `log.dirs`, by default the first, or one that \
+             holds nothing else.";
     "metadata.log.max.record.bytes.between.snapshots", Long, "20971520", AtLeast(1), ReadOnly, High
         => Obeyed
             "After this many bytes of records in the metadata log a snapshot is written.";

@@ -1,4 +1,8 @@
 //! The log directories at the start: whose they are, what new ones need.
+//!
+//! The metadata log may have a directory for itself. It is formatted like the others, but it is no
+//! log directory: it is not registered, and has no mark of a clean stop, since Apache Kafka, which
+//! knows none there, would leave a mark of ours while it writes.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -44,7 +48,10 @@ const CHECKPOINTS: [&str; 4] = [
 #[derive(Debug)]
 pub(super) struct Directories {
     pub cluster_id: Arc<str>,
+    /// The log directories, in the order of `log.dirs`.
     pub open: Vec<OpenDirectory>,
+    /// The directory of the metadata log, which may be one of them.
+    pub metadata: OpenDirectory,
     /// The features that the cluster begins with; what is wrong with the file that says so
     /// matters only if it did not begin yet.
     pub bootstrap_features: Result<Vec<(String, i16)>, String>,
@@ -90,7 +97,7 @@ pub(super) struct Inspection {
 
 impl Inspection {
     pub(super) fn new(settings: &NodeSettings) -> Self {
-        let count = settings.config.log_dirs.len();
+        let count = settings.directories_count();
         let all = [
             Question::Entries,
             Question::Properties,
@@ -181,7 +188,8 @@ impl Inspection {
         ) {
             return Err(format!(
                 "{} holds data of cluster {cluster_id}, but {}, where its metadata should be, is \
-                 empty: was a disk not mounted, or the order of log.dirs changed?",
+                 empty: was a disk not mounted, or were metadata.log.dir or the order of log.dirs \
+                 changed?",
                 settings.directory_name(other),
                 settings.metadata_directory_name(),
             ));
@@ -195,12 +203,13 @@ impl Inspection {
             if known.is_none() {
                 formatted.push((index, id, identity.is_some()));
             }
-            let is_clean = self.reports[index].clean_mark;
-            if is_clean {
+            let has_mark = self.reports[index].clean_mark;
+            if has_mark {
                 // From the first write on the mark is a lie.
                 let path = root(index).join(CLEAN_MARK);
                 steps.push_back(StorageRequest::Remove { path });
             }
+            let is_clean = has_mark && settings.is_log_directory(index);
             open.push(OpenDirectory { id, is_clean });
         }
         // The metadata's directory comes first: a format that is interrupted behind it goes on as
@@ -230,11 +239,14 @@ impl Inspection {
             Some(file) => decode_bootstrap(file).map_err(|why| format!("{BOOTSTRAP} {why}")),
             None => Ok(default_features()),
         };
+        let metadata = open[metadata_index];
+        open.truncate(settings.config.log_dirs.len());
         let folders = self.folders(&open);
         Ok(Plan {
             directories: Directories {
                 cluster_id: Arc::from(cluster_id),
                 open,
+                metadata,
                 bootstrap_features,
                 folders,
             },

@@ -327,7 +327,7 @@ impl MetadataNode {
             directories: directories.open.clone(),
         });
         self.working.image.cluster_id = Arc::clone(&directories.cluster_id);
-        let metadata = &directories.open[usize::from(self.settings.metadata_directory.0)];
+        let metadata = directories.metadata;
         let quorum_settings = self.settings.quorum(metadata.id, metadata.is_clean);
         let mut quorum = Quorum::new(quorum_settings, self.settings.random.fork());
         quorum.start(outbox);

@@ -20,7 +20,7 @@ pub struct NodeSettings {
     pub settings: BrokerSettings,
     /// The same, resolved, with the ports that are really listened on.
     pub config: BrokerConfig,
-    /// Which of `log.dirs` holds the metadata log.
+    /// Which directory holds the metadata log: one of `log.dirs`, or the one behind them.
     pub metadata_directory: DirectoryIndex,
     /// The id that a new cluster gets; `None` draws one.
     pub cluster_id: Option<String>,
@@ -93,9 +93,21 @@ impl NodeSettings {
         self.directory_name(usize::from(self.metadata_directory.0))
     }
 
+    /// How many directories are used: `log.dirs`, and the metadata log's if it has its own.
+    pub(super) fn directories_count(&self) -> usize {
+        let with_metadata = usize::from(self.metadata_directory.0) + 1;
+        self.config.log_dirs.len().max(with_metadata)
+    }
+
+    /// True for one of `log.dirs`, false for a directory that the metadata log has for itself.
+    pub(super) fn is_log_directory(&self, index: usize) -> bool {
+        index < self.config.log_dirs.len()
+    }
+
     /// The name of a directory, for people.
     pub(super) fn directory_name(&self, index: usize) -> &str {
-        self.config.log_dirs.get(index).map_or("?", String::as_str)
+        let log_dir = self.config.log_dirs.get(index);
+        log_dir.unwrap_or(&self.config.metadata_log_dir)
     }
 
     /// The addresses that clients are told.

@@ -1,5 +1,6 @@
 //! A node on a disk that crashes.
 
+mod directories;
 mod disk;
 mod full_disk;
 
@@ -235,45 +236,6 @@ fn an_empty_disk_becomes_a_cluster() {
     );
     assert_eq!(world.deltas.len(), 1);
     assert!(world.deltas[0].brokers_changed.contains(&1));
-}
-
-#[test]
-fn a_directory_with_a_log_that_was_not_closed_is_not_marked_as_clean() {
-    let mut world = World::start(Disk::default(), 1);
-    world.node.leave_unmarked([DirectoryIndex(1)].into());
-    let world = world.close();
-    assert!(world.is_closed);
-    let world = World::start(world.disk, 2);
-    let clean: Vec<bool> = world
-        .opened
-        .iter()
-        .map(|directory| directory.is_clean)
-        .collect();
-    assert_eq!(clean, [true, false]);
-}
-
-#[test]
-fn a_clean_stop_leaves_marks_and_the_next_start_takes_them() {
-    let mut world = World::start(Disk::default(), 1);
-    assert!(world.opened.iter().all(|directory| !directory.is_clean));
-    assert!(world.create("t"));
-    let epoch = partition_of(&world.image, "t").leader_epoch;
-    let world = world.close();
-    assert!(world.is_closed);
-    let mark = path(1, ".kafka_cleanshutdown");
-    let expected = format!(
-        "{{\"version\":0,\"brokerEpoch\":{}}}",
-        world.node.broker_epoch().unwrap()
-    );
-    assert_eq!(world.disk.file(&mark), Some(expected.as_bytes()));
-    let world = World::start(world.disk, 2);
-    assert!(world.opened.iter().all(|directory| directory.is_clean));
-    assert_eq!(world.disk.file(&mark), None);
-    let partition = partition_of(&world.image, "t");
-    assert_eq!(
-        (partition.leader, partition.leader_epoch),
-        (Some(1), epoch + 2)
-    );
 }
 
 #[test]

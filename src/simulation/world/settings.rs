@@ -66,10 +66,14 @@ impl BrokerPlan {
                 pick(&["CreateTime", "CreateTime", "LogAppendTime"]),
             ),
         ];
+        let open_files_max = 1 + usize::try_from(apart.below(OPEN_FILES_MAX)).expect("small");
+        // One in three keeps its metadata log apart from all others.
+        let metadata = (apart.below(3) == 0).then_some(("metadata.log.dir", "/m".to_owned()));
         let arguments = ServeArguments {
             data_dir: Some(directories),
             set: set
                 .into_iter()
+                .chain(metadata)
                 .map(|(name, value)| (name.to_owned(), value))
                 .collect(),
             ..ServeArguments::default()
@@ -78,13 +82,16 @@ impl BrokerPlan {
             .resolve(None, "simulated")
             .unwrap_or_else(|errors| panic!("the world's settings are good: {errors:?}"));
         let memory_kib = [64, 512, 4096][usize::try_from(random.below(3)).expect("small")];
+        let config = &startup.config;
+        let has_own = !config.log_dirs.contains(&config.metadata_log_dir);
+        let directories_count = config.log_dirs.len() + usize::from(has_own);
         Self {
-            directories_count: u16::try_from(startup.config.log_dirs.len()).expect("few"),
+            directories_count: u16::try_from(directories_count).expect("few"),
             shards_count: 1,
             settings: startup.settings,
             config: Arc::new(startup.config),
             memory_bytes: memory_kib << 10,
-            open_files_max: 1 + usize::try_from(apart.below(OPEN_FILES_MAX)).expect("small"),
+            open_files_max,
         }
     }
 
