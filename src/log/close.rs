@@ -91,7 +91,8 @@ impl Log {
     }
 
     /// Delete the partition: its folder gets Kafka's name for one that waits for removal, told
-    /// apart by `unique` from others of the topic's name. [`LogProgress::Deleted`] follows.
+    /// apart by `unique` from others of the topic's name. [`LogProgress::Deleted`] follows, if need
+    /// be after [`LogProgress::DeletionPutOff`].
     pub fn delete(&mut self, unique: [u8; 16]) {
         if matches!(self.state, State::Deleting { .. } | State::Deleted) {
             return;
@@ -109,7 +110,7 @@ impl Log {
 
     /// The folder is renamed when nothing is under way in it, since what is would make files under
     /// its old name.
-    pub(super) fn advance_deletion(&mut self, outbox: &mut StorageOutbox) {
+    pub(super) fn advance_deletion(&mut self, now: Now, outbox: &mut StorageOutbox) {
         self.forget_cleaning(outbox);
         if !self.pending.is_empty() {
             return;
@@ -118,6 +119,11 @@ impl Log {
             return;
         };
         let to = to.clone();
+        if !is_renamed && self.space.is_lacking() {
+            // It may take long until the disk can, and others need the files.
+            self.close_files(outbox);
+            return self.ask_for_space_again(now, outbox);
+        }
         if !is_renamed {
             let from = self.identity.folder.clone();
             self.submit(
@@ -138,6 +144,7 @@ impl Log {
         if let State::Deleting { is_renamed, .. } = &mut self.state {
             *is_renamed = true;
         }
+        self.space.forget_refused();
     }
 
     /// Close the files that nothing is under way on and that were not used for `idle`, and let go

@@ -160,6 +160,9 @@ pub enum LogProgress {
     /// Everything is as a clean stop leaves it, and no file is open. It is on the disk, too, or
     /// will be with [`StorageRequest::SyncAll`], as [`Log::close`] was told.
     Closed,
+    /// The folder cannot be renamed. It is tried again until it can: [`LogProgress::Deleted`]
+    /// follows then.
+    DeletionPutOff(StorageFailure),
     /// The folder has this name now. Who holds the log drops it, and removes the folder when
     /// `file.delete.delay.ms` have passed.
     Deleted { folder: StoragePath },
@@ -430,7 +433,7 @@ impl Log {
     }
 
     /// When [`Log::flush`] has to be called at the latest: for files that are to be removed, and
-    /// while the disk is full.
+    /// for what the disk could not do.
     #[must_use]
     pub fn next_deadline(&self) -> Instant {
         let removal = self.removals.front().map(|(when, _)| *when);
@@ -464,7 +467,7 @@ impl Log {
         let again = self.space.note_ended(sequence);
         let result = match (result, again) {
             (Err(failure), Some(request))
-                if self.may_postpone(&failure) && !self.may_stop_cleaning(pending) =>
+                if self.may_postpone(pending, &failure) && !self.may_stop_cleaning(pending) =>
             {
                 return self.postpone(now, sequence, (pending, request), failure);
             }
@@ -476,6 +479,12 @@ impl Log {
             (_, Pending::ReadAhead(stream, _)) => self.on_read_ahead(stream, result),
             (_, Pending::CleaningRead(run, _)) => self.on_cleaning_read(run, result),
             (_, Pending::Recovery) => self.on_recovery_step(sequence, result),
+            // What is deleted need not be sound: only its name matters.
+            (State::Deleting { .. }, pending) => {
+                if let Ok(outcome) = result {
+                    self.on_outcome(now, pending, outcome);
+                }
+            }
             (_, pending) => match result {
                 Ok(outcome) => self.on_outcome(now, pending, outcome),
                 Err(failure) if self.may_stop_cleaning(pending) => self.stop_cleaning(failure),

@@ -5,6 +5,9 @@
 //! knows of the lack but the owner, who is told and appends nothing meanwhile. Writes are not among
 //! them, since they lie below what was reserved. What waits holds no open file, which another may
 //! need to read.
+//!
+//! In the same way the folder of a deleted partition waits for a disk that cannot rename it, for
+//! whatever reason: nothing of the partition is lost with it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,7 +20,8 @@ use super::segment::SegmentFile;
 use super::storage::{StorageFailure, StorageOutbox, StorageRequest};
 use super::write::needed_bytes;
 
-/// How soon a full disk is asked again for room.
+/// How soon a disk is asked again for what it could not do: a request a second and log costs
+/// nothing, and who waits for a disk that works again does not notice more.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What a log has asked for that takes room.
@@ -74,7 +78,8 @@ impl Space {
 }
 
 impl Log {
-    /// Whether the disk has no room for more records.
+    /// Whether the disk has no room for more records, or cannot rename the folder of a log that is
+    /// being deleted.
     #[must_use]
     pub const fn lacks_space(&self) -> bool {
         self.space.is_lacking()
@@ -96,13 +101,20 @@ impl Log {
         self.space.refused.insert(sequence, (pending, request));
         let retry_at = now.instant + RETRY_INTERVAL;
         if self.space.retry_at.replace(retry_at).is_none() {
-            self.progress.push_back(LogProgress::SpaceLacking(failure));
+            self.progress.push_back(match self.state {
+                State::Deleting { .. } => LogProgress::DeletionPutOff(failure),
+                _ => LogProgress::SpaceLacking(failure),
+            });
         }
     }
 
-    /// True if a request that ended as `failure` is to be made again.
-    pub(super) const fn may_postpone(&self, failure: &StorageFailure) -> bool {
-        failure.is_lack_of_space() && matches!(self.state, State::Opening(_) | State::Open)
+    /// True if the request of `pending`, which ended as `failure`, is to be made again.
+    pub(super) fn may_postpone(&self, pending: Pending, failure: &StorageFailure) -> bool {
+        match self.state {
+            State::Opening(_) | State::Open => failure.is_lack_of_space(),
+            State::Deleting { .. } => pending == Pending::FolderRenamed,
+            _ => false,
+        }
     }
 
     /// Ask a full disk again, if it is time.

@@ -155,7 +155,7 @@ pub enum StorageRequest {
     /// Make a folder, durably; no error if it exists.
     CreateFolder { path: StoragePath },
     /// Give a file or folder another name in the same log directory, durably. The open files in a
-    /// renamed folder stay open.
+    /// renamed folder stay open. It can be asked again for a folder after it failed.
     Rename { from: StoragePath, to: StoragePath },
     /// Remove a file, or a folder with all it holds, durably; no error if it does not exist.
     Remove { path: StoragePath },

@@ -60,7 +60,7 @@ impl Log {
         self.is_short_of_files = false;
         match self.state {
             State::Open | State::Closing(_) => {}
-            State::Deleting { .. } => return self.advance_deletion(outbox),
+            State::Deleting { .. } => return self.advance_deletion(now, outbox),
             State::Opening(_) => {
                 self.ask_for_space_again(now, outbox);
                 self.advance_recovery(now, outbox);

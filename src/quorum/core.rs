@@ -535,6 +535,7 @@ impl Quorum {
                 LogProgress::LookupFinished { .. }
                 | LogProgress::LogStartAdvanced { .. }
                 | LogProgress::CleaningEnded(_)
+                | LogProgress::DeletionPutOff(_)
                 | LogProgress::Deleted { .. } => {}
             }
         }

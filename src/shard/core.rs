@@ -243,7 +243,7 @@ impl Shard {
             Message::LogLevels(levels) => self.configs.set_log_levels(levels),
             Message::DirectoriesRead(contents) => self.on_directories_read(contents, effects),
             Message::ClaimFolders(claims) => self.on_claims(from, claims, effects),
-            Message::ClaimsAnswered(answers) => self.on_claims_answered(now, &answers, effects),
+            Message::ClaimsAnswered(answers) => self.on_claims_answered(&answers, effects),
             Message::FoldersLeft(left) => self.on_folders_left(left, effects),
             Message::Serve => self.on_serve(),
             Message::PartitionsOpened => self.on_partitions_opened(now, from, effects),

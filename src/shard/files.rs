@@ -44,8 +44,8 @@ pub enum Purpose {
     ReadCheckpoint(Checkpoint),
     /// To write one of the checkpoint files.
     WriteCheckpoint,
-    /// To free the name of a folder.
-    SetAside(FolderName),
+    /// To free the name of a folder, which gets this path.
+    SetAside(FolderName, StoragePath),
     /// To make room. Only its failure matters.
     Remove,
     /// To have on the disk what the logs were closed with.
@@ -340,11 +340,8 @@ impl Shard {
             (Purpose::DescribeRoom, result) => self.on_room(directory, result),
             (Purpose::Remove, Ok(_)) => {}
             (Purpose::Remove, Err(failure)) => tracing::warn!("a file was left behind: {failure}"),
-            (Purpose::SetAside(name), result) => {
-                if let Err(failure) = &result {
-                    tracing::error!("a folder cannot be set aside: {failure}");
-                }
-                self.on_set_aside(&name, result.is_ok(), effects);
+            (Purpose::SetAside(name, to), result) => {
+                self.on_set_aside(now, (name, to), result.err().as_ref(), effects);
             }
             // The files as they were hold too: logs are then scanned from further back.
             (Purpose::WriteCheckpoint, Err(failure))

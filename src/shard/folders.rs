@@ -5,19 +5,37 @@
 //! of a folder before it makes one, and gets it when the one before has another name on the disk
 //! and no checkpoint file tells of it. Folders of topics that are not there, which a crash or a
 //! restored copy may have left, are set aside under another name at the start, as Kafka does.
+//!
+//! A disk that fails to rename a folder is asked again until it can. Who waits for the name is told
+//! meanwhile, so that clients are, and gets it in the end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use crate::log::storage::{StoragePath, StorageRequest};
+use crate::log::storage::{StorageFailure, StoragePath, StorageRequest};
 use crate::log::{parse_partition_folder, partition_folder, stray_folder};
 use crate::model::{ShardId, TopicIdPartition, TopicPartition};
 use crate::quorum::METADATA_FOLDER;
+use crate::stdx::{Instant, Now};
 
 use super::checkpoints::FolderName;
 use super::core::Shard;
 use super::files::Purpose;
 use super::message::FolderClaim;
 use super::{Effects, Message};
+
+/// How soon a disk that could not set a folder aside is asked again: a request a second costs
+/// nothing, and who waits for a disk that works again does not notice more.
+const SET_ASIDE_RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Who waits for the name of a folder.
+#[derive(Debug)]
+struct Claim {
+    shard: ShardId,
+    name: FolderName,
+    /// It knows that it may take long.
+    is_told: bool,
+}
 
 /// The names of folders that are not free, and who waits for them. On shard 0.
 #[derive(Debug, Default)]
@@ -27,9 +45,12 @@ pub struct FolderNames {
     leaving: BTreeMap<TopicIdPartition, FolderName>,
     /// How many reasons there are why a name is not free.
     taken: BTreeMap<FolderName, usize>,
-    /// The names that will not be free before the next start: the disk failed to rename.
+    /// Those of them that the disk fails to free.
     stuck: BTreeSet<FolderName>,
-    claims: BTreeMap<TopicIdPartition, (ShardId, FolderName)>,
+    claims: BTreeMap<TopicIdPartition, Claim>,
+    /// The folders that could not be set aside and the names they are to get, by when the disk is
+    /// asked again.
+    again: BTreeMap<Instant, Vec<(FolderName, StoragePath)>>,
 }
 
 impl FolderNames {
@@ -37,16 +58,23 @@ impl FolderNames {
         *self.taken.entry(name).or_default() += 1;
     }
 
-    fn release(&mut self, name: &FolderName, is_free: bool) {
+    fn release(&mut self, name: &FolderName) {
         if let Some(count) = self.taken.get_mut(name) {
             *count -= 1;
             if *count == 0 {
                 self.taken.remove(name);
+                self.stuck.remove(name);
             }
         }
-        if !is_free {
-            self.stuck.insert(name.clone());
-        }
+    }
+
+    fn claim(&mut self, partition: TopicIdPartition, shard: ShardId, name: FolderName) {
+        let claim = Claim {
+            shard,
+            name,
+            is_told: false,
+        };
+        self.claims.insert(partition, claim);
     }
 
     /// The topic of a partition is deleted.
@@ -56,13 +84,19 @@ impl FolderNames {
         self.leaving.insert(id, name);
     }
 
-    /// The folder of a deleted partition has another name, or there was none; with `is_free` false
-    /// it could not be renamed. Returns the name.
-    fn on_left(&mut self, id: TopicIdPartition, is_free: bool) -> Option<FolderName> {
+    /// The folder of a deleted partition has another name, or there was none: the name it had.
+    fn on_left(&mut self, id: TopicIdPartition) -> Option<FolderName> {
         self.claims.remove(&id);
         let name = self.leaving.remove(&id)?;
-        self.release(&name, is_free);
+        self.release(&name);
         Some(name)
+    }
+
+    /// The disk fails to rename the folder of a deleted partition, and is asked again.
+    fn on_stuck(&mut self, id: TopicIdPartition) {
+        if let Some(name) = self.leaving.get(&id) {
+            self.stuck.insert(name.clone());
+        }
     }
 
     /// The claims that can be answered now, with whether they are granted.
@@ -72,20 +106,35 @@ impl FolderNames {
     ) -> Vec<(ShardId, TopicIdPartition, bool)> {
         let mut answers = Vec::new();
         let (taken, stuck) = (&self.taken, &self.stuck);
-        self.claims.retain(|id, (shard, name)| {
-            let is_stuck = stuck.contains(name);
-            let is_granted = !is_stuck && !taken.contains_key(name) && is_clear(name);
-            if is_stuck || is_granted {
-                answers.push((*shard, *id, is_granted));
+        self.claims.retain(|id, claim| {
+            let is_granted = !taken.contains_key(&claim.name) && is_clear(&claim.name);
+            let is_news = !claim.is_told && stuck.contains(&claim.name);
+            if is_granted || is_news {
+                answers.push((claim.shard, *id, is_granted));
+                claim.is_told = true;
             }
-            !(is_stuck || is_granted)
+            !is_granted
         });
         answers
     }
 
+    /// A folder could not be set aside: the disk is asked again. True if that is news.
+    fn put_off(&mut self, now: Now, name: FolderName, to: StoragePath) -> bool {
+        let is_news = self.stuck.insert(name.clone());
+        let due = now.instant + SET_ASIDE_RETRY_INTERVAL;
+        self.again.entry(due).or_default().push((name, to));
+        is_news
+    }
+
+    /// When the disk is asked again to set a folder aside.
+    pub fn next_deadline(&self) -> Instant {
+        let first = self.again.first_key_value();
+        first.map_or(Instant::MAX, |(due, _)| *due)
+    }
+
     /// The names that are free but for what the checkpoint files may say of them.
     fn wanted(&self) -> impl Iterator<Item = &FolderName> {
-        let names = self.claims.values().map(|(_, name)| name);
+        let names = self.claims.values().map(|claim| &claim.name);
         names.filter(|name| !self.taken.contains_key(*name))
     }
 }
@@ -114,7 +163,9 @@ impl Shard {
         effects: &mut Effects,
     ) {
         for (id, is_free) in left {
-            if let Some(name) = self.files.names.on_left(id, is_free) {
+            if !is_free {
+                self.files.names.on_stuck(id);
+            } else if let Some(name) = self.files.names.on_left(id) {
                 self.files.checkpoints.forget(&name);
             }
         }
@@ -132,7 +183,7 @@ impl Shard {
                 self.set_aside(claim.name.clone(), effects);
             }
             let names = &mut self.files.names;
-            names.claims.insert(claim.partition, (from, claim.name));
+            names.claim(claim.partition, from, claim.name);
         }
         self.advance_claims(effects);
     }
@@ -164,20 +215,50 @@ impl Shard {
         let from = partition_folder(topic, *partition);
         let to = stray_folder(topic, *partition, unique);
         tracing::warn!("the folder {from} is of no topic that there is: it is called {to} now");
-        let request = StorageRequest::Rename {
-            from: StoragePath::new(directory, &from),
-            to: StoragePath::new(directory, &to),
-        };
         self.files.names.take(name.clone());
-        self.files
-            .submit(directory, Purpose::SetAside(name), request, effects);
+        self.rename_aside(name, StoragePath::new(directory, &to), effects);
+    }
+
+    fn rename_aside(&mut self, name: FolderName, to: StoragePath, effects: &mut Effects) {
+        let TopicPartition { topic, partition } = &name.partition;
+        let from = StoragePath::new(name.directory, &partition_folder(topic, *partition));
+        let request = StorageRequest::Rename {
+            from,
+            to: to.clone(),
+        };
+        let (directory, purpose) = (name.directory, Purpose::SetAside(name, to));
+        self.files.submit(directory, purpose, request, effects);
     }
 
     /// A folder was set aside, or could not be.
-    pub(super) fn on_set_aside(&mut self, name: &FolderName, is_free: bool, effects: &mut Effects) {
-        self.files.names.release(name, is_free);
-        self.files.checkpoints.forget(name);
+    pub(super) fn on_set_aside(
+        &mut self,
+        now: Now,
+        (name, to): (FolderName, StoragePath),
+        failure: Option<&StorageFailure>,
+        effects: &mut Effects,
+    ) {
+        let names = &mut self.files.names;
+        if let Some(failure) = failure {
+            if names.put_off(now, name, to) {
+                tracing::error!("a folder cannot be set aside, which is tried again: {failure}");
+            }
+        } else {
+            names.release(&name);
+            self.files.checkpoints.forget(&name);
+        }
         self.advance_claims(effects);
+    }
+
+    /// Ask the disk again to set aside what it could not.
+    pub(super) fn set_aside_again(&mut self, now: Now, effects: &mut Effects) {
+        while let Some(entry) = self.files.names.again.first_entry()
+            && *entry.key() <= now.instant
+        {
+            for (name, to) in entry.remove() {
+                self.rename_aside(name, to, effects);
+            }
+        }
     }
 
     /// Set aside the folders of topics that are not there, or that are elsewhere. Whether a folder
@@ -240,8 +321,14 @@ mod tests {
     }
 
     fn claiming(names: &mut FolderNames, number: u8) {
-        let shard = ShardId(u16::from(number));
-        names.claims.insert(id(number), (shard, name()));
+        names.claim(id(number), ShardId(u16::from(number)), name());
+    }
+
+    const fn at(seconds: u64) -> Now {
+        Now {
+            instant: Instant::from_nanos(seconds * 1_000_000_000),
+            wall_ms: 0,
+        }
     }
 
     #[test]
@@ -251,7 +338,7 @@ mod tests {
         claiming(&mut names, 2);
         assert_eq!(names.settle(|_| true), []);
         assert_eq!(names.wanted().count(), 0);
-        assert_eq!(names.on_left(id(1), true), Some(name()));
+        assert_eq!(names.on_left(id(1)), Some(name()));
         assert_eq!(names.settle(|_| false), []);
         assert_eq!(names.wanted().count(), 1);
         assert_eq!(names.settle(|_| true), [(ShardId(2), id(2), true)]);
@@ -265,18 +352,39 @@ mod tests {
         claiming(&mut names, 2);
         names.on_deleted(id(2), name());
         claiming(&mut names, 3);
-        names.on_left(id(1), true);
+        names.on_left(id(1));
         assert_eq!(names.settle(|_| true), []);
-        names.on_left(id(2), true);
+        names.on_left(id(2));
         assert_eq!(names.settle(|_| true), [(ShardId(3), id(3), true)]);
     }
 
     #[test]
-    fn a_folder_that_cannot_be_renamed_keeps_its_name_from_others() {
+    fn who_waits_for_a_folder_that_cannot_be_renamed_is_told_once_and_gets_it_when_it_could() {
         let mut names = FolderNames::default();
         names.on_deleted(id(1), name());
+        names.on_stuck(id(1));
         claiming(&mut names, 2);
-        names.on_left(id(1), false);
         assert_eq!(names.settle(|_| true), [(ShardId(2), id(2), false)]);
+        assert_eq!(names.settle(|_| true), []);
+        assert_eq!(names.on_left(id(1)), Some(name()));
+        assert_eq!(names.settle(|_| true), [(ShardId(2), id(2), true)]);
+        claiming(&mut names, 3);
+        assert_eq!(names.settle(|_| true), [(ShardId(3), id(3), true)]);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_set_aside_is_tried_again_under_the_same_new_name() {
+        let mut names = FolderNames::default();
+        let to = StoragePath::new(DirectoryIndex(0), "t-0.0-stray");
+        names.take(name());
+        claiming(&mut names, 2);
+        assert_eq!(names.next_deadline(), Instant::MAX);
+        assert!(names.put_off(at(1), name(), to.clone()));
+        assert_eq!(names.settle(|_| true), [(ShardId(2), id(2), false)]);
+        assert_eq!(names.next_deadline(), at(2).instant);
+        assert_eq!(names.again.pop_first().unwrap().1, [(name(), to.clone())]);
+        assert!(!names.put_off(at(2), name(), to), "that is no news");
+        names.release(&name());
+        assert_eq!(names.settle(|_| true), [(ShardId(2), id(2), true)]);
     }
 }

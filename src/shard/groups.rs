@@ -225,9 +225,12 @@ impl Shard {
                     topic_id,
                     partition: index,
                 };
-                self.partitions
-                    .find(id)
-                    .is_some_and(|partition| partition.state != PartitionState::Failed)
+                self.partitions.find(id).is_some_and(|partition| {
+                    !matches!(
+                        partition.state,
+                        PartitionState::Failed | PartitionState::Barred
+                    )
+                })
             });
             let error = if is_opening {
                 ErrorCode::CoordinatorLoadInProgress

@@ -157,6 +157,7 @@ impl Shard {
         }
         self.run_cleaning(now);
         self.remove_due_folders(now, effects);
+        self.set_aside_again(now, effects);
     }
 
     /// One step of a round of retention: the next few partitions.
@@ -192,7 +193,7 @@ impl Shard {
             let Some(partition) = self.partitions.touch(slot) else {
                 continue;
             };
-            if partition.state == PartitionState::Claiming {
+            if partition.state.is_without_folder() {
                 continue;
             }
             let files_left = self.file_limit.left();
@@ -213,7 +214,8 @@ impl Shard {
         self.advance_file_limit(now, effects);
         self.trim_caches();
         self.note_cleaning();
-        self.housekeeping.folders_at = self.opening.next_deadline();
+        let set_aside_at = self.files.names.next_deadline();
+        self.housekeeping.folders_at = self.opening.next_deadline().min(set_aside_at);
         self.housekeeping.full_at = self.next_space_retry();
         !self.own_replies.is_empty() || self.partitions.has_touched() || self.fetches.has_woken()
     }
@@ -286,7 +288,7 @@ impl Shard {
                 partition.state,
                 PartitionState::Opening | PartitionState::Failed
             );
-            if partition.state == PartitionState::Claiming {
+            if partition.state.is_without_folder() {
                 // There is no folder that could be unclean.
                 partition.state = PartitionState::Opening;
             }
@@ -297,13 +299,12 @@ impl Shard {
 
     /// Go on with a clean stop: with the last partition closed, shard 0 is told.
     pub(super) fn advance_stop(&mut self, _now: Now, effects: &mut Effects) {
-        let is_over = |state| matches!(state, PartitionState::Closed | PartitionState::Failed);
         let is_waiting = !self.housekeeping.are_partitions_closing
             || self.housekeeping.are_last_checkpoints_sent
             || self
                 .partitions
                 .iter()
-                .any(|(_, partition)| !is_over(partition.state));
+                .any(|(_, partition)| !partition.is_over());
         if is_waiting {
             return;
         }

@@ -35,10 +35,11 @@ pub enum Message {
     DirectoriesRead(Arc<[DirectoryContents]>),
     /// The shard wants to make folders for partitions. To shard 0.
     ClaimFolders(Vec<FolderClaim>),
-    /// Of partitions that claimed a folder: true if they may make it. From shard 0.
+    /// Of partitions that claimed a folder: true if they may make it, false if that may take long,
+    /// since the disk fails to free its name. From shard 0.
     ClaimsAnswered(Vec<(TopicIdPartition, bool)>),
     /// Partitions of deleted topics whose folders have other names now, or that had none; false
-    /// for one that could not be renamed. To shard 0.
+    /// for one that the disk fails to rename: the other follows when it could. To shard 0.
     FoldersLeft(Vec<(TopicIdPartition, bool)>),
     /// A shard has opened all partitions placed on it. To shard 0.
     PartitionsOpened,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::connection::ConnectionLimits;
 use crate::log::partition_folder;
-use crate::log::storage::{DirectoryIndex, Durability, StoragePath};
+use crate::log::storage::{DirectoryIndex, StorageFailure, StoragePath};
 use crate::log::{Log, LogIdentity, OpenFiles, OpenMode};
 use crate::metadata::{ConfigKind, MetadataDelta, OpenDirectory, PartitionRegistration};
 use crate::model::{ErrorCode, Offset, ShardId, TopicIdPartition, TopicPartition, Uuid};
@@ -46,7 +46,7 @@ pub struct Opening {
     /// The folders to be asked for at the end of the turn.
     pub claims: Vec<FolderClaim>,
     /// The partitions of which shard 0 is to be told that they do not have their folder any more,
-    /// false for one whose folder could not be renamed.
+    /// false for one whose folder the disk fails to rename.
     pub left: Vec<(TopicIdPartition, bool)>,
 }
 
@@ -328,7 +328,6 @@ impl Shard {
     /// Shard 0 has answered what was asked by [`Shard::post_folder_news`].
     pub(super) fn on_claims_answered(
         &mut self,
-        now: Now,
         answers: &[(TopicIdPartition, bool)],
         effects: &mut Effects,
     ) {
@@ -341,21 +340,23 @@ impl Shard {
                 .partitions
                 .touch(slot)
                 .expect("the slot was just found");
-            if partition.state != PartitionState::Claiming {
+            if !partition.state.is_without_folder() {
                 continue;
             }
-            partition.state = PartitionState::Opening;
-            if !is_granted {
-                let name = partition.log.identity();
-                tracing::error!(
-                    "the partition is offline: the folder of a deleted topic of the name {name} \
-                     could not be renamed; it is set aside at the next start"
-                );
-                // It must not begin in a folder that is not its own.
-                partition.log.close(Durability::Synced);
-                while partition.log.next_progress().is_some() {}
-                self.on_log_failed(now, slot, effects);
+            if *is_granted {
+                partition.state = PartitionState::Opening;
+                continue;
             }
+            partition.state = PartitionState::Barred;
+            let name = partition.log.identity();
+            tracing::error!(
+                "{name} is offline until the folder of a deleted topic of its name is renamed, \
+                 which the disk fails to do"
+            );
+            for (asker, task) in std::mem::take(&mut partition.queued_tasks) {
+                self.reply(asker, refusal(&task, ErrorCode::KafkaStorageError));
+            }
+            self.on_partition_settled(slot, effects);
         }
     }
 
@@ -440,7 +441,7 @@ impl Shard {
             .partitions
             .touch(slot)
             .expect("the slot was just found");
-        let has_folder = partition.state != PartitionState::Claiming;
+        let has_folder = !partition.state.is_without_folder();
         partition.state = PartitionState::Deleting;
         partition.log.delete(unique);
         self.fetches
@@ -473,6 +474,16 @@ impl Shard {
         self.opening.underway.remove(&slot);
         self.opening.left.push((partition.id, true));
         Some(partition)
+    }
+
+    /// The disk fails to rename the folder: the log asks it again.
+    pub(super) fn put_deletion_off(&mut self, slot: u32, failure: &StorageFailure) {
+        let what = "is deleted, but its folder keeps its name until the disk can rename it";
+        tracing::error!("{}", self.place_of(slot, what, failure));
+        self.housekeeping.note_space(slot, false);
+        let partition = self.partitions.at(slot);
+        let partition = partition.expect("the log belongs to a partition");
+        self.opening.left.push((partition.id, false));
     }
 
     /// The folder has its new name: the partition is gone, the folder goes when the topic's

@@ -195,6 +195,7 @@ impl Shard {
                     partition.expect("the log belongs to a partition").state =
                         PartitionState::Closed;
                 }
+                LogProgress::DeletionPutOff(failure) => self.put_deletion_off(slot, &failure),
                 LogProgress::Deleted { folder } => self.on_log_deleted(now, slot, folder),
             }
         }
@@ -283,9 +284,6 @@ impl Shard {
             .partitions
             .touch(slot)
             .expect("the log belongs to a partition");
-        if partition.state == PartitionState::Deleting {
-            self.opening.left.push((partition.id, false));
-        }
         partition.state = PartitionState::Failed;
         let (index, topic) = (partition.index(), partition.topic.clone());
         let waiting = std::mem::take(&mut partition.waiting_appends);

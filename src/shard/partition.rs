@@ -97,6 +97,9 @@ pub struct Partition {
 pub enum PartitionState {
     /// It has to make its folder, and waits until it may; tasks wait, and its log does nothing.
     Claiming,
+    /// The same, but the disk fails to free the folder's name, which may take long: tasks are
+    /// refused until it is free.
+    Barred,
     /// Its log is being opened; tasks wait.
     Opening,
     /// It serves.
@@ -114,6 +117,11 @@ impl PartitionState {
     pub const fn is_coming(self) -> bool {
         matches!(self, Self::Claiming | Self::Opening)
     }
+
+    /// True while there is no folder and its log does nothing.
+    pub const fn is_without_folder(self) -> bool {
+        matches!(self, Self::Claiming | Self::Barred)
+    }
 }
 
 impl Partition {
@@ -127,7 +135,7 @@ impl Partition {
             PartitionState::Claiming | PartitionState::Opening | PartitionState::Closed => {
                 Err(ErrorCode::NotLeaderOrFollower)
             }
-            PartitionState::Failed => Err(ErrorCode::KafkaStorageError),
+            PartitionState::Barred | PartitionState::Failed => Err(ErrorCode::KafkaStorageError),
             PartitionState::Deleting => Err(ErrorCode::UnknownTopicOrPartition),
         }
     }
@@ -137,6 +145,15 @@ impl Partition {
         self.state.is_coming()
             && !self.log.lacks_space()
             && self.queued_tasks.len() < QUEUED_TASKS_MAX
+    }
+
+    /// True if a clean stop need not wait for it: it is closed, or the disk fails to do its part.
+    pub const fn is_over(&self) -> bool {
+        match self.state {
+            PartitionState::Closed | PartitionState::Failed => true,
+            PartitionState::Deleting => self.log.lacks_space(),
+            _ => false,
+        }
     }
 
     /// True if its files are not as a clean stop leaves them.

@@ -606,9 +606,12 @@ impl Disk {
             StorageRequest::Remove { path } => {
                 self.volume.remove_some(path, &mut self.random);
             }
+            // It is not durable either way, so a crash leaves any part of it.
             StorageRequest::Seal { .. } if self.random.chance(1, 2) => {
-                // It is not durable either way, so a crash leaves any part of it.
                 let _ = self.perform(shard, request, now);
+            }
+            StorageRequest::Rename { to, .. } if !to.relative.contains('/') => {
+                let _ = self.random.chance(1, 2) && self.perform(shard, request, now).is_ok();
             }
             _ => {}
         }

@@ -354,7 +354,9 @@ impl Volume {
             return Ok(());
         }
         if !self.folders.remove(&from) {
-            return Err(NO_ENTRY);
+            // From a try that failed after the change.
+            let is_done = self.folders.contains(&to);
+            return if is_done { Ok(()) } else { Err(NO_ENTRY) };
         }
         let inside = format!("{from}/");
         let moved = |name: &String| {

@@ -595,31 +595,6 @@ fn segments_below_the_log_start_go() {
 }
 
 #[test]
-fn a_deleted_partition_keeps_its_files_under_another_name() {
-    let mut world = World::create(small_segments());
-    for _ in 0..7 {
-        world.append(batch(1, 1800)).unwrap();
-    }
-    world.flush();
-    world.log.delete([0xab; 16]);
-    world.settle();
-    let name = format!("topic-0.{}-delete", "ab".repeat(16));
-    assert_eq!(
-        world.take_progress().last(),
-        Some(&LogProgress::Deleted {
-            folder: StoragePath::new(DirectoryIndex(0), &name)
-        })
-    );
-    assert!(world.disk.names("topic-0").is_empty());
-    assert!(!world.disk.names(&name).is_empty());
-    assert_eq!(world.disk.open_files(), 0);
-    assert_eq!(
-        world.append(batch(1, 10)),
-        Err(ErrorCode::NotLeaderOrFollower)
-    );
-}
-
-#[test]
 fn leader_epochs_survive() {
     let mut world = World::create(small_segments());
     for epoch in [3, 5] {

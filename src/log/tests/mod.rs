@@ -2,6 +2,7 @@
 
 mod cleaning;
 mod damage;
+mod deletion;
 mod disk;
 mod files;
 mod full_disk;

@@ -77,9 +77,13 @@ pub(super) fn create_folder(path: &Path) -> io::Result<StorageOutcome> {
     Ok(StorageOutcome::Done)
 }
 
-/// Give a file or folder another name.
+/// Give a file or folder another name; no error if a folder has it already, from a try that failed
+/// after the change.
 pub(super) fn rename(from: &Path, to: &Path) -> io::Result<StorageOutcome> {
-    fs::rename(from, to)?;
+    match fs::rename(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && to.is_dir() => {}
+        renamed => renamed?,
+    }
     sync_parent(to)?;
     if from.parent() != to.parent() {
         sync_parent(from)?;
