@@ -306,6 +306,7 @@ impl Shard {
             listeners: &self.settings.listeners,
             sessions: &mut self.sessions,
             producer_ids: &mut self.producer_ids,
+            decompressed_bytes_max: self.settings.decompressed_bytes_max(),
             authorizer: self.authorizer.as_ref(),
             metrics: &mut self.meter.metrics,
         }

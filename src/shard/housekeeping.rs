@@ -22,9 +22,6 @@ const RETENTION_STEP_PARTITIONS: usize = 64;
 /// How soon the next step of retention follows.
 const RETENTION_STEP_INTERVAL: Duration = Duration::from_millis(5);
 
-/// The part of a shard's memory that caches of recent records may take.
-const CACHE_MEMORY_DIVISOR: u64 = 2;
-
 /// The part of its cache that a log gives up when the shard's caches are over their budget. What
 /// is freed at once is soon needed again: with half of a cache at a time more blocks became free
 /// than the shard keeps, and a tenth of the CPU time went into fresh memory from the kernel.
@@ -65,7 +62,6 @@ impl Housekeeping {
             .log_flush_offset_checkpoint_interval_ms
             .min(config.log_flush_start_offset_checkpoint_interval_ms)
             .max(1);
-        let cache_bytes = settings.memory_bytes / CACHE_MEMORY_DIVISOR;
         Self {
             checkpoint_interval: Duration::from_millis(u64::from(checkpoint_ms)),
             retention_interval: Duration::from_millis(interval_ms.unsigned_abs()),
@@ -76,7 +72,7 @@ impl Housekeeping {
             folders_at: Instant::MAX,
             full_slots: BTreeSet::new(),
             full_at: Instant::MAX,
-            cache_bytes_max: usize::try_from(cache_bytes).unwrap_or(usize::MAX),
+            cache_bytes_max: settings.cache_bytes_max(),
             cached_bytes: 0,
             trim_slot: 0,
             are_partitions_closing: false,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::{BrokerConfig, BrokerSettings, LogLevels};
+use crate::log::validation::DECOMPRESSED_BYTES_MAX;
 use crate::model::ShardId;
 use crate::stdx::Random;
 
@@ -32,6 +33,36 @@ pub struct ShardSettings {
     pub listeners: Vec<ListenerKind>,
 }
 
+/// The part of a shard's memory in which it decompresses a batch, one at a time.
+const DECOMPRESSION_MEMORY_DIVISOR: u64 = 4;
+
+/// The part of a shard's memory that caches of recent records may take, together with the part
+/// in which a batch is decompressed.
+const CACHE_MEMORY_DIVISOR: u64 = 2;
+
+/// Batches up to the default of `max.message.bytes` are taken however little memory there is.
+const DECOMPRESSED_BYTES_MIN: usize = 1 << 20;
+
+impl ShardSettings {
+    /// How many bytes the records of a client's batch may have when decompressed.
+    #[must_use]
+    pub fn decompressed_bytes_max(&self) -> usize {
+        let part = usize::try_from(self.memory_bytes / DECOMPRESSION_MEMORY_DIVISOR);
+        part.unwrap_or(usize::MAX)
+            .clamp(DECOMPRESSED_BYTES_MIN, DECOMPRESSED_BYTES_MAX)
+    }
+
+    /// How many bytes the caches of recent records may take: what they could have beside is where
+    /// batches are decompressed.
+    #[must_use]
+    pub fn cache_bytes_max(&self) -> usize {
+        let both = self.memory_bytes / CACHE_MEMORY_DIVISOR;
+        let part = self.memory_bytes / DECOMPRESSION_MEMORY_DIVISOR;
+        let decompression = part.min(self.decompressed_bytes_max() as u64);
+        usize::try_from(both - decompression).unwrap_or(usize::MAX)
+    }
+}
+
 /// What is spoken on a listener.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ListenerKind {
@@ -39,4 +70,36 @@ pub enum ListenerKind {
     Kafka(String),
     /// HTTP: metrics and health.
     Http,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{ServeArguments, Startup};
+
+    #[test]
+    fn batches_are_decompressed_in_memory_that_the_caches_leave() {
+        let Startup {
+            settings, config, ..
+        } = ServeArguments::default().resolve(None, "host").unwrap();
+        let mut shard = ShardSettings {
+            id: ShardId(0),
+            shards_count: 1,
+            config: Arc::new(config),
+            settings,
+            log_levels: Arc::default(),
+            random: Random::from_seed(1),
+            memory_bytes: 0,
+            open_files_max: 1,
+            listeners: Vec::new(),
+        };
+        let mut parts_of = |memory_bytes: u64| {
+            shard.memory_bytes = memory_bytes;
+            (shard.decompressed_bytes_max(), shard.cache_bytes_max())
+        };
+        assert_eq!(parts_of(64 << 20), (16 << 20, 16 << 20));
+        assert_eq!(parts_of(4 << 30), (100 << 20, 1948 << 20));
+        // A batch of the usual size is always taken.
+        assert_eq!(parts_of(1 << 20), (1 << 20, 256 << 10));
+    }
 }

@@ -828,7 +828,8 @@ broker_settings! {
     "forebay.memory.bytes", Size, null, AtLeast(67_108_864), ReadOnly, High
         => Obeyed
             "The memory budget of all shards together, such as 4GiB; by default a part of what \
-             the machine has.";
+             the machine has. A batch whose records take more than a quarter of a shard's part \
+             when decompressed, or more than 100 MiB, is refused as too large.";
     "forebay.shards", Int, null, Between(1, 1024), ReadOnly, High
         => Obeyed
             "How many shards, each a thread on a CPU of its own; by default one for each CPU.";

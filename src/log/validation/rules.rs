@@ -5,7 +5,8 @@ use crate::model::TimestampMs;
 use crate::protocol::compression::Compression;
 use crate::protocol::record_batch::{RecordBatch, TimestampType};
 
-/// The most bytes that the records of one batch may have when decompressed.
+/// The most bytes that the records of one batch may have when decompressed; a shard with little
+/// memory takes less from a client ([`ProduceRules::decompressed_bytes_max`]).
 ///
 /// Kafka has no such bound. Ours is what a client may send at once (`socket.request.max.bytes`,
 /// 100 MiB): whoever could not have sent the records uncompressed in any way has no claim that
@@ -42,6 +43,8 @@ pub struct ProduceRules {
     pub compression_level: Option<i32>,
     /// True if `cleanup.policy` contains `compact`.
     pub is_compacted: bool,
+    /// What the records may have when decompressed, at most [`DECOMPRESSED_BYTES_MAX`].
+    pub decompressed_bytes_max: usize,
 }
 
 impl ProduceRules {
@@ -68,6 +71,7 @@ impl ProduceRules {
             compression,
             compression_level,
             is_compacted: topic.cleanup_policy.compact,
+            decompressed_bytes_max: DECOMPRESSED_BYTES_MAX,
         }
     }
 }

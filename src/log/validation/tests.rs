@@ -265,6 +265,21 @@ fn records_that_decompress_without_bound_are_too_large() {
 }
 
 #[test]
+fn a_shard_with_little_memory_decompresses_less() {
+    let body = [record(0), record(1)].concat();
+    let rules_within = |decompressed_bytes_max| ProduceRules {
+        decompressed_bytes_max,
+        ..rules()
+    };
+    let too_few = rules_within(body.len() - 1);
+    let packed = raw(&body, 2, Compression::Gzip);
+    check(&packed, &too_few, ErrorCode::MessageTooLarge);
+    accept(&packed, &rules_within(body.len()));
+    // What came uncompressed takes no more memory than it did.
+    accept(&raw(&body, 2, Compression::None), &too_few);
+}
+
+#[test]
 fn counts_and_offsets_must_agree() {
     let two = batch_of(&[NOW, NOW]);
     let cases: [(i32, i32); 8] = [

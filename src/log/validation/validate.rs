@@ -12,7 +12,7 @@ use crate::protocol::record_batch::{
 };
 
 use super::refusal::{RecordError, Refusal, refuse_unreadable};
-use super::rules::{DECOMPRESSED_BYTES_MAX, Origin, ProduceRules, ValidatedBatch};
+use super::rules::{Origin, ProduceRules, ValidatedBatch};
 
 /// Judge what was sent for one partition, and bring it into the form that is appended.
 ///
@@ -60,8 +60,13 @@ pub fn validate(
     if is_client {
         check_header_of_client(&batch)?;
     }
+    let bytes_max = match source {
+        // Nothing is unpacked.
+        Compression::None => batch.body().len(),
+        _ => rules.decompressed_bytes_max,
+    };
     let records = batch
-        .records(DECOMPRESSED_BYTES_MAX)
+        .records(bytes_max)
         .map_err(|error| refuse_unreadable(error, source))?;
     let survey = survey_records(&batch, source, &records, rules, now_ms)?;
     let mut batch = convert(batch, &records, source, &survey, rules)?;

@@ -75,6 +75,8 @@ pub struct Parts<'a> {
     pub sessions: &'a mut FetchSessions,
     /// The producer ids that this shard may give out.
     pub producer_ids: &'a mut ProducerIds,
+    /// How many bytes the records of a client's batch may have when decompressed.
+    pub decompressed_bytes_max: usize,
     /// Who decides what clients may do, beside the image.
     pub authorizer: Option<&'a Authorizer>,
     /// What this shard counts.

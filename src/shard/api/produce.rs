@@ -357,7 +357,11 @@ fn check_partition(
         };
         return Err((Some(id), refusal));
     }
-    Ok((id, ProduceRules::of_topic(&config)))
+    let rules = ProduceRules {
+        decompressed_bytes_max: parts.decompressed_bytes_max,
+        ..ProduceRules::of_topic(&config)
+    };
+    Ok((id, rules))
 }
 
 fn validate_payload(

@@ -63,6 +63,7 @@ impl Plan {
                 compression,
                 compression_level: None,
                 is_compacted: bit(3),
+                decompressed_bytes_max: DECOMPRESSED_BYTES_MAX,
             },
         }
     }
