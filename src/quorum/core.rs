@@ -26,6 +26,10 @@ const TOPIC: &str = "__cluster_metadata";
 /// The metadata log's folder in its log directory.
 pub const METADATA_FOLDER: &str = "__cluster_metadata-0";
 
+/// The most bytes of a batch: Kafka's `internal.metadata.max.batch.size.in.bytes`, which is also
+/// the smallest `metadata.log.segment.bytes`. A batch is read as a whole by who replays it.
+const BATCH_BYTES_MAX: usize = 8 << 20;
+
 /// What the quorum is told at the start.
 #[derive(Clone, Debug)]
 pub struct QuorumSettings {
@@ -66,6 +70,15 @@ pub struct RecordBlock {
     pub values: Vec<Bytes>,
     /// The bytes that they take in the log.
     pub size_bytes: u64,
+}
+
+/// Records that take more room than can be committed at once.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct BatchTooLarge {
+    /// What they take.
+    pub size_bytes: usize,
+    /// What one batch may take.
+    pub bytes_max: usize,
 }
 
 /// Why the quorum cannot go on.
@@ -249,18 +262,30 @@ impl Quorum {
     /// Append `values` as one batch, which is committed as a whole or not at all; the offset
     /// behind it, and its size.
     ///
+    /// # Errors
+    /// If they do not fit into one batch; nothing is appended then.
+    ///
     /// # Panics
     /// If this node does not lead, or there is nothing to append.
-    pub fn append(&mut self, now: Now, values: &[Bytes]) -> (Offset, u64) {
+    pub fn append(&mut self, now: Now, values: &[Bytes]) -> Result<(Offset, u64), BatchTooLarge> {
         assert!(
             matches!(self.phase, Phase::Leading),
             "only the leader appends to the metadata log"
         );
+        let segment_bytes = usize::try_from(self.settings.segment_bytes).unwrap_or(usize::MAX);
+        let bytes_max = BATCH_BYTES_MAX.min(segment_bytes);
         let mut builder = RecordBatchBuilder::new();
         for value in values {
             builder.append(now.wall_ms, None, Some(value), &[]);
         }
-        self.append_batch(now, builder)
+        let size_bytes = builder.size_bytes();
+        if size_bytes > bytes_max {
+            return Err(BatchTooLarge {
+                size_bytes,
+                bytes_max,
+            });
+        }
+        Ok(self.append_batch(now, builder))
     }
 
     pub(super) fn append_batch(&mut self, now: Now, builder: RecordBatchBuilder) -> (Offset, u64) {
@@ -271,7 +296,8 @@ impl Quorum {
             Ok(appended) => (appended.last_offset + 1, size_bytes),
             // The log failed a moment ago and says why when it is asked for its progress. What was
             // to be appended is never committed, so its offset does not matter.
-            Err(_) => (Offset::MAX, 0),
+            Err(ErrorCode::KafkaStorageError) => (Offset::MAX, 0),
+            Err(error) => unreachable!("an open log takes a batch that fits into it: {error}"),
         }
     }
 

@@ -14,7 +14,7 @@ mod snapshot;
 mod state;
 
 pub use self::core::{
-    METADATA_FOLDER, Quorum, QuorumEvent, QuorumFailure, QuorumSettings, RecordBlock,
+    BatchTooLarge, METADATA_FOLDER, Quorum, QuorumEvent, QuorumFailure, QuorumSettings, RecordBlock,
 };
 pub use control::{Voter, VoterEndpoint};
 pub use snapshot::{SnapshotContents, SnapshotId, decode_snapshot, encode_snapshot};

@@ -5,6 +5,7 @@ mod properties;
 mod settings;
 mod snapshots;
 mod state;
+mod taking_back;
 
 #[cfg(test)]
 mod tests;
@@ -25,7 +26,9 @@ use crate::protocol::messages::{
     DeleteAclsRequest, DeleteAclsResponse, DeleteTopicsRequest, DeleteTopicsResponse,
     IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, MetadataRecord,
 };
-use crate::quorum::{Quorum, QuorumEvent, QuorumFailure, SnapshotId, encode_snapshot};
+use crate::quorum::{
+    BatchTooLarge, Quorum, QuorumEvent, QuorumFailure, SnapshotId, encode_snapshot,
+};
 use crate::stdx::{Instant, Now};
 
 use super::controller::{Controller, Decision, NodeIdentity, ProducerIdBlock, Refusal, View};
@@ -35,6 +38,7 @@ use super::record::encode_record;
 use directories::{Directories, Inspection, Plan};
 use snapshots::SnapshotSchedule;
 use state::{Publication, WorkingImage};
+use taking_back::take_back;
 
 pub use settings::{MetadataLogSettings, NodeSettings};
 
@@ -399,12 +403,12 @@ impl MetadataNode {
         }
         self.phase = Phase::Active;
         if self.working.is_in_transaction() {
-            self.append(now, &[Controller::abort_record()]);
+            self.append_own(now, &[Controller::abort_record()]);
         }
         let begun = match (self.working.image.metadata_version(), features) {
             (Some(_), _) => Ok(()),
             (None, Ok(features)) => {
-                self.append(now, &Controller::bootstrap_records(&features));
+                self.append_own(now, &Controller::bootstrap_records(&features));
                 Ok(())
             }
             (None, Err(reason)) => Err(reason),
@@ -419,14 +423,25 @@ impl MetadataNode {
             .controller
             .start_records(&self.working.image, &identity, next_offset);
         for records in records.chunks(RECORDS_PER_BATCH) {
-            self.append(now, records);
+            self.append_own(now, records);
         }
     }
 
-    /// Append `records` as one batch and take them in; the offset behind them.
-    fn append(&mut self, now: Now, records: &[MetadataRecord]) -> Offset {
+    /// Append records that no request asked for.
+    fn append_own(&mut self, now: Now, records: &[MetadataRecord]) {
+        let appended = self.append(now, records);
+        assert!(
+            appended.is_ok(),
+            "{} records of the controller's own fit into a batch: {appended:?}",
+            records.len()
+        );
+    }
+
+    /// Append `records` as one batch and take them in; the offset behind them. Nothing is done
+    /// with records that are too large for a batch.
+    fn append(&mut self, now: Now, records: &[MetadataRecord]) -> Result<Offset, BatchTooLarge> {
         let (Some(quorum), false) = (&mut self.quorum, records.is_empty()) else {
-            return self.working.image.end_offset;
+            return Ok(self.working.image.end_offset);
         };
         // The first records say themselves which version they are of.
         let version = self
@@ -438,12 +453,12 @@ impl MetadataNode {
             .iter()
             .map(|record| encode_record(record, version))
             .collect();
-        let (end_offset, size_bytes) = quorum.append(now, &values);
+        let (end_offset, size_bytes) = quorum.append(now, &values)?;
         self.snapshots.note_records(now, size_bytes);
         let epoch = quorum.epoch();
         self.working
             .replay_own(records, &values, (end_offset, epoch, now.wall_ms));
-        end_offset
+        Ok(end_offset)
     }
 
     /// Decide on a request. The answer comes as an event when its records are committed.
@@ -460,7 +475,7 @@ impl MetadataNode {
             config: &self.broker_config,
         };
         let controller = &mut self.controller;
-        let (records, response) = match request {
+        let (records, mut response) = match request {
             ControllerRequest::CreateTopics(request) => controller
                 .create_topics(view, request)
                 .answering(ControllerResponse::CreateTopics),
@@ -493,7 +508,10 @@ impl MetadataNode {
         let changes_settings = records
             .iter()
             .any(|record| matches!(record, MetadataRecord::Config(_)));
-        let end_offset = self.append(now, &records);
+        let end_offset = self.append(now, &records).unwrap_or_else(|refused| {
+            take_back(&mut response, refused.into());
+            self.working.image.end_offset
+        });
         if changes_settings {
             self.refresh_settings();
         }
@@ -514,8 +532,9 @@ impl MetadataNode {
                 config: &self.broker_config,
             };
             let decision = self.controller.create_missing_topic(view, topic);
-            self.append(now, &decision.records);
-            results.push(decision.response);
+            let appended = self.append(now, &decision.records);
+            let result = appended.map_err(Refusal::from);
+            results.push(result.and(decision.response));
         }
         results
     }
@@ -608,7 +627,7 @@ impl MetadataNode {
                 self.publications.extend(self.working.take_publication());
                 let records = self.controller.stop_records(&self.working.image);
                 for records in records.chunks(RECORDS_PER_BATCH) {
-                    self.append(now, records);
+                    self.append_own(now, records);
                 }
                 if let Some(quorum) = &mut self.quorum {
                     quorum.close();

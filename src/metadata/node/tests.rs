@@ -3,6 +3,7 @@
 mod directories;
 mod disk;
 mod full_disk;
+mod too_large;
 
 use super::*;
 use crate::config::{ServeArguments, Startup};

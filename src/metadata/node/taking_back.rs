@@ -1,0 +1,61 @@
+//! The answer to a request whose records cannot be committed.
+
+use crate::model::{ErrorCode, Uuid};
+use crate::quorum::BatchTooLarge;
+
+use super::super::controller::Refusal;
+use super::ControllerResponse;
+
+impl From<BatchTooLarge> for Refusal {
+    /// In the code of Kafka, which fails on such a request.
+    fn from(refused: BatchTooLarge) -> Self {
+        let BatchTooLarge {
+            size_bytes,
+            bytes_max,
+        } = refused;
+        let text = format!(
+            "the change takes {size_bytes} bytes of the metadata log and at most {bytes_max} can \
+             be committed at once: ask for it in smaller parts"
+        );
+        Self::new(ErrorCode::UnknownServerError, text)
+    }
+}
+
+/// Refuse in `response` whatever it says was done.
+pub(super) fn take_back(response: &mut ControllerResponse, refusal: Refusal) {
+    let Refusal { code, message } = refusal.clone();
+    macro_rules! refuse {
+        ($results:expr) => {
+            for result in $results.iter_mut().filter(|result| result.error_code == 0) {
+                result.error_code = code.code();
+                result.error_message.clone_from(&message);
+            }
+        };
+    }
+    match response {
+        ControllerResponse::CreateTopics(response) => {
+            refuse!(response.topics);
+            for topic in &mut response.topics {
+                topic.topic_id = Uuid::ZERO;
+                (topic.num_partitions, topic.replication_factor) = (-1, -1);
+                topic.configs = Some(Vec::new());
+            }
+        }
+        ControllerResponse::DeleteTopics(response) => refuse!(response.responses),
+        ControllerResponse::CreatePartitions(response) => refuse!(response.results),
+        ControllerResponse::AlterConfigs(response) => refuse!(response.responses),
+        ControllerResponse::IncrementalAlterConfigs(response) => refuse!(response.responses),
+        ControllerResponse::CreateAcls(response) => refuse!(response.results),
+        ControllerResponse::DeleteAcls(response) => {
+            refuse!(response.filter_results);
+            for result in &mut response.filter_results {
+                result.matching_acls.clear();
+            }
+        }
+        ControllerResponse::AllocateProducerIds(result) => *result = Err(refusal),
+        ControllerResponse::AutoCreate(results) => {
+            results.fill_with(|| Err(refusal.clone()));
+        }
+        ControllerResponse::Unavailable(_) => {}
+    }
+}
