@@ -117,6 +117,18 @@ impl Authorizer {
 #[derive(Clone, Copy, Debug)]
 pub struct Access<'a>(Option<Subject<'a>>);
 
+/// Why a question is asked. It decides at which level the answer is written to the log, as Apache
+/// Kafka's `kafka.authorizer.logger` does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Purpose {
+    /// Somebody wants to do just this: who may not is worth a line.
+    Attempt,
+    /// Something else may allow the same, or what may not be seen is left out.
+    Filter,
+    /// Somebody wants to know what it may do.
+    Listing,
+}
+
 /// Who asks, and what decides.
 #[derive(Clone, Copy, Debug)]
 struct Subject<'a> {
@@ -145,15 +157,31 @@ impl<'a> Access<'a> {
     /// True if the client may do this with the resource of this type and name.
     #[must_use]
     pub fn allows(&self, operation: Operation, resource_type: ResourceType, name: &str) -> bool {
-        let Some(subject) = &self.0 else {
-            return true;
-        };
-        let is_allowed = subject.allows(operation, resource_type, name);
-        if !is_allowed {
-            let Client { principal, host } = subject.client;
-            tracing::debug!(%principal, host, ?operation, ?resource_type, name, "denied");
-        }
-        is_allowed
+        self.decide(Purpose::Attempt, operation, resource_type, name)
+    }
+
+    /// The same where a denial is not an attempt that failed: something else may allow the same,
+    /// or what the client may not see is left out of an answer.
+    #[must_use]
+    pub fn would_allow(
+        &self,
+        operation: Operation,
+        resource_type: ResourceType,
+        name: &str,
+    ) -> bool {
+        self.decide(Purpose::Filter, operation, resource_type, name)
+    }
+
+    fn decide(
+        &self,
+        purpose: Purpose,
+        operation: Operation,
+        resource_type: ResourceType,
+        name: &str,
+    ) -> bool {
+        self.0
+            .as_ref()
+            .is_none_or(|subject| subject.decide(purpose, operation, resource_type, name))
     }
 
     /// True if the client may do this with the topic.
@@ -174,6 +202,12 @@ impl<'a> Access<'a> {
         self.allows(operation, ResourceType::Cluster, CLUSTER_NAME)
     }
 
+    /// As [`Access::would_allow`], with the cluster.
+    #[must_use]
+    pub fn would_allow_cluster(&self, operation: Operation) -> bool {
+        self.would_allow(operation, ResourceType::Cluster, CLUSTER_NAME)
+    }
+
     /// True if there may be a resource of this type with which the client may do this: some entry
     /// allows it that is not denied as a whole by another.
     #[must_use]
@@ -181,7 +215,7 @@ impl<'a> Access<'a> {
         match &self.0 {
             None => true,
             Some(subject) => {
-                subject.allows(operation, resource_type, ANY_NAME)
+                subject.decide(Purpose::Filter, operation, resource_type, ANY_NAME)
                     || subject.is_allowed_some(operation, resource_type)
             }
         }
@@ -190,10 +224,10 @@ impl<'a> Access<'a> {
     /// What the client may do with the resource.
     #[must_use]
     pub fn operations(&self, resource_type: ResourceType, name: &str) -> AuthorizedOperations {
-        let allowed = resource_type.operations().iter().filter(|operation| {
-            let subject = self.0.as_ref();
-            subject.is_none_or(|subject| subject.allows(**operation, resource_type, name))
-        });
+        let allowed = resource_type
+            .operations()
+            .iter()
+            .filter(|operation| self.decide(Purpose::Listing, **operation, resource_type, name));
         allowed.fold(0, |set, operation| set | operation.bit())
     }
 
@@ -209,6 +243,30 @@ impl<'a> Access<'a> {
 }
 
 impl Subject<'_> {
+    /// The decision, written to the log.
+    fn decide(
+        &self,
+        purpose: Purpose,
+        operation: Operation,
+        resource_type: ResourceType,
+        name: &str,
+    ) -> bool {
+        macro_rules! tell {
+            ($level:ident, $told:literal) => {{
+                let Client { principal, host } = self.client;
+                tracing::$level!(%principal, host, ?operation, ?resource_type, name, $told);
+            }};
+        }
+        let is_allowed = self.allows(operation, resource_type, name);
+        match (is_allowed, purpose) {
+            (false, Purpose::Attempt) => tell!(info, "denied"),
+            (false, Purpose::Filter | Purpose::Listing) => tell!(trace, "denied"),
+            (true, Purpose::Attempt | Purpose::Filter) => tell!(debug, "allowed"),
+            (true, Purpose::Listing) => tell!(trace, "allowed"),
+        }
+        is_allowed
+    }
+
     fn allows(&self, operation: Operation, resource_type: ResourceType, name: &str) -> bool {
         if self.is_super_user() {
             return true;

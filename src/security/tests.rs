@@ -85,6 +85,67 @@ fn decides(acls: &[&str], operation: &str, name: &str) -> bool {
     access.allows_topic(operation_called(operation), name)
 }
 
+/// What `ask` writes to the log, without the time.
+fn told(ask: impl FnOnce()) -> Vec<String> {
+    struct Lines(std::sync::mpsc::Sender<Vec<u8>>);
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.send(bytes.to_vec()).unwrap();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let (sender, lines) = std::sync::mpsc::channel();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .without_time()
+        .with_target(false)
+        .with_writer(move || Lines(sender.clone()))
+        .finish();
+    tracing::subscriber::with_default(subscriber, ask);
+    let lines = lines
+        .try_iter()
+        .map(|line| String::from_utf8(line).unwrap());
+    lines.map(|line| line.trim().to_owned()).collect()
+}
+
+#[test]
+fn a_failed_attempt_is_told_louder_than_what_is_only_asked() {
+    let (authorizer, client) = (authorizer(&[], false), alice());
+    let acls = set(&["allow topic literal seen User:alice * Read"]);
+    let access = Access::new(Some(&authorizer), &acls, &client);
+    let line = |level, operation, name, told| {
+        format!(
+            "{level} {told} principal=User:alice host=\"10.0.0.1\" operation={operation} \
+             resource_type=Topic name=\"{name}\""
+        )
+    };
+    let attempts = told(|| {
+        assert!(access.allows_topic(Operation::Read, "seen"));
+        assert!(!access.allows_topic(Operation::Read, "hidden"));
+    });
+    let expected = [
+        line("DEBUG", "Read", "seen", "allowed"),
+        line("INFO", "Read", "hidden", "denied"),
+    ];
+    assert_eq!(attempts, expected);
+    let filters = told(|| {
+        assert!(access.would_allow(Operation::Read, ResourceType::Topic, "seen"));
+        assert!(!access.would_allow(Operation::Read, ResourceType::Topic, "hidden"));
+    });
+    let expected = [
+        line("DEBUG", "Read", "seen", "allowed"),
+        line("TRACE", "Read", "hidden", "denied"),
+    ];
+    assert_eq!(filters, expected);
+    let listed = told(|| _ = access.operations(ResourceType::Topic, "seen"));
+    assert!(listed.contains(&line("TRACE", "Read", "seen", "allowed")));
+    assert!(listed.contains(&line("TRACE", "Write", "seen", "denied")));
+}
+
 #[test]
 fn everybody_may_do_everything_without_an_authorizer() {
     let (acls, client) = (set(&["deny topic literal * User:* * All"]), alice());

@@ -62,7 +62,7 @@ pub fn plan_find(
             false => std::slice::from_ref(&request.key),
         };
         let mut groups = keys.iter();
-        groups.any(|group| access.allows_group(Operation::Describe, group))
+        groups.any(|group| access.would_allow(Operation::Describe, ResourceType::Group, group))
     };
     let is_first = attempt == Attempt::First;
     if is_missing && is_first && request.key_type == GROUP_KEY && may_ask(&request) {

@@ -21,7 +21,7 @@ pub fn plan(
 ) -> Plan {
     let (mut response, mut asked) = (OffsetForLeaderEpochResponse::default(), Vec::new());
     let access = parts.access(context);
-    let is_broker = access.allows_cluster(Operation::ClusterAction);
+    let is_broker = access.would_allow_cluster(Operation::ClusterAction);
     for topic in request.topics {
         let is_refused = !is_broker && !access.allows_topic(Operation::Describe, &topic.topic);
         let mut answers = OffsetForLeaderTopicResult {

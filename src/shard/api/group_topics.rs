@@ -8,7 +8,7 @@ use crate::protocol::messages::offset_delete_response::{
 };
 use crate::protocol::messages::offset_fetch_response::OffsetFetchResponseGroup;
 use crate::protocol::messages::{OffsetCommitRequest, OffsetDeleteResponse};
-use crate::security::{Access, Operation};
+use crate::security::{Access, Operation, ResourceType};
 
 use super::Parts;
 
@@ -120,10 +120,10 @@ pub fn hide(access: Access<'_>, parts: &Parts<'_>, response: &mut GroupResponse)
         return;
     }
     match response {
-        GroupResponse::ListGroups(response) if !access.allows_cluster(Operation::Describe) => {
-            response
-                .groups
-                .retain(|group| access.allows_group(Operation::Describe, &group.group_id));
+        GroupResponse::ListGroups(response) if !access.would_allow_cluster(Operation::Describe) => {
+            response.groups.retain(|group| {
+                access.would_allow(Operation::Describe, ResourceType::Group, &group.group_id)
+            });
         }
         GroupResponse::OffsetFetch(response) if response.error_code == ErrorCode::None.code() => {
             response.topics.retain(|topic| {

@@ -82,7 +82,7 @@ fn makes_topics(context: &RequestContext, request: &MetadataRequest, parts: &Par
 /// True if the client may make the topic.
 fn may_create(access: Access<'_>, name: &str) -> bool {
     !access.is_controlled()
-        || access.allows_cluster(Operation::Create)
+        || access.would_allow_cluster(Operation::Create)
         || access.allows_topic(Operation::Create, name)
 }
 
@@ -102,7 +102,7 @@ fn missing_topics(
             Wanted::Name(name) => Some(name),
             Wanted::Id(_) => None,
         })
-        .filter(|name| access.allows_topic(Operation::Describe, name))
+        .filter(|name| access.would_allow(Operation::Describe, ResourceType::Topic, name))
         .filter(|name| parts.image.topic(name).is_none() && check_topic_name(name).is_ok())
         .map(str::to_owned)
         .collect()
@@ -121,7 +121,8 @@ fn response(
     let access = parts.access(context);
     let topics = if is_all {
         let topics = parts.image.topics.values();
-        let seen = topics.filter(|topic| access.allows_topic(Operation::Describe, &topic.name));
+        let may_see = |name| access.would_allow(Operation::Describe, ResourceType::Topic, name);
+        let seen = topics.filter(|topic| may_see(&topic.name));
         seen.map(|topic| described(access, topic, request))
             .collect()
     } else {

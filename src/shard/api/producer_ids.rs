@@ -77,7 +77,7 @@ fn refusal(access: Access<'_>, request: &InitProducerIdRequest) -> Option<ErrorC
             ErrorCode::TransactionalIdAuthorizationFailed,
         ),
         None => (
-            access.allows_cluster(Operation::IdempotentWrite)
+            access.would_allow_cluster(Operation::IdempotentWrite)
                 || access.allows_any(Operation::Write, ResourceType::Topic),
             ErrorCode::ClusterAuthorizationFailed,
         ),

@@ -9,7 +9,7 @@ use crate::protocol::messages::{
     CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse,
     DeleteTopicsRequest, DeleteTopicsResponse,
 };
-use crate::security::{Access, Operation, refusal_text};
+use crate::security::{Access, Operation, ResourceType, refusal_text};
 use crate::shard::request::RequestContext;
 
 use super::forward::counts_of;
@@ -28,7 +28,7 @@ pub fn plan_create(
 ) -> Plan {
     let access = parts.access(context);
     let mut refused = Vec::new();
-    if access.is_controlled() && !access.allows_cluster(Operation::Create) {
+    if access.is_controlled() && !access.would_allow_cluster(Operation::Create) {
         let counts = counts_of(request.topics.iter().map(|topic| topic.name.clone()));
         request.topics.retain(|topic| {
             // One that is named twice, or that nobody may make, is told so whoever names it.
@@ -62,7 +62,9 @@ pub fn plan_create(
 pub fn hide_settings(access: Access<'_>, response: &mut CreateTopicsResponse) {
     for topic in &mut response.topics {
         let is_made = topic.error_code == ErrorCode::None.code();
-        if is_made && !access.allows_topic(Operation::DescribeConfigs, &topic.name) {
+        let may_see =
+            |name| access.would_allow(Operation::DescribeConfigs, ResourceType::Topic, name);
+        if is_made && !may_see(&topic.name) {
             topic.topic_config_error_code = REFUSED.code();
             topic.num_partitions = -1;
             topic.replication_factor = -1;
