@@ -81,8 +81,12 @@ pub fn plan_delete(
 ) -> Plan {
     let access = parts.access(context);
     let mut refused = Vec::new();
-    // Where nothing is ever deleted everybody is told that alone.
-    if access.is_controlled() && parts.config().delete_topic_enable {
+    // Where nothing is ever deleted everybody is told that alone. No entry can name this operation
+    // of the cluster, but one about all operations means it too.
+    if access.is_controlled()
+        && parts.config().delete_topic_enable
+        && !access.would_allow_cluster(Operation::Delete)
+    {
         let names = |request: &DeleteTopicsRequest| {
             let topics = request.topics.iter();
             let of_topics = topics.map(|topic| (topic.name.clone(), topic.topic_id));
