@@ -14,6 +14,9 @@ pub(super) const DELETED: &str = ".deleted";
 /// The end of a file's name that compaction has not finished yet.
 pub(super) const CLEANED: &str = ".cleaned";
 
+/// The end of a file's name that compaction has finished, before it takes the place of others.
+pub(super) const SWAP: &str = ".swap";
+
 /// The end of a folder's name between its deletion and its removal.
 pub const FOLDER_DELETED: &str = "-delete";
 

@@ -12,7 +12,8 @@ use crate::model::Offset;
 use crate::stdx::Now;
 
 use super::checkpoint::{decode_partition_metadata, encode_partition_metadata};
-use super::file_names::{CLEANED, DELETED, FileKind, LEADER_EPOCHS, PARTITION_METADATA};
+use super::cleaning::Interrupted;
+use super::file_names::{CLEANED, DELETED, FileKind, LEADER_EPOCHS, PARTITION_METADATA, SWAP};
 use super::leader_epochs::LeaderEpochs;
 use super::offset_index::OffsetIndex;
 use super::partition_log::{Log, LogFailure, LogProgress, OpenMode, Pending, State};
@@ -61,6 +62,8 @@ enum Stage {
     Begin,
     FolderIsMade,
     Listed,
+    Swapping,
+    Sorting,
     SnapshotIsRead,
     IndexesAreRead,
     Scanning,
@@ -75,6 +78,8 @@ pub(super) struct Recovery {
     stage: Stage,
     asked: BTreeMap<u64, Asked>,
     pub(super) answers: BTreeMap<Asked, StorageOutcome>,
+    /// What is left of a compaction.
+    interrupted: Option<Interrupted>,
     pub(super) found: BTreeMap<Offset, FoundFiles>,
     /// The snapshots that may be used, the newest last.
     candidates: Vec<Offset>,
@@ -94,6 +99,7 @@ impl Recovery {
             stage: Stage::Begin,
             asked: BTreeMap::new(),
             answers: BTreeMap::new(),
+            interrupted: None,
             found: BTreeMap::new(),
             candidates: Vec::new(),
             scans: VecDeque::new(),
@@ -111,14 +117,14 @@ impl Recovery {
     }
 }
 
-/// True if there is a segment in the folder.
+/// True if there is a segment in the folder, or what was to take the place of one.
 fn has_records(recovery: &Recovery) -> bool {
     let Some(StorageOutcome::Entries(entries)) = recovery.answers.get(&Asked::Entries) else {
         return false;
     };
-    let mut kinds = entries
-        .iter()
-        .filter_map(|entry| FileKind::parse(&entry.name));
+    let names = entries.iter().map(|entry| entry.name.as_str());
+    let mut kinds =
+        names.filter_map(|name| FileKind::parse(name.strip_suffix(SWAP).unwrap_or(name)));
     kinds.any(|(_, kind)| kind == FileKind::Log)
 }
 
@@ -184,6 +190,15 @@ impl Log {
                 Ok(Stage::Finishing)
             }
             Stage::Listed => {
+                self.check_identity(recovery, outbox)?;
+                recovery.interrupted = match recovery.answers.get(&Asked::Entries) {
+                    Some(StorageOutcome::Entries(entries)) => Interrupted::find(entries),
+                    _ => None,
+                };
+                Ok(Stage::Swapping)
+            }
+            Stage::Swapping => self.advance_swap(recovery, outbox),
+            Stage::Sorting => {
                 self.on_listed(recovery, now, outbox)?;
                 self.ask_for_snapshot(recovery, outbox);
                 Ok(Stage::SnapshotIsRead)
@@ -249,10 +264,10 @@ impl Log {
         LogFailure::Foreign(format!("{} in folder {folder}: {reason}", self.identity))
     }
 
-    fn on_listed(
+    /// See whose folder it is.
+    fn check_identity(
         &mut self,
         recovery: &mut Recovery,
-        now: Now,
         outbox: &mut StorageOutbox,
     ) -> Result<(), LogFailure> {
         match recovery.answers.remove(&Asked::Metadata) {
@@ -276,11 +291,43 @@ impl Log {
             self.epochs = LeaderEpochs::decode(&file)
                 .map_err(|error| self.unusable(&format!("in {LEADER_EPOCHS}, {error}")))?;
         }
+        Ok(())
+    }
+
+    /// Take the next step towards the end of a compaction that was interrupted, if one was.
+    fn advance_swap(
+        &mut self,
+        recovery: &mut Recovery,
+        outbox: &mut StorageOutbox,
+    ) -> Result<Stage, LogFailure> {
+        let Some(mut interrupted) = recovery.interrupted.take() else {
+            return Ok(Stage::Sorting);
+        };
+        if self.finish_interrupted(recovery, &mut interrupted, outbox)? {
+            let path = self.identity.folder.clone();
+            self.ask(
+                recovery,
+                Asked::Entries,
+                StorageRequest::List { path },
+                outbox,
+            );
+        } else {
+            recovery.interrupted = Some(interrupted);
+        }
+        Ok(Stage::Swapping)
+    }
+
+    fn on_listed(
+        &mut self,
+        recovery: &mut Recovery,
+        now: Now,
+        outbox: &mut StorageOutbox,
+    ) -> Result<(), LogFailure> {
         let entries = match recovery.answers.remove(&Asked::Entries) {
             Some(StorageOutcome::Entries(entries)) => entries,
             _ => return Err(self.unusable("the folder is missing")),
         };
-        self.sort_entries(recovery, &entries, outbox)?;
+        self.sort_entries(recovery, &entries, outbox);
         let log_start_offset = match recovery.mode {
             OpenMode::Create => None,
             OpenMode::Existing {
@@ -310,14 +357,12 @@ impl Log {
         recovery: &mut Recovery,
         entries: &[FolderEntry],
         outbox: &mut StorageOutbox,
-    ) -> Result<(), LogFailure> {
+    ) {
         let mut leftovers = BTreeSet::new();
         for entry in entries.iter().filter(|entry| !entry.is_folder) {
             let name = entry.name.as_str();
             if name.ends_with(DELETED) || name.ends_with(CLEANED) {
                 leftovers.insert(name.to_owned());
-            } else if name.ends_with(".swap") {
-                return Err(self.unusable("a compaction of Apache Kafka was interrupted here"));
             }
             let Some((base_offset, kind)) = FileKind::parse(name) else {
                 continue;
@@ -355,7 +400,6 @@ impl Log {
             let path = self.identity.folder.join(&name);
             self.submit(outbox, Pending::Other, StorageRequest::Remove { path });
         }
-        Ok(())
     }
 
     fn ask_for_snapshot(&mut self, recovery: &mut Recovery, outbox: &mut StorageOutbox) {

@@ -1,5 +1,7 @@
 //! Compaction beside Apache Kafka's: the same records go, the same stay, at the same offsets.
 
+use std::fs;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::support::{Broker, Kind, Lab, assert_equal, needs};
@@ -87,12 +89,23 @@ fn compacted(broker: &Broker, topic: &str) -> String {
     }
 }
 
-fn dumped(lab: &Lab, broker: &Broker, topic: &str) -> String {
+/// The files of the segments of a topic's partition, sorted.
+fn segments(broker: &Broker, topic: &str) -> Vec<PathBuf> {
     let folder = broker.data().join(format!("{topic}-0"));
-    let files: Vec<String> = std::fs::read_dir(folder)
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
         .expect("the partition has a folder")
-        .map(|entry| entry.expect("an entry").path().display().to_string())
-        .filter(|name| name.ends_with(".log"))
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "log"))
+        .collect();
+    files.sort();
+    files
+}
+
+fn dumped(lab: &Lab, broker: &Broker, topic: &str) -> String {
+    let files = segments(broker, topic);
+    let files: Vec<String> = files
+        .iter()
+        .map(|path| path.display().to_string())
         .collect();
     let output = lab
         .java(DUMP, 60)
@@ -125,4 +138,51 @@ fn the_records_that_apache_kafka_keeps_are_kept_and_it_goes_on_with_what_we_left
     assert_equal(&seen[1], &consumed(&copy, "compacted"));
     forebay.resume();
     assert_equal(&seen[1], &consumed(&forebay, "compacted"));
+}
+
+/// The batches that a dump tells, without the names of files.
+fn batches(dump: &str) -> String {
+    let lines = dump
+        .lines()
+        .filter(|line| line.starts_with("baseOffset:") || line.starts_with('|'));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn a_compaction_of_apache_kafka_that_a_crash_interrupted_ends_as_with_apache_kafka() {
+    let lab = needs!(Java);
+    let settings = [("log.cleaner.enable", "false")];
+    let mut forebay = Broker::start(&lab, Kind::Forebay, &settings);
+    produce_rounds(&forebay, "crashed");
+    forebay.stop();
+    let files = segments(&forebay, "crashed");
+    assert!(files.len() >= ROUNDS.len(), "{files:?}");
+    // The first and the third segment are to be one; of the second nothing stays. The fourth was
+    // not finished.
+    let read = |index: usize| fs::read(&files[index]).expect("a segment");
+    let swap = [read(0), read(2)].concat();
+    let beside = |index: usize, extension| files[index].with_extension(extension);
+    fs::write(beside(0, "log.swap"), swap).expect("it is written");
+    for extension in ["index.swap", "timeindex.swap"] {
+        fs::write(beside(0, extension), []).expect("it is written");
+    }
+    fs::write(beside(3, "log.cleaned"), "half of it").expect("it is written");
+    let mut kafka = Broker::on_copy_of(&forebay, Kind::Kafka);
+    let mut seen = Vec::new();
+    for broker in [&mut kafka, &mut forebay] {
+        broker.resume();
+        seen.push(consumed(broker, "crashed"));
+        broker.stop();
+        let names = segments(broker, "crashed").into_iter();
+        let names: Vec<_> = names
+            .map(|path| path.file_name().expect("a name").to_owned())
+            .collect();
+        seen.push(format!("{names:?}"));
+        seen.push(batches(&dumped(&lab, broker, "crashed")));
+    }
+    let (kafka, forebay) = seen.split_at(3);
+    assert!(!forebay[0].contains("only here"), "{}", forebay[0]);
+    for (kafka, forebay) in kafka.iter().zip(forebay) {
+        assert_equal(kafka, forebay);
+    }
 }

@@ -18,6 +18,7 @@
 //! not cleaned: which records were aborted is not known yet.
 
 mod filter;
+mod interrupted;
 mod offset_map;
 mod rewrite;
 mod run;
@@ -27,8 +28,10 @@ use crate::stdx::{Instant, Now};
 
 use super::partition_log::{Log, LogProgress, Pending, State};
 use super::segment::Largest;
-use super::storage::StorageOutbox;
+use super::storage::{FileId, StorageOutbox};
 use run::Run;
+
+pub(super) use interrupted::Interrupted;
 
 /// What a run may take.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,6 +83,8 @@ pub(super) struct Cleaner {
     run: Option<Box<Run>>,
     runs_count: u64,
     is_uncleanable: bool,
+    /// At the start, what an interrupted run has left is read through this.
+    swap_file: Option<FileId>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -309,6 +314,7 @@ impl Log {
 
     /// The log has failed: nothing of a run goes on, and its file is closed.
     pub(super) fn forget_cleaning(&mut self, outbox: &mut StorageOutbox) {
+        self.close_swap_file(outbox);
         self.cleaner.asked = None;
         if let Some(mut run) = self.cleaner.run.take() {
             self.close_output(&mut run, outbox);

@@ -6,6 +6,7 @@ mod deletion;
 mod disk;
 mod files;
 mod full_disk;
+mod interrupted;
 mod random_life;
 mod serving;
 
