@@ -131,7 +131,7 @@ fn broken_by(bug: PlantedBug) -> &'static [Rule] {
         // As below, or records of the topic of before are found in the one that is made again. An
         // index of a compacted segment that was not written cannot be renamed: the partition is
         // offline, and whose group it holds waits.
-        PlantedBug::LosesRename | PlantedBug::SkipsReplacement => &[
+        PlantedBug::LosesRename | PlantedBug::KeepsSegment | PlantedBug::SkipsReplacement => &[
             Rule::NothingIsLost,
             Rule::OffsetsAreNotReused,
             Rule::RecordsAreWhole,

@@ -94,10 +94,11 @@ impl Log {
         })
     }
 
-    /// Ask for the time index of the segment at `index`, unless it is asked for already.
+    /// Ask for the time index of the segment at `index`, unless it is asked for already or about to
+    /// be another.
     pub(super) fn load_time_index(&mut self, index: usize, outbox: &mut StorageOutbox) {
         let segment = &mut self.segments[index];
-        if matches!(segment.time_index, Index::OnDisk) {
+        if matches!(segment.time_index, Index::OnDisk) && !segment.is_being_replaced {
             segment.time_index = Index::Loading;
             let base_offset = segment.base_offset;
             let path = self.file_path(base_offset, FileKind::TimeIndex);

@@ -234,6 +234,7 @@ impl Log {
                 position: u64::from(loaded.position_before(relative)),
             }),
             Index::Loading => None,
+            Index::OnDisk if segment.is_being_replaced => None,
             Index::OnDisk => {
                 self.load_offset_index(index, outbox);
                 None

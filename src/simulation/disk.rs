@@ -20,7 +20,7 @@ use crate::stdx::Random;
 
 use super::clock::{SimulatedTime, between};
 use super::faults::{Chaos, Fault, FaultCounts};
-use super::planted::{PlantedBug, snapshot_of_nobody, with_older_entries};
+use super::planted::{PlantedBug, keeps_segment, snapshot_of_nobody, with_older_entries};
 use super::request::check_contract;
 use super::volume::{InodeId, Volume};
 
@@ -389,10 +389,8 @@ impl Disk {
                 self.start_waiting(now, shard, *file, chaos, counts);
             }
             StorageRequest::Close { file } => drop(self.handles.remove(&(shard, *file))),
-            StorageRequest::Rename { from, .. }
-                if result.is_ok() && from.relative.ends_with(".log.cleaned") =>
-            {
-                counts.add(Fault::Compaction);
+            StorageRequest::Rename { .. } | StorageRequest::Remove { .. } if result.is_ok() => {
+                counts.note_compaction(request);
             }
             StorageRequest::ReplaceFile { path, .. } => {
                 let waiting = self.replacing.get_mut(path);
@@ -525,6 +523,7 @@ impl Disk {
             StorageRequest::CreateFolder { path } => self.volume.create_folder(path)?,
             StorageRequest::Rename { .. } if self.loses_rename(request) => {}
             StorageRequest::Rename { from, to } => self.volume.rename(from, to)?,
+            StorageRequest::Remove { path } if keeps_segment(self.planted, path) => {}
             StorageRequest::Remove { path } => self.volume.remove(path),
             other => unreachable!("{other:?} is performed above"),
         }

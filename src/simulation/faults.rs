@@ -1,5 +1,6 @@
 //! What can go wrong in a world, how often it does, and how often it did.
 
+use crate::log::storage::StorageRequest;
 use crate::stdx::Random;
 
 macro_rules! faults {
@@ -48,7 +49,9 @@ faults! {
     FailedWrite "a write, or another change of the disk, fails";
     NoSpace "the disk is full";
     NoFileLeft "a shard has all the files open that it may have";
-    Compaction "a compacted segment takes the place of another";
+    Compaction "a compacted segment takes the place of others";
+    Merging "a segment goes that is part of a compacted one";
+    CrashBeforeNaming "a crash comes before a compacted segment has the name of one";
     CleanStop "the operator stops the broker";
     OtherShardsCount "the broker starts with another number of shards";
     Halt "the broker halts, since the disk failed";
@@ -64,6 +67,20 @@ impl FaultCounts {
     /// It happened once more.
     pub fn add(&mut self, fault: Fault) {
         *self.counts.entry(fault).or_default() += 1;
+    }
+
+    /// Compaction changed the names of files by `request`, or something else did.
+    pub fn note_compaction(&mut self, request: &StorageRequest) {
+        match request {
+            StorageRequest::Rename { from, .. } if from.relative.ends_with(".log.cleaned") => {
+                self.add(Fault::Compaction);
+            }
+            // Retention gives a segment another name first.
+            StorageRequest::Remove { path } if path.relative.ends_with(".log") => {
+                self.add(Fault::Merging);
+            }
+            _ => {}
+        }
     }
 
     /// How often it happened.

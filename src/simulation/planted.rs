@@ -6,6 +6,7 @@
 use bytes::Bytes;
 
 use crate::log::checkpoint::{decode_offsets, encode_offsets};
+use crate::log::storage::StoragePath;
 
 macro_rules! planted_bugs {
     ($($variant:ident $description:literal;)*) => {
@@ -43,6 +44,7 @@ planted_bugs! {
     ForgetsProducers "the state of the producers is not stored";
     KeepsCheckpoints "a file of recovery points goes on to name what it named before";
     LosesRename "a folder is not renamed though that completes";
+    KeepsSegment "a segment that was merged is not removed though that completes";
     SkipsReplacement "a small file is not replaced though that completes";
     SkipsSyncAll "all is synced, as that completes, though a crash can still undo it";
     SwapsAnswers "two answers of a connection leave in the wrong order";
@@ -50,6 +52,11 @@ planted_bugs! {
     RepeatsRequest "a request reaches the broker twice";
     LosesMail "a message between shards is lost";
     SwapsMail "two messages of one shard to another arrive in the wrong order";
+}
+
+/// True if the file stays against what is told.
+pub(super) fn keeps_segment(planted: Option<PlantedBug>, path: &StoragePath) -> bool {
+    planted == Some(PlantedBug::KeepsSegment) && path.relative.ends_with(".log")
 }
 
 /// A producer snapshot in Kafka's format that knows no producer.

@@ -438,6 +438,9 @@ impl Volume {
     /// The power goes: what was not synced may be lost, sector by sector.
     pub fn crash(&mut self, random: &mut Random, counts: &mut FaultCounts) {
         self.undo_some_files(random, counts);
+        for _ in self.files.keys().filter(|name| name.ends_with(".log.swap")) {
+            counts.add(Fault::CrashBeforeNaming);
+        }
         for inode in self.inodes.values_mut() {
             inode.crash(random, counts);
         }

@@ -101,6 +101,19 @@ fn segments(broker: &Broker, topic: &str) -> Vec<PathBuf> {
     files
 }
 
+/// Wait until the segments are as few as they become: one that is compacted and the active one.
+fn await_merged(broker: &Broker, topic: &str) {
+    let started = Instant::now();
+    while segments(broker, topic).len() > 2 {
+        assert!(
+            started.elapsed() < PATIENCE,
+            "nothing is merged: {:?}",
+            segments(broker, topic)
+        );
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
 fn dumped(lab: &Lab, broker: &Broker, topic: &str) -> String {
     let files = segments(broker, topic);
     let files: Vec<String> = files
@@ -123,7 +136,9 @@ fn the_records_that_apache_kafka_keeps_are_kept_and_it_goes_on_with_what_we_left
     let mut seen = Vec::new();
     for broker in [&kafka, &forebay] {
         produce_rounds(broker, "compacted");
-        seen.push(compacted(broker, "compacted"));
+        compacted(broker, "compacted");
+        await_merged(broker, "compacted");
+        seen.push(consumed(broker, "compacted"));
     }
     assert_equal(&seen[0], &seen[1]);
     assert!(seen[1].contains("\tonly here\t1\n"), "{}", seen[1]);

@@ -3,19 +3,19 @@
 //! Owns: what was cleaned already (Kafka's `cleaner-offset-checkpoint`), which records go, the run
 //! that takes them out.
 //! Promises: offsets never change; the last record of a key is never lost; nothing is touched that
-//! is not sealed and below the high watermark; a crash at any moment leaves each segment whole, as
-//! it was or cleaned. Each piece of work is one small read, so that a turn stays short.
+//! is not sealed and below the high watermark; a crash at any moment leaves each segment as it was
+//! or cleaned, and those that are merged all as they were or all cleaned. Each piece of work is one
+//! small read, so that a turn stays short.
 //! Knows nothing of: other partitions, and when it is this one's turn.
 //!
 //! A run first goes through the dirty part, from where the last run ended to what may not be
-//! cleaned yet, and notes the last offset of every key (`offset_map`). Then it rewrites every
-//! segment below the end of what it noted, one after the other (`rewrite`, `filter`): what stays is
-//! written beside it, with its indexes, into files `.cleaned`. Then the offset index, which as
-//! always says that the segment is whole, is removed, and the files are renamed to the segment's,
-//! the offset index last.
+//! cleaned yet, and notes the last offset of every key (`offset_map`). Then it goes through every
+//! segment below the end of what it noted (`filter`): what stays of one, or of neighbours that were
+//! small enough to be one, is written beside them with its indexes, and takes their place by
+//! changes of names (`rewrite`) that a start undoes or brings to their end (`interrupted`). A
+//! segment of which nothing is left goes.
 //!
-//! Segments are not merged, though one of which nothing is left goes. Logs with transactions are
-//! not cleaned: which records were aborted is not known yet.
+//! Logs with transactions are not cleaned: which records were aborted is not known yet.
 
 mod filter;
 mod interrupted;
@@ -97,7 +97,7 @@ impl Cleaner {
     /// True if a run works on the segment.
     pub(super) fn holds(&self, base_offset: Offset) -> bool {
         let run = self.run.as_deref();
-        run.is_some_and(|run| run.segment == base_offset)
+        run.is_some_and(|run| run.first_at_work() <= base_offset && base_offset <= run.segment)
     }
 
     /// True if a run is under way.

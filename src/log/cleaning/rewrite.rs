@@ -1,15 +1,21 @@
-//! What stays of a segment: its file, and how it takes the segment's place.
+//! What stays of segments: the files of the cleaned one, and how it takes their place.
+//!
+//! The names that the files go through are those by which `interrupted` knows how far it came.
+
+use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 
-use crate::log::file_names::{CLEANED, FileKind};
+use crate::log::file_names::{CLEANED, FileKind, SWAP};
+use crate::log::offset_index::{self, relative_offset};
 use crate::log::partition_log::{Log, LogFailure, Pending};
-use crate::log::segment::{Segment, SegmentFile};
+use crate::log::segment::{Index, Segment, SegmentFile};
 use crate::log::storage::{
     Durability, FileId, IO_BLOCK_BYTES, StorageFailure, StorageOutbox, StoragePath, StorageRequest,
 };
+use crate::log::time_index;
 use crate::model::Offset;
-use crate::protocol::record_batch::RecordBatch;
+use crate::protocol::record_batch::{HEADER_BYTES, RecordBatch};
 use crate::stdx::Now;
 
 use super::CleaningEnd;
@@ -21,6 +27,9 @@ const WRITE_BYTES: usize = 1 << 20;
 /// By how much the file grows; it is cut to its size in the end.
 const ALLOCATION_BYTES: u64 = 8 << 20;
 
+/// The files of a cleaned segment, in the order in which their names change.
+const KINDS: [FileKind; 3] = [FileKind::Log, FileKind::TimeIndex, FileKind::OffsetIndex];
+
 /// How far the cleaned segment has come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Stage {
@@ -30,13 +39,13 @@ enum Stage {
     Cut,
     TimeIndexWritten,
     OffsetIndexWritten,
-    /// Nobody reads the old one any more, nor will before the new one is there.
+    /// Nobody reads the old ones any more, nor will before the new one is there.
     Alone,
-    /// From here on the files are those of a segment that is not sealed.
-    OldIndexRemoved,
-    LogRenamed,
-    TimeIndexRenamed,
-    OffsetIndexRenamed,
+    /// So many of its files are called `.swap`. With the last one it is the truth, and the old ones
+    /// go.
+    Swap(usize),
+    /// So many of its files have the names of a segment.
+    Named(usize),
 }
 
 /// The cleaned segment.
@@ -50,24 +59,39 @@ pub(super) struct Output {
     /// What follows.
     buffer: Vec<u8>,
     segment: Segment,
+    /// The offset behind the last batch.
+    next_offset: Offset,
     stage: Stage,
+    /// The files of the segments that it covers besides the first.
+    covered: Vec<StoragePath>,
 }
 
 impl Output {
     /// True once the files on the disk are being changed for good.
     pub(super) const fn is_replacing(&self) -> bool {
-        matches!(
-            self.stage,
-            Stage::OldIndexRemoved
-                | Stage::LogRenamed
-                | Stage::TimeIndexRenamed
-                | Stage::OffsetIndexRenamed
-        )
+        matches!(self.stage, Stage::Swap(_) | Stage::Named(_))
+    }
+
+    /// Where the first of the segments begins that it takes the place of.
+    pub(super) const fn base_offset(&self) -> Offset {
+        self.segment.base_offset
     }
 
     pub(super) fn push(&mut self, batch: &RecordBatch, index_interval_bytes: u32) {
         self.segment.on_batch(batch, index_interval_bytes);
+        self.next_offset = batch.next_offset();
         batch.append_to(&mut self.buffer);
+    }
+
+    /// How many entries its indexes have, at most.
+    fn index_entries(&self) -> (usize, usize) {
+        let loaded = |count: Option<usize>| count.unwrap_or(usize::MAX);
+        let offsets = self.segment.offset_index.loaded();
+        let times = self.segment.time_index.loaded();
+        (
+            loaded(offsets.map(offset_index::OffsetIndex::len)),
+            loaded(times.map(time_index::TimeIndex::len)),
+        )
     }
 }
 
@@ -81,18 +105,24 @@ impl Run {
     /// The run ends with the next step, `failure` being the reason.
     pub(super) fn fail(&mut self, failure: CleaningEnd) {
         self.is_waiting = false;
+        self.steps_left = 0;
         self.failure = Some(failure);
     }
 }
 
 impl Log {
     fn cleaned_path(&self, base_offset: Offset, kind: FileKind) -> StoragePath {
+        self.suffixed_path(base_offset, kind, CLEANED)
+    }
+
+    fn suffixed_path(&self, base_offset: Offset, kind: FileKind, suffix: &str) -> StoragePath {
         let path = self.file_path(base_offset, kind);
-        StoragePath::new(path.directory, &format!("{}{CLEANED}", path.relative))
+        StoragePath::new(path.directory, &format!("{}{suffix}", path.relative))
     }
 
     fn submit_step(&mut self, run: &mut Run, outbox: &mut StorageOutbox, request: StorageRequest) {
         run.is_waiting = true;
+        run.steps_left += 1;
         self.submit(outbox, Pending::CleaningStep(run.number), request);
     }
 
@@ -109,13 +139,16 @@ impl Log {
         };
         self.open_files.count += 1;
         run.is_changed = false;
+        run.merged_bytes = 0;
         run.output = Some(Output {
             file: Some(file),
             allocated: 0,
             written: 0,
             buffer: Vec::new(),
             segment: Segment::new(run.segment, now.wall_ms),
+            next_offset: run.segment,
             stage: Stage::Writing,
+            covered: Vec::new(),
         });
         let path = self.cleaned_path(run.segment, FileKind::Log);
         let create = true;
@@ -168,45 +201,83 @@ impl Log {
         true
     }
 
-    /// All of the segment was looked at: the next step towards replacing it.
+    /// True if the segment behind the one at `index` may lie in one file with what is being
+    /// written, as Kafka decides it: by the sizes that the segments had before, since what was
+    /// cleaned once shrinks little. The file, its indexes and its offsets stay within their bounds.
+    pub(super) fn joins_output(&self, run: &Run, index: usize) -> bool {
+        let output = run.output.as_ref().expect("a segment is being rewritten");
+        let Some(next) = self.segments.get(index + 1) else {
+            return false;
+        };
+        let last_offset = self.segment_end(index + 1) - 1;
+        let bytes = run.merged_bytes + self.segments[index].length + next.length;
+        // An entry stands for more than this.
+        let interval = (u64::from(self.config.index_interval_bytes) + 1).max(HEADER_BYTES as u64);
+        let entries = usize::try_from(next.length / interval).unwrap_or(usize::MAX);
+        let (offsets, times) = output.index_entries();
+        let index_bytes = self.config.segment_index_bytes as usize;
+        let has_room = |count: usize, entry_bytes: usize| {
+            let count = count.saturating_add(entries).saturating_add(1);
+            count <= index_bytes / entry_bytes
+        };
+        next.base_offset < run.end
+            && next.writer.is_none()
+            && bytes <= u64::from(self.config.segment_bytes)
+            && relative_offset(last_offset, output.base_offset()).is_some()
+            && has_room(offsets, offset_index::ENTRY_BYTES)
+            && has_room(times, time_index::ENTRY_BYTES)
+            && !self.segments[index].has_transaction_index
+            && !next.has_transaction_index
+    }
+
+    /// All of the segments was looked at that are to be one: the next step towards replacing them.
+    /// The last of them is the one at `last`.
     pub(super) fn step_replacing(
         &mut self,
         run: &mut Run,
-        index: usize,
+        last: usize,
         now: Now,
         outbox: &mut StorageOutbox,
     ) -> Step {
         let output = run
             .output
-            .as_mut()
-            .expect("a segment was rewritten into it");
+            .as_ref()
+            .expect("segments were rewritten into it");
         let is_empty = output.segment.length == 0;
-        if output.stage == Stage::Writing && !run.is_changed {
-            return self.leave_segment(run, index, outbox);
+        let is_writing = output.stage == Stage::Writing;
+        let first = self
+            .segment_index(output.base_offset())
+            .expect("a segment at work stays");
+        if is_writing && first == last && !run.is_changed {
+            return self.leave_segment(run, last, outbox);
         }
-        if output.stage == Stage::Writing && is_empty && index > 0 {
-            return self.drop_segment(run, index, now, outbox);
+        if is_writing && is_empty && first > 0 {
+            run.dropped_from = output.base_offset();
+            self.drop_output(run, outbox);
+            run.phase = Phase::Dropping;
+            return Step::Next;
         }
-        if output.stage == Stage::Writing && self.write_output(run, now, true, outbox) {
+        if is_writing && self.write_output(run, now, true, outbox) {
             return Step::Wait;
         }
-        self.take_stage(run, index, outbox)
+        self.take_stage(run, first..=last, outbox)
     }
 
-    fn take_stage(&mut self, run: &mut Run, index: usize, outbox: &mut StorageOutbox) -> Step {
-        let base_offset = run.segment;
+    fn take_stage(
+        &mut self,
+        run: &mut Run,
+        range: RangeInclusive<usize>,
+        outbox: &mut StorageOutbox,
+    ) -> Step {
         let output = run
             .output
             .as_mut()
-            .expect("a segment was rewritten into it");
+            .expect("segments were rewritten into it");
+        let base_offset = output.base_offset();
         let length = output.segment.length;
         let open_file = || output.file.expect("the file is open until it is whole");
-        let path = |kind| self.file_path(base_offset, kind);
         let cleaned = |kind| self.cleaned_path(base_offset, kind);
-        let rename = |kind| StorageRequest::Rename {
-            from: cleaned(kind),
-            to: path(kind),
-        };
+        let swap = |kind| self.suffixed_path(base_offset, kind, SWAP);
         let (stage, request) = match output.stage {
             Stage::Writing => (Stage::Synced, StorageRequest::Sync { file: open_file() }),
             Stage::Synced => {
@@ -225,53 +296,120 @@ impl Log {
                 let request = StorageRequest::ReplaceFile { path, contents };
                 (Stage::OffsetIndexWritten, request)
             }
-            Stage::OffsetIndexWritten => {
-                if !self.part_from_readers(index) {
-                    return Step::Wait;
+            Stage::OffsetIndexWritten => return self.be_alone(run, range, outbox),
+            Stage::Alone | Stage::Swap(0) => (Stage::Swap(1), renamed(cleaned, swap, 0)),
+            Stage::Swap(count) if count < KINDS.len() => {
+                (Stage::Swap(count + 1), renamed(cleaned, swap, count))
+            }
+            Stage::Swap(_) if !output.covered.is_empty() => {
+                for path in std::mem::take(&mut output.covered) {
+                    self.submit_step(run, outbox, StorageRequest::Remove { path });
                 }
-                output.stage = Stage::Alone;
-                self.close_segment_file(index, outbox);
-                self.close_output(run, outbox);
-                return Step::Next;
+                return Step::Wait;
             }
-            Stage::Alone => {
-                let path = path(FileKind::OffsetIndex);
-                (Stage::OldIndexRemoved, StorageRequest::Remove { path })
+            Stage::Swap(_) => {
+                let path = |kind| self.file_path(base_offset, kind);
+                (Stage::Named(1), renamed(swap, path, 0))
             }
-            Stage::OldIndexRemoved => (Stage::LogRenamed, rename(FileKind::Log)),
-            Stage::LogRenamed => (Stage::TimeIndexRenamed, rename(FileKind::TimeIndex)),
-            Stage::TimeIndexRenamed => (Stage::OffsetIndexRenamed, rename(FileKind::OffsetIndex)),
-            Stage::OffsetIndexRenamed => return self.take_place(run, index),
+            Stage::Named(count) if count < KINDS.len() => {
+                let path = |kind| self.file_path(base_offset, kind);
+                (Stage::Named(count + 1), renamed(swap, path, count))
+            }
+            Stage::Named(_) => return self.take_place(run, range),
         };
         output.stage = stage;
         self.submit_step(run, outbox, request);
         Step::Wait
     }
 
-    /// No read of the segment begins any more; true if none is under way.
-    fn part_from_readers(&mut self, index: usize) -> bool {
-        let segment = &mut self.segments[index];
-        segment.is_being_replaced = true;
-        segment.reads_in_flight == 0 && !matches!(segment.file, SegmentFile::Opening(_))
+    /// Wait until nobody reads the segments that are replaced, and close their files.
+    fn be_alone(
+        &mut self,
+        run: &mut Run,
+        range: RangeInclusive<usize>,
+        outbox: &mut StorageOutbox,
+    ) -> Step {
+        // A segment that was dropped may hold what a tombstone deletes that goes now.
+        if !self.part_from_readers(range.clone()) || self.deletion_in_flight {
+            return Step::Wait;
+        }
+        self.close_output(run, outbox);
+        let output = run
+            .output
+            .as_mut()
+            .expect("segments were rewritten into it");
+        output.stage = Stage::Alone;
+        let next_offset = output.next_offset;
+        for index in range.clone() {
+            self.close_segment_file(index, outbox);
+        }
+        let mut covered = Vec::new();
+        for index in range.skip(1) {
+            let base_offset = self.segments[index].base_offset;
+            if base_offset < next_offset {
+                covered.extend(KINDS.map(|kind| self.file_path(base_offset, kind)));
+                if self.snapshots.remove(&base_offset) {
+                    covered.push(self.file_path(base_offset, FileKind::Snapshot));
+                }
+            }
+        }
+        if let Some(output) = &mut run.output {
+            output.covered = covered;
+        }
+        Step::Next
     }
 
-    /// The files are those of the cleaned segment: so is what is known of it.
-    fn take_place(&mut self, run: &mut Run, index: usize) -> Step {
-        let cleaned = run.output.take().expect("a segment was rewritten into it");
-        let old = &mut self.segments[index];
-        run.bytes_before += old.length;
+    /// No read of the segments begins any more; true if none is under way.
+    fn part_from_readers(&mut self, range: RangeInclusive<usize>) -> bool {
+        range.fold(true, |is_alone, index| {
+            let segment = &mut self.segments[index];
+            segment.is_being_replaced = true;
+            is_alone
+                && segment.reads_in_flight == 0
+                && !matches!(segment.file, SegmentFile::Opening(_))
+                && !matches!(segment.offset_index, Index::Loading)
+                && !matches!(segment.time_index, Index::Loading)
+        })
+    }
+
+    /// The files are those of the cleaned segment: so is what is known of it. What stands behind it
+    /// in the `range` has nothing that stays.
+    fn take_place(&mut self, run: &mut Run, range: RangeInclusive<usize>) -> Step {
+        let cleaned = run.output.take().expect("segments were rewritten into it");
+        let (first, last) = range.into_inner();
+        let base_offset = cleaned.base_offset();
+        let is_covered = |segment: &&Segment| {
+            segment.base_offset == base_offset || segment.base_offset < cleaned.next_offset
+        };
+        let covered = self.segments.range(first..=last).take_while(is_covered);
+        let end = first + covered.count();
+        let (mut modified_ms, mut last_used) = (0, self.segments[first].last_used);
+        for index in first..end {
+            let old = &self.segments[index];
+            run.bytes_before += old.length;
+            modified_ms = modified_ms.max(old.modified_ms);
+            last_used = last_used.max(old.last_used);
+            let gone = old.base_offset;
+            self.forget_places(gone);
+        }
         run.bytes_after += cleaned.segment.length;
+        self.cache.drop_before(self.segment_end(end - 1));
+        self.segments.drain(first + 1..end);
+        let old = &mut self.segments[first];
         *old = Segment {
             created_ms: old.created_ms,
-            modified_ms: old.modified_ms,
-            last_used: old.last_used,
+            modified_ms,
+            last_used,
             has_transaction_index: old.has_transaction_index,
             writer: None,
             ..cleaned.segment
         };
-        self.cache.drop_before(self.segment_end(index));
-        self.forget_places(run.segment);
-        self.go_to_next(run, index)
+        if end > last {
+            return self.go_to_next(run, first);
+        }
+        run.dropped_from = self.segments[first + 1].base_offset;
+        run.phase = Phase::Dropping;
+        Step::Next
     }
 
     /// All of the segment stays.
@@ -284,23 +422,35 @@ impl Log {
         self.go_to_next(run, index)
     }
 
-    /// Nothing of the segment stays. The first one would stay, to say where the log begins.
-    fn drop_segment(
+    /// Nothing of the segments up to the one at `last` stays: they go one after the other, the
+    /// oldest first, since a later one may hold the tombstone of what an older one holds. The first
+    /// of a log is never among them, which says where the log begins.
+    pub(super) fn step_dropping(
         &mut self,
         run: &mut Run,
-        index: usize,
+        last: usize,
         now: Now,
         outbox: &mut StorageOutbox,
     ) -> Step {
-        if !self.part_from_readers(index) || self.deletion_in_flight {
+        let index = self
+            .segments
+            .partition_point(|segment| segment.base_offset < run.dropped_from);
+        if index == 0 {
+            // Retention took all before it meanwhile.
+            return Step::End(CleaningEnd::Stopped);
+        }
+        if !self.part_from_readers(index..=index) || self.deletion_in_flight {
             return Step::Wait;
         }
-        self.drop_output(run, outbox);
         run.bytes_before += self.segments[index].length;
         self.cache.drop_before(self.segment_end(index));
+        let base_offset = self.segments[index].base_offset;
         self.delete_segment(index, now, outbox);
-        self.forget_places(run.segment);
-        self.go_to_next(run, index - 1)
+        self.forget_places(base_offset);
+        if index == last {
+            return self.go_to_next(run, index - 1);
+        }
+        Step::Next
     }
 
     /// Go on with the segment behind the one at `index`.
@@ -323,7 +473,8 @@ impl Log {
     pub(in crate::log) fn on_cleaning_step(&mut self, number: u64) {
         let run = self.cleaner.run.as_deref_mut();
         if let Some(run) = run.filter(|run| run.number == number) {
-            run.is_waiting = false;
+            run.steps_left -= 1;
+            run.is_waiting = run.steps_left > 0;
         }
     }
 
@@ -356,7 +507,7 @@ impl Log {
     /// Give up the cleaned segment, and what is on the disk of it.
     pub(super) fn drop_output(&mut self, run: &mut Run, outbox: &mut StorageOutbox) {
         self.close_output(run, outbox);
-        if let Some(segment) = self.segment_mut(run.segment) {
+        for segment in &mut self.segments {
             segment.is_being_replaced = false;
         }
         let Some(output) = run.output.take() else {
@@ -367,10 +518,22 @@ impl Log {
             Stage::TimeIndexWritten => 2,
             _ => 3,
         };
-        let kinds = [FileKind::Log, FileKind::TimeIndex, FileKind::OffsetIndex];
-        for kind in kinds.into_iter().take(written) {
-            let path = self.cleaned_path(run.segment, kind);
+        for kind in KINDS.into_iter().take(written) {
+            let path = self.cleaned_path(output.base_offset(), kind);
             self.submit(outbox, Pending::Other, StorageRequest::Remove { path });
         }
+    }
+}
+
+/// The file of the kind at `place` of [`KINDS`] gets another name.
+fn renamed(
+    from: impl Fn(FileKind) -> StoragePath,
+    to: impl Fn(FileKind) -> StoragePath,
+    place: usize,
+) -> StorageRequest {
+    let kind = KINDS[place];
+    StorageRequest::Rename {
+        from: from(kind),
+        to: to(kind),
     }
 }

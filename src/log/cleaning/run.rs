@@ -26,10 +26,12 @@ const WINDOW_BYTES: u64 = 256 << 10;
 pub(super) enum Phase {
     /// Notes the keys of the dirty part.
     Mapping,
-    /// Copies what stays of a segment.
+    /// Copies what stays of segments that are to be one.
     Rewriting,
-    /// All of a segment was looked at: what stays takes its place.
+    /// All of them were looked at: what stays takes their place.
     Replacing,
+    /// Segments go of which nothing stays.
+    Dropping,
 }
 
 /// A run of compaction over one log.
@@ -52,11 +54,17 @@ pub(super) struct Run {
     pub(super) failure: Option<CleaningEnd>,
     /// True while the disk works for the run.
     pub(super) is_waiting: bool,
+    /// How many changes of the disk it waits for.
+    pub(super) steps_left: usize,
     /// Not before this time, to stay within the limit.
     pub(super) resume_at: Option<Instant>,
     pub(super) output: Option<Output>,
-    /// True if the segment is not what it was.
+    /// True if what is written is not what was read for it.
     pub(super) is_changed: bool,
+    /// The size of the segments that are whole in the output.
+    pub(super) merged_bytes: u64,
+    /// The first of the segments that go.
+    pub(super) dropped_from: Offset,
     pub(super) bytes_before: u64,
     pub(super) bytes_after: u64,
 }
@@ -87,9 +95,12 @@ impl Run {
             end,
             failure: None,
             is_waiting: false,
+            steps_left: 0,
             resume_at: None,
             output: None,
             is_changed: false,
+            merged_bytes: 0,
+            dropped_from: 0,
             bytes_before: 0,
             bytes_after: 0,
         }
@@ -100,6 +111,15 @@ impl Run {
         self.position = 0;
         self.window_bytes = WINDOW_BYTES;
         self.piece = None;
+    }
+
+    /// The first segment at work: what is written may come from several.
+    pub(super) fn first_at_work(&self) -> Offset {
+        match (&self.output, self.phase) {
+            (Some(output), _) => output.base_offset(),
+            (None, Phase::Dropping) => self.dropped_from,
+            (None, _) => self.segment,
+        }
     }
 
     /// `bytes` were read or written: wait as long as the limit demands.
@@ -143,6 +163,7 @@ impl Log {
                 Phase::Mapping => self.step_mapping(run, index, now, outbox),
                 Phase::Rewriting => self.step_rewriting(run, index, now, outbox),
                 Phase::Replacing => self.step_replacing(run, index, now, outbox),
+                Phase::Dropping => self.step_dropping(run, index, now, outbox),
             };
             match step {
                 Step::Next => {}
@@ -222,7 +243,13 @@ impl Log {
         if run.position < self.segments[index].length {
             return self.read_dirty(run, index, now, outbox);
         }
-        run.phase = Phase::Replacing;
+        if self.joins_output(run, index) {
+            self.close_read_through(index, outbox);
+            run.merged_bytes += self.segments[index].length;
+            run.go_to(self.segments[index + 1].base_offset);
+        } else {
+            run.phase = Phase::Replacing;
+        }
         Step::Next
     }
 

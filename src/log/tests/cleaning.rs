@@ -410,6 +410,113 @@ fn a_log_that_is_closed_or_deleted_while_it_is_cleaned_leaves_nothing_behind() {
     }
 }
 
+#[test]
+fn segments_that_have_become_small_are_merged_up_to_the_size_of_one() {
+    let mut world = World::create(compacted());
+    let mut expected = Records::new();
+    for round in 0..40 {
+        // Of each segment a few records stay.
+        let own = format!("own {round}");
+        for (key, value) in [
+            ("a", "v".repeat(150)),
+            ("b", "v".repeat(150)),
+            (&own, own.clone()),
+        ] {
+            let stored = world.store(keyed(&[(key, Some(&value))]));
+            expected.retain(|(other, ..)| other != key);
+            expected.push((key.to_owned(), Some(value), stored.last_offset));
+        }
+    }
+    let before = world.log.segments_count();
+    world.clean();
+    assert_eq!(world.log.segments_count(), before, "each was a whole one");
+    world.store(keyed(&[("c", Some(&"v".repeat(900)))]));
+    world.store(keyed(&[("c", Some(&"v".repeat(900)))]));
+    let CleaningEnd::Cleaned { bytes_after, .. } = world.clean() else {
+        panic!("there is something dirty");
+    };
+    let mut sizes: Vec<usize> = world.disk.files.iter().filter_map(size_of_log).collect();
+    // The active one is as long as what is reserved for it.
+    sizes.pop();
+    let least = usize::try_from(bytes_after / 1000).unwrap();
+    assert!((least..least * 2 + 2).contains(&sizes.len()), "{sizes:?}");
+    assert!(sizes.iter().all(|size| *size <= 1000), "{sizes:?}");
+    world.log.check();
+    for mode in [CRASHED, CLEAN] {
+        let found = latest(&world.records());
+        let found: Vec<_> = found.into_iter().filter(|(key, _)| key != "c").collect();
+        let expected: Vec<_> = latest(&expected).into_iter().collect();
+        assert_eq!(found, expected);
+        match mode {
+            CRASHED => world.crash(),
+            _ => world.close(),
+        }
+        world.reopen(mode);
+    }
+}
+
+fn size_of_log((name, bytes): (&String, &Vec<u8>)) -> Option<usize> {
+    name.ends_with(".log").then_some(bytes.len())
+}
+
+#[test]
+fn a_merged_segment_has_no_more_offsets_than_its_indexes_can_tell() {
+    let mut world = World::create(compacted());
+    for (number, key) in (0_i64..).zip(["a", "b", "c", "d"]) {
+        let mut builder = RecordBatchBuilder::new().place(number * 3_000_000_000, 0);
+        builder.append(1_000_000, Some(key.as_bytes()), Some(b"1"), &[]);
+        let batches = vec![builder.finish()];
+        let appended = world
+            .log
+            .append(world.now, batches, 0, AppendOrigin::Replication);
+        appended.unwrap();
+        world.settle();
+    }
+    world.take_progress();
+    assert!(matches!(world.clean(), CleaningEnd::Cleaned { .. }));
+    assert_eq!(world.log.segments_count(), 4);
+}
+
+#[test]
+fn a_crash_while_segments_are_merged_leaves_all_that_was_there_or_all_that_is_to_be() {
+    let begin = || {
+        let mut world = World::with_five_keys(compacted());
+        // From now on all that is sealed fits into one segment.
+        world.config.segment_bytes = 100_000;
+        world.log.change_config(Arc::new(world.config.clone()));
+        world.log.trim_cache(0);
+        let start = world.log.log_start_offset();
+        let before = records_in(world.read_all(start, 500));
+        world.start_cleaning();
+        world.flush();
+        (world, before)
+    };
+    let (mut world, before) = begin();
+    world.settle();
+    let after = world.records();
+    assert_eq!(world.log.segments_count(), 2);
+    assert!(after.len() < before.len());
+    let (mut as_before, mut as_after) = (0, 0);
+    for steps in 0.. {
+        let (mut world, _) = begin();
+        if !(0..steps).all(|_| world.step()) {
+            break;
+        }
+        world.crash();
+        world.reopen(CRASHED);
+        match world.records() {
+            found if found == before => as_before += 1,
+            found if found == after => as_after += 1,
+            found => panic!("neither after {steps} steps: {found:?}"),
+        }
+        world.close();
+        let names = world.disk.names("topic-0");
+        let is_left = |name: &String| name.ends_with(".swap") || name.ends_with(".cleaned");
+        assert!(!names.iter().any(is_left), "{names:?}");
+    }
+    assert!(as_before > 20 && as_after > 5, "{as_before}, {as_after}");
+}
+
 /// A life in which runs, appends, reads, crashes and clean stops come in any order.
 fn live(seed: u64) {
     let mut config = compacted();
