@@ -332,6 +332,32 @@ fn a_classic_member_takes_over_an_empty_group_with_its_offsets() {
 }
 
 #[test]
+fn the_later_record_says_which_protocol_a_group_follows() {
+    let mut coordinator = coordinator();
+    let other = ConsumerGroupMetadataKey {
+        group_id: "g".to_owned(),
+    };
+    let classic = GroupMetadataKey {
+        group: "g".to_owned(),
+    };
+    let value = GroupMetadataValue {
+        protocol_type: "consumer".to_owned(),
+        protocol: Some("range".to_owned()),
+        members: vec![MemberMetadata {
+            member_id: "m".to_owned(),
+            session_timeout: 10_000,
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    replay(&mut coordinator, 0, &other, Bytes::from_static(b"\0\0"));
+    let value = encode_versioned(&value, 3).unwrap();
+    replay(&mut coordinator, 1, &classic, value);
+    load(&mut coordinator);
+    assert_eq!(listed(&mut coordinator), [row("g", "classic", "Stable")]);
+}
+
+#[test]
 fn a_record_that_is_none_is_an_error_and_changes_nothing() {
     let member = MemberMetadata {
         member_id: "m".to_owned(),

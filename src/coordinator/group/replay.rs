@@ -114,7 +114,10 @@ impl GroupCoordinator {
         match value {
             Some(value) => {
                 let membership = membership_of(decode_group(value)?)?;
-                self.replayed_group(group_id).membership = membership;
+                let group = self.replayed_group(group_id);
+                group.membership = membership;
+                // The group followed another protocol before: the later record is what it is now.
+                group.kept = None;
             }
             None => {
                 if let Some(group) = self.groups.get_mut(group_id) {
