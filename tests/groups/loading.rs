@@ -358,6 +358,40 @@ fn the_later_record_says_which_protocol_a_group_follows() {
 }
 
 #[test]
+fn static_members_without_time_to_rebalance_do_not_hold_up_the_coordinator() {
+    let mut coordinator = coordinator();
+    let member = |id: &str, session_timeout| MemberMetadata {
+        member_id: id.to_owned(),
+        group_instance_id: Some(id.to_owned()),
+        session_timeout,
+        rebalance_timeout: 0,
+        ..Default::default()
+    };
+    let group = GroupMetadataKey {
+        group: "g".to_owned(),
+    };
+    let value = GroupMetadataValue {
+        protocol_type: "consumer".to_owned(),
+        protocol: Some("range".to_owned()),
+        members: vec![member("a", 10_000), member("b", 50)],
+        ..Default::default()
+    };
+    let value = encode_versioned(&value, 3).unwrap();
+    replay(&mut coordinator, 0, &group, value);
+    load(&mut coordinator);
+    // The first is given up, and the second has yet to come back.
+    let now = Now {
+        instant: coordinator.next_deadline(),
+        ..Now::default()
+    };
+    coordinator.on_deadline(now, &mut Output::default());
+    coordinator.check();
+    assert!(coordinator.next_deadline() > now.instant);
+    let rows = [row("g", "classic", "PreparingRebalance")];
+    assert_eq!(listed(&mut coordinator), rows);
+}
+
+#[test]
 fn a_record_that_is_none_is_an_error_and_changes_nothing() {
     let member = MemberMetadata {
         member_id: "m".to_owned(),

@@ -19,6 +19,11 @@ use super::settings::duration_of_ms;
 use super::sync::sync_error;
 use super::timers::{Timer, TimerId};
 
+/// How long static members that have not come back are waited for at least before it is seen again
+/// whether one has. Clients may claim a rebalance timeout of zero, and the same instant would
+/// never end.
+const STATIC_JOIN_DURATION_MIN: Duration = Duration::from_millis(100);
+
 impl Turn<'_> {
     /// The loaded group is served from now on: its members have one session timeout to come back.
     pub(super) fn welcome(&mut self, group: &mut Group) {
@@ -77,7 +82,7 @@ impl Turn<'_> {
         } else if group.membership.all_joined() {
             self.complete_join(group);
         } else {
-            self.schedule_join(group);
+            self.schedule_join(group, Duration::ZERO);
         }
     }
 
@@ -91,8 +96,8 @@ impl Turn<'_> {
         });
     }
 
-    fn schedule_join(&mut self, group: &mut Group) {
-        let at = self.now.instant + group.membership.rebalance_timeout();
+    fn schedule_join(&mut self, group: &mut Group, duration_min: Duration) {
+        let at = self.now.instant + group.membership.rebalance_timeout().max(duration_min);
         let id = self.timers.schedule(at, Timer::Join(Arc::clone(&group.id)));
         group.membership.join_timer = Some(JoinTimer::Rebalance { id });
     }
@@ -148,7 +153,7 @@ impl Turn<'_> {
         }
         if !group.membership.elect_joined_leader() && !group.membership.members.is_empty() {
             // Static members only, and none has come back yet: their sessions decide.
-            self.schedule_join(group);
+            self.schedule_join(group, STATIC_JOIN_DURATION_MIN);
             return;
         }
         group.membership.new_member_added = false;
