@@ -24,7 +24,10 @@ pub fn of(name: &str) -> Seeds {
     match name {
         "batches" => batches(),
         "broker" => broker(),
+        "console" => console(),
+        "coordinator" => coordinator(),
         "framing" => framing(),
+        "metadata" => metadata(),
         "recovery" => recovery(),
         "requests" => messages(Kind::Request),
         "responses" => messages(Kind::Response),
@@ -33,15 +36,19 @@ pub fn of(name: &str) -> Seeds {
     }
 }
 
+/// The messages of this kind.
+fn messages_of(kind: Kind) -> Vec<Message> {
+    let tables = concat!(env!("CARGO_MANIFEST_DIR"), "/src/protocol/schema");
+    let mut messages = schema::read_tables(Path::new(tables));
+    messages.retain(|message| message.kind == kind);
+    messages
+}
+
 /// Every message of this kind in every version.
 fn messages(kind: Kind) -> Seeds {
-    let tables = concat!(env!("CARGO_MANIFEST_DIR"), "/src/protocol/schema");
     let mut random = Random::from_seed(30);
     let mut seeds = Seeds::new();
-    for message in schema::read_tables(Path::new(tables)) {
-        if message.kind != kind {
-            continue;
-        }
+    for message in messages_of(kind) {
         for version in message.versions.0..=message.versions.1 {
             for (number, fill) in FILLS.into_iter().enumerate() {
                 let value = sample::draw(&message, version, fill, &mut random);
@@ -172,17 +179,13 @@ fn framing() -> Seeds {
 
 /// Every request that is served, in every version, about the topic that there is.
 fn broker() -> Seeds {
-    let tables = concat!(env!("CARGO_MANIFEST_DIR"), "/src/protocol/schema");
     let mut random = Random::from_seed(31);
     let mut seeds = Seeds::new();
-    for message in schema::read_tables(Path::new(tables)) {
+    for message in messages_of(Kind::Request) {
         let key = message.number.and_then(ApiKey::from_code);
         let Some((first, last)) = key.and_then(ApiKey::served_versions) else {
             continue;
         };
-        if message.kind != Kind::Request {
-            continue;
-        }
         for version in first..=last {
             for number in 0..2 {
                 let mut value = sample::draw(&message, version, Fill::Full, &mut random);
@@ -219,6 +222,148 @@ fn plain_batch(offset: i64, value: &[u8]) -> Bytes {
     let mut batch = builder.finish();
     batch.stamp(offset, 0);
     batch.to_bytes()
+}
+
+/// One id for everything that has one.
+fn share_ids(value: &mut Value) {
+    match value {
+        Value::Uuid(id) => *id = [1; 16],
+        Value::Array(elements) => elements.iter_mut().for_each(share_ids),
+        Value::Struct(fields, _) => fields.iter_mut().for_each(share_ids),
+        _ => {}
+    }
+}
+
+/// Every record of the metadata log in every version, alone and behind a topic with a partition,
+/// and all of them in one log.
+fn metadata() -> Seeds {
+    const TOPIC: i16 = 2;
+    const PARTITION: i16 = 3;
+    let mut random = Random::from_seed(32);
+    let (mut records, mut topic) = (Vec::new(), Vec::new());
+    for message in messages_of(Kind::MetadataRecord) {
+        let number = message.number.expect("a record has a type");
+        for version in message.versions.0..=message.versions.1 {
+            for drawn in 0..4 {
+                let mut value = sample::draw(&message, version, Fill::Full, &mut random);
+                bring_home(&mut value, &mut random);
+                share_ids(&mut value);
+                let mut writer = Writer::new();
+                for varint in [1, number.unsigned_abs(), version.unsigned_abs()] {
+                    writer.put_unsigned_varint(varint.into());
+                }
+                let body = reference::encode(&message, version, &value);
+                let framed = [&writer.into_bytes()[..], &body].concat();
+                let length = u16::try_from(framed.len()).expect("a short record");
+                let record = [&length.to_be_bytes()[..], &framed].concat();
+                if drawn == 0 && [TOPIC, PARTITION].contains(&number) {
+                    topic.extend_from_slice(&record);
+                }
+                records.push((format!("{}-{version}-{drawn}", message.module()), record));
+            }
+        }
+    }
+    let all = records.iter().flat_map(|(_, record)| record.clone());
+    let mut seeds = Seeds::from([("all".to_owned(), all.collect())]);
+    for (name, record) in records {
+        let behind = [&topic[..], &record].concat();
+        seeds.insert(format!("{name}-behind-a-topic"), behind);
+        seeds.insert(name, record);
+    }
+    seeds
+}
+
+/// Every record of a group in every version, plain, in a transaction that ends, and deleted again.
+fn coordinator() -> Seeds {
+    let mut random = Random::from_seed(33);
+    let (mut seeds, mut all) = (Seeds::new(), Vec::new());
+    let keys = messages_of(Kind::CoordinatorKey);
+    for message in messages_of(Kind::CoordinatorValue) {
+        let number = message.number.expect("a record has a type");
+        let Some(key) = keys.iter().find(|key| key.number == Some(number)) else {
+            continue;
+        };
+        for version in message.versions.0..=message.versions.1 {
+            for drawn in 0..3 {
+                let mut named = sample::draw(key, 0, Fill::Full, &mut random);
+                let mut value = sample::draw(&message, version, Fill::Full, &mut random);
+                bring_home(&mut named, &mut random);
+                // Members are told apart where their names are as they were drawn.
+                if drawn > 0 {
+                    bring_home(&mut value, &mut random);
+                }
+                let key = [
+                    &number.to_be_bytes()[..],
+                    &reference::encode(key, 0, &named),
+                ]
+                .concat();
+                let value = [
+                    &version.to_be_bytes()[..],
+                    &reference::encode(&message, version, &value),
+                ]
+                .concat();
+                let record = |flags: u8| {
+                    let length = |part: &[u8]| u16::try_from(part.len()).expect("a short record");
+                    let lengths = [length(&key), length(&value)].map(u16::to_be_bytes);
+                    [&[flags], lengths.as_flattened(), &key, &value].concat()
+                };
+                let name = format!("{}-{version}-{drawn}", message.module());
+                let ends = |flags: u8| vec![flags, 0, 0, 0, 0];
+                all.extend(record(0));
+                seeds.insert(format!("{name}-deleted"), [record(0), record(2)].concat());
+                seeds.insert(format!("{name}-aborted"), [record(1), ends(4)].concat());
+                seeds.insert(format!("{name}-committed"), [record(1), ends(12)].concat());
+                seeds.insert(name, record(0));
+            }
+        }
+    }
+    seeds.insert("all".to_owned(), all);
+    seeds
+}
+
+/// Requests of browsers, of monitors and of nobody in his right mind.
+fn console() -> Seeds {
+    let get = "GET /metrics HTTP/1.1\r\nHost: a\r\n";
+    let requests: [(&str, String); 12] = [
+        ("get", format!("{get}\r\n")),
+        ("two", format!("{get}\r\n{get}Connection: close\r\n\r\n")),
+        (
+            "old",
+            "GET /health HTTP/1.0\r\nConnection: keep-alive\r\n\r\n".to_owned(),
+        ),
+        (
+            "head",
+            "HEAD http://a/?b HTTP/1.1\r\nhost: a\r\n\r\n".to_owned(),
+        ),
+        (
+            "post",
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc".to_owned(),
+        ),
+        (
+            "empty-post",
+            "PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n".to_owned(),
+        ),
+        (
+            "chunked",
+            format!("{get}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        ),
+        ("newer", "GET / HTTP/2.0\r\n\r\n".to_owned()),
+        ("without-host", "GET / HTTP/1.1\r\n\r\n".to_owned()),
+        (
+            "many-headers",
+            format!("{get}{}\r\n", "a: b\r\n".repeat(70)),
+        ),
+        ("long", format!("{get}a: {}\r\n\r\n", "b".repeat(9000))),
+        ("tls", "\x16\x03\x01\0\x01\0\x03\x03".to_owned()),
+    ];
+    let mut seeds = Seeds::new();
+    for step in [0, 7, 255] {
+        for (name, request) in &requests {
+            let seed = [&[step], request.as_bytes()].concat();
+            seeds.insert(format!("{name}-{step}"), seed);
+        }
+    }
+    seeds
 }
 
 /// Segments of a few batches, whole and torn, beside other files of a partition.

@@ -7,9 +7,12 @@
 mod allocations;
 mod batches;
 mod broker;
+mod console;
+mod coordinator;
 mod framing;
 mod memory_disk;
 mod messages;
+mod metadata;
 mod recovery;
 mod settings;
 
@@ -17,10 +20,13 @@ mod settings;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("batches", batches::check),
     ("broker", broker::check),
+    ("console", console::check),
+    ("coordinator", coordinator::check),
     ("framing", framing::check),
+    ("metadata", metadata::check),
     ("recovery", recovery::check),
     ("requests", messages::check_request),
     ("responses", messages::check_response),
