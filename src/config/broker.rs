@@ -1,6 +1,5 @@
 //! The settings of the broker, resolved.
 
-use ::core::net::IpAddr;
 use std::collections::BTreeMap;
 
 use crate::model::BrokerId;
@@ -72,8 +71,8 @@ broker_config! {
         metadata_log_dir: String,
         /// What a topic has that sets nothing itself.
         topic: TopicConfig,
-        /// `max.connections.per.ip.overrides`: an address, and its own limit
-        max_connections_per_ip_overrides: Vec<(IpAddr, u32)>,
+        /// `max.connections.per.ip.overrides`: the address or name of a host, and its own limit
+        max_connections_per_ip_overrides: Vec<(String, u32)>,
         /// `offsets.retention.minutes`, in milliseconds
         offsets_retention_ms: i64,
         /// `offsets.topic.compression.codec`
@@ -438,22 +437,17 @@ impl BrokerSettings {
     }
 }
 
-/// ADDRESS:LIMIT, separated by commas; the last of an address counts.
-fn parse_limits(text: &str) -> Result<Vec<(IpAddr, u32)>, String> {
+/// HOST:LIMIT, separated by commas; the last of a host counts.
+fn parse_limits(text: &str) -> Result<Vec<(String, u32)>, String> {
     let entries = text.split(',').map(str::trim);
     let mut limits = BTreeMap::new();
     for entry in entries.filter(|entry| !entry.is_empty()) {
         let parts = entry.rsplit_once(':');
-        let parts = parts.and_then(|(address, limit)| Some((address, limit.trim().parse().ok()?)));
-        let Some((address, limit)) = parts else {
-            return Err(format!(
-                "{text} is not of the form ADDRESS:LIMIT,ADDRESS:LIMIT"
-            ));
+        let parts = parts.and_then(|(host, limit)| Some((host, limit.trim().parse().ok()?)));
+        let Some((host, limit)) = parts.filter(|(host, _)| !host.trim().is_empty()) else {
+            return Err(format!("{text} is not of the form HOST:LIMIT,HOST:LIMIT"));
         };
-        let address: IpAddr = address.trim().parse().map_err(|_| {
-            format!("{address} is no IP address: Forebay does not look up the names of hosts here")
-        })?;
-        limits.insert(address.to_canonical(), limit);
+        limits.insert(host.trim().to_owned(), limit);
     }
     Ok(limits.into_iter().collect())
 }

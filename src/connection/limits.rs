@@ -14,6 +14,9 @@ pub struct ConnectionLimits {
     pub per_address_max: usize,
     /// From certain addresses, instead of `per_address_max`.
     pub per_address_overrides: Vec<(IpAddr, usize)>,
+    /// The same of hosts that are known by name: whoever can look their addresses up puts these
+    /// among the others.
+    pub per_name_overrides: Vec<(String, usize)>,
     /// By listener. Those behind the last are not Kafka's and have no limits.
     pub listeners: Vec<ListenerLimits>,
     /// The listener of other brokers, where it is not the only one: what all listeners have
@@ -47,6 +50,7 @@ impl Default for ConnectionLimits {
             total: ListenerLimits::NONE,
             per_address_max: usize::MAX,
             per_address_overrides: Vec::new(),
+            per_name_overrides: Vec::new(),
             listeners: Vec::new(),
             protected: None,
             rate_windows: (1, Duration::from_secs(1)),
@@ -60,7 +64,13 @@ impl ConnectionLimits {
     #[must_use]
     pub fn new(config: &BrokerConfig) -> Self {
         let size = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
-        let overrides = config.max_connections_per_ip_overrides.iter();
+        let (mut by_address, mut by_name) = (Vec::new(), Vec::new());
+        for (host, count) in &config.max_connections_per_ip_overrides {
+            match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+                Ok(address) => by_address.push((address.to_canonical(), size(*count))),
+                Err(_) => by_name.push((host.clone(), size(*count))),
+            }
+        }
         let listeners = config.listeners.iter();
         let listeners: Vec<_> = listeners.filter(|one| !one.is_controller).collect();
         let protected = listeners.iter().position(|one| one.is_inter_broker);
@@ -70,9 +80,8 @@ impl ConnectionLimits {
                 rate_max: config.max_connection_creation_rate,
             },
             per_address_max: size(config.max_connections_per_ip),
-            per_address_overrides: overrides
-                .map(|(address, count)| (*address, size(*count)))
-                .collect(),
+            per_address_overrides: by_address,
+            per_name_overrides: by_name,
             protected: protected.filter(|_| listeners.len() > 1),
             listeners: listeners
                 .iter()

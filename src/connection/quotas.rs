@@ -47,6 +47,12 @@ impl ConnectionQuotas {
         }
     }
 
+    /// What clients meet now.
+    #[must_use]
+    pub const fn limits(&self) -> &ConnectionLimits {
+        &self.limits
+    }
+
     /// Whoever connects from now on meets these limits, of the same listeners.
     pub fn set_limits(&mut self, limits: ConnectionLimits) {
         assert_eq!(

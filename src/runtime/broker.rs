@@ -21,6 +21,7 @@ use super::failure::StartFailure;
 use super::mailbox::{Inbox, Outbox};
 use super::network::{
     Acceptor, Admission, Connections, Listener, ListenerPlan, WakeShard, open_listener,
+    resolve_names,
 };
 use super::step::Step;
 use super::turn::{Alarm, Letter, Life, OnReady, Stop, Turn};
@@ -99,6 +100,7 @@ pub fn serve<C: Core>(
     let descriptors = host::raise_descriptor_limit()?;
     let shares = share_out(descriptors, plan.shards_count)?;
     host::check_io_uring(RING_DEPTH)?;
+    let limits = resolve_names(plan.limits.clone()).map_err(StartFailure::new)?;
     let directories = open_directories(&plan.directories)?;
     let listeners = open_listeners(&plan.listeners)?;
     let shards = usize::from(plan.shards_count);
@@ -115,7 +117,7 @@ pub fn serve<C: Core>(
         let inboxes = inboxes.clone();
         Box::new(move |shard| inboxes[shard].wake())
     };
-    let admission = Admission::new(plan.limits.clone(), shares.connections, shards, wake);
+    let admission = Admission::new(limits, shares.connections, shards, wake);
     let admission = Arc::new(admission);
     let mut acceptor = Some(Acceptor::new(listeners, Arc::clone(&admission)));
     let mut on_ready = Some(on_ready);

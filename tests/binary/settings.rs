@@ -146,3 +146,42 @@ fn a_limit_of_connections_that_is_set_at_run_time_holds_for_those_who_come_later
     assert_eq!(set(&mut client, BROKER, "max.connections.per.ip", "9"), 0);
     Client::connect(broker.kafka, "test").create("flow");
 }
+
+#[test]
+fn a_limit_of_connections_may_name_a_host() {
+    let broker = Broker::start_with("names", &["max.connections.per.ip.overrides=localhost:1"]);
+    let mut client = Client::connect(broker.kafka, "test");
+    let is_refused = || {
+        connect(broker.kafka)
+            .read(&mut [0])
+            .is_ok_and(|count| count == 0)
+    };
+    assert!(is_refused(), "there is one connection already");
+    let name = "max.connections.per.ip.overrides";
+    // One that is not known changes nothing; it is looked up while the broker serves.
+    assert_eq!(set(&mut client, BROKER, name, "no-such-host.invalid:9"), 0);
+    for _ in 0..TRIES {
+        if broker.log().contains("cannot be resolved") {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(
+        broker.log().contains("cannot be resolved"),
+        "{}",
+        broker.log()
+    );
+    assert!(is_refused(), "the limit of before holds");
+    assert_eq!(set(&mut client, BROKER, name, "localhost:2"), 0);
+    for _ in 0..TRIES {
+        let mut second = connect(broker.kafka);
+        let limit = Some(Duration::from_millis(50));
+        second.set_read_timeout(limit).expect("a limit");
+        // Who is let in is told nothing unasked.
+        if second.read(&mut [0]).is_err() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("the new limit is not obeyed");
+}

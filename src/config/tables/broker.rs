@@ -372,7 +372,8 @@ broker_settings! {
     "max.connections.per.ip", Int, "2147483647", AtLeast(0), ClusterWide, Medium
         => Obeyed "The most connections at a time from one address; more are closed.";
     "max.connections.per.ip.overrides", String, "", Any, ClusterWide, Medium
-        => Obeyed "Addresses with another limit than `max.connections.per.ip`, as ADDRESS:LIMIT.";
+        => Obeyed "Hosts with another limit than `max.connections.per.ip`, as HOST:LIMIT. A name is looked up \
+             once, and the limit is that of each of its addresses.";
     "max.incremental.fetch.session.cache.slots", Int, "1000", AtLeast(0), ReadOnly, Medium
         => Obeyed "The most fetch sessions that are remembered at a time.";
     "max.request.partition.size.limit", Int, "2000", AtLeast(1), ReadOnly, Medium

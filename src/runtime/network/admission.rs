@@ -1,12 +1,15 @@
 //! The places for connections, shared by the shards: who may connect, and where a connection goes.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use crate::connection::{ConnectionLimits, ConnectionQuotas, TooManyOfAddress};
 use crate::shard::{ListenerIndex, RefusalReason};
 use crate::stdx::Instant;
+
+use super::names::resolve_names;
 
 /// Wakes the shard of this number.
 pub(in crate::runtime) type WakeShard = Box<dyn Fn(usize) + Send + Sync>;
@@ -15,6 +18,8 @@ pub(in crate::runtime) type WakeShard = Box<dyn Fn(usize) + Send + Sync>;
 pub(in crate::runtime) struct Admission {
     /// Taken once per connect and once per disconnect, never while bytes flow.
     quotas: Mutex<ConnectionQuotas>,
+    /// How often the limits were changed: names take time, and the last change counts.
+    changes: AtomicU64,
     /// How many there is a descriptor for, whatever the limits.
     places: usize,
     /// By shard.
@@ -62,6 +67,7 @@ impl Admission {
     pub fn new(limits: ConnectionLimits, places: usize, shards: usize, wake: WakeShard) -> Self {
         Self {
             quotas: Mutex::new(ConnectionQuotas::new(limits)),
+            changes: AtomicU64::new(0),
             places,
             loads: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
             is_exceeded: AtomicBool::new(false),
@@ -106,9 +112,37 @@ impl Admission {
         })
     }
 
-    /// Whoever connects from now on meets these limits.
-    pub fn limit(&self, limits: ConnectionLimits) {
+    /// Whoever connects from now on meets these limits; if they name hosts, once their addresses
+    /// are known. If one has none, hosts keep the limits that they had, as in Kafka.
+    pub fn limit(self: &Arc<Self>, limits: ConnectionLimits) {
+        let change = self.changes.fetch_add(1, Ordering::SeqCst) + 1;
+        if limits.per_name_overrides.is_empty() {
+            return self.obey(change, limits);
+        }
+        let admission = Arc::clone(self);
+        let resolve = move || {
+            let resolved = resolve_names(limits.clone()).unwrap_or_else(|why| {
+                tracing::warn!("{why}; the limits of hosts stay as they were");
+                let per_address_overrides =
+                    admission.quotas().limits().per_address_overrides.clone();
+                ConnectionLimits {
+                    per_address_overrides,
+                    ..limits
+                }
+            });
+            admission.obey(change, resolved);
+        };
+        let thread = thread::Builder::new().name("resolver".to_owned());
+        if let Err(error) = thread.spawn(resolve) {
+            tracing::warn!("the limits of connections stay as they were: no thread ({error})");
+        }
+    }
+
+    fn obey(&self, change: u64, limits: ConnectionLimits) {
         let mut quotas = self.quotas();
+        if change < self.changes.load(Ordering::SeqCst) {
+            return;
+        }
         quotas.set_limits(limits);
         self.note_excess(&quotas);
         drop(quotas);

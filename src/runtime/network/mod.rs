@@ -8,6 +8,7 @@ mod acceptor;
 mod admission;
 mod connections;
 mod listener;
+mod names;
 mod outgoing;
 mod poller;
 
@@ -16,3 +17,4 @@ pub(super) use admission::{Admission, WakeShard};
 pub(super) use connections::Connections;
 pub(super) use listener::{Listener, open_listener};
 pub use listener::{ListenerPlan, SocketOptions};
+pub(super) use names::resolve_names;
