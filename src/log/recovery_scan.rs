@@ -254,7 +254,9 @@ impl Log {
         if scan.rebuilds {
             let interval = self.config.index_interval_bytes;
             self.segments[index].on_batch(batch, interval);
-            if let Some(epoch) = batch.leader_epoch() {
+            // One that is known began earlier than a scan of the end of a log sees.
+            let known = self.epochs.epoch_of(batch.base_offset());
+            if let Some(epoch) = batch.leader_epoch().filter(|epoch| known != Some(*epoch)) {
                 self.on_leader_epoch(epoch, batch.base_offset());
             }
         }

@@ -4,6 +4,7 @@ mod cleaning;
 mod damage;
 mod deletion;
 mod disk;
+mod epochs;
 mod files;
 mod full_disk;
 mod interrupted;
