@@ -237,7 +237,12 @@ pub struct Log {
     pub(super) durable_end_offset: Offset,
     pub(super) epochs: LeaderEpochs,
     /// True if the file of epochs is older than `epochs`, and whether it is being written.
+    /// The file of the epochs is to be written.
     pub(super) epochs_are_dirty: bool,
+    /// The file differs only in what begins at the end of the log. An opening cuts that off again,
+    /// so it need not be written before there are records.
+    pub(super) epochs_differ_at_end: bool,
+    pub(super) has_epochs_file: bool,
     pub(super) epochs_in_flight: bool,
     pub(super) producers: ProducerStates,
     pub(super) cache: Cache,
@@ -289,6 +294,8 @@ impl Log {
             durable_end_offset: 0,
             epochs: LeaderEpochs::default(),
             epochs_are_dirty: false,
+            epochs_differ_at_end: false,
+            has_epochs_file: false,
             epochs_in_flight: false,
             producers: ProducerStates::default(),
             cache: Cache::default(),
@@ -383,7 +390,21 @@ impl Log {
 
     /// A leader begins its `epoch`: its records come from `start_offset` on.
     pub fn on_leader_epoch(&mut self, epoch: LeaderEpoch, start_offset: Offset) {
-        self.epochs_are_dirty |= self.epochs.assign(epoch, start_offset);
+        self.note_epoch_has_records();
+        let is_at_end = self.is_open() && start_offset == self.log_end_offset;
+        if self.epochs.assign(epoch, start_offset) {
+            let may_wait = is_at_end && self.has_epochs_file;
+            self.epochs_differ_at_end |= may_wait;
+            self.epochs_are_dirty |= !may_wait;
+        }
+    }
+
+    /// What begins no longer at the end of the log is to be written.
+    pub(super) fn note_epoch_has_records(&mut self) {
+        let latest = self.epochs.latest();
+        if latest.is_some_and(|latest| latest.start_offset < self.log_end_offset) {
+            self.epochs_are_dirty |= std::mem::take(&mut self.epochs_differ_at_end);
+        }
     }
 
     /// The producers that are remembered, by id.

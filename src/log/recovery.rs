@@ -290,6 +290,7 @@ impl Log {
         if let Some(StorageOutcome::Data(file)) = recovery.answers.remove(&Asked::Epochs) {
             self.epochs = LeaderEpochs::decode(&file)
                 .map_err(|error| self.unusable(&format!("in {LEADER_EPOCHS}, {error}")))?;
+            self.has_epochs_file = true;
         }
         Ok(())
     }

@@ -360,7 +360,7 @@ impl Log {
         self.durable_end_offset = end;
         let first = self.segments.front().map_or(0, |first| first.base_offset);
         self.log_start_offset = self.log_start_offset.max(first);
-        self.epochs_are_dirty |= self.epochs.cut_back(end);
+        self.epochs_differ_at_end |= self.epochs.cut_back(end);
         if self.epochs.latest().is_some() {
             self.epochs_are_dirty |= self.epochs.cut_front(self.log_start_offset);
         }

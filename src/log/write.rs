@@ -84,8 +84,11 @@ impl Log {
     }
 
     pub(super) fn flush_epochs(&mut self, outbox: &mut StorageOutbox) {
+        self.note_epoch_has_records();
         if self.epochs_are_dirty && !self.epochs_in_flight {
             self.epochs_are_dirty = false;
+            self.epochs_differ_at_end = false;
+            self.has_epochs_file = true;
             self.epochs_in_flight = true;
             let request = StorageRequest::ReplaceFile {
                 path: self.identity.folder.join(LEADER_EPOCHS),
