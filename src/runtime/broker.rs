@@ -213,6 +213,7 @@ fn run_shard<C: Core>(
             seat.serving.directories.clone().into(),
             // The ring's allocator rounds up to powers of two: this much always fits.
             seat.io_memory_bytes / 2,
+            BLOCKING_THREADS,
         );
         let bell = seat.inboxes[usize::from(id.0)].bell();
         let connections = Connections::new(acceptor, seat.admission, bell);

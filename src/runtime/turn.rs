@@ -174,6 +174,7 @@ impl<C: Core> Turn<C> {
             self.connections.ask_paused_again();
         }
         self.perform_effects();
+        self.disk.hand_over_calls();
         self.connections.end_eviction();
         self.outboxes.iter_mut().for_each(Outbox::flush);
         self.connections.flush();

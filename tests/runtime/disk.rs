@@ -363,3 +363,36 @@ impl ReadBack for DiskBroker {
         }
     }
 }
+
+#[test]
+fn many_short_calls_of_one_turn_each_bring_their_own_result() {
+    let mut disk = DiskBroker::start();
+    let names: Vec<String> = (0..200).map(|number| format!("small-{number}")).collect();
+    let files = names.iter().map(|name| StorageRequest::ReplaceFile {
+        path: path(name),
+        contents: Bytes::copy_from_slice(name.as_bytes()),
+    });
+    let replaced = disk.run(files.collect());
+    assert!(replaced.iter().all(Result::is_ok), "{replaced:?}");
+    let mut requests = Vec::new();
+    for (number, name) in names.iter().enumerate() {
+        let name = if number % 10 == 0 { "missing" } else { name };
+        requests.push(StorageRequest::ReadFile { path: path(name) });
+        requests.push(open(number as u64, name, false));
+    }
+    let results = disk.run(requests);
+    for (number, pair) in results.chunks(2).enumerate() {
+        match pair {
+            [Ok(StorageOutcome::Missing), Err(_)] if number % 10 == 0 => {}
+            [
+                Ok(StorageOutcome::Data(data)),
+                Ok(StorageOutcome::Opened { length }),
+            ] => {
+                assert_eq!(*data, names[number]);
+                assert_eq!(*length, names[number].len() as u64);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    disk.stop();
+}

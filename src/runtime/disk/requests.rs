@@ -21,7 +21,7 @@ use crate::log::storage::{
 };
 use crate::stdx::{HashMap, new_map};
 
-use super::blocking::run_blocking;
+use super::blocking::{ShortCalls, run_blocking};
 use super::descriptor::{adopt, open_template};
 use super::folders;
 use super::open_file::{IoFailure, OpenFile, REQUEST_BYTES_MAX, ReadPools};
@@ -40,6 +40,9 @@ pub(in crate::runtime) struct Disk {
     staged_bytes: usize,
     staged_bytes_max: usize,
     under_way: usize,
+    short_calls: Rc<ShortCalls>,
+    /// Threads that take calls off the shard.
+    blocking_threads: usize,
     finished: Rc<FinishedQueue>,
 }
 
@@ -93,8 +96,12 @@ impl FinishedQueue {
 
 impl Disk {
     /// The disk with these log directories. Requests hold at most `staged_bytes_max` of the
-    /// ring's memory. Call on the shard's executor.
-    pub async fn new(directories: Box<[PathBuf]>, staged_bytes_max: usize) -> io::Result<Self> {
+    /// ring's memory, and the executor has so many threads for blocking calls. Call on it.
+    pub async fn new(
+        directories: Box<[PathBuf]>,
+        staged_bytes_max: usize,
+        blocking_threads: usize,
+    ) -> io::Result<Self> {
         let first = directories.first().expect("a broker has a log directory");
         let template = open_template(first).await?;
         Ok(Self {
@@ -107,6 +114,8 @@ impl Disk {
             staged_bytes: 0,
             staged_bytes_max,
             under_way: 0,
+            short_calls: Rc::default(),
+            blocking_threads,
             finished: Rc::default(),
         })
     }
@@ -146,7 +155,7 @@ impl Disk {
                 }
             }
             StorageRequest::ReadFile { path } => {
-                self.folder_job(ticket, "read", path, folders::read_file);
+                self.short_job(ticket, "read", path, folders::read_file);
             }
             StorageRequest::CreateFolder { path } => {
                 self.folder_job(ticket, "create", path, folders::create_folder);
@@ -165,16 +174,22 @@ impl Disk {
                 self.folder_job(ticket, "remove", path, folders::remove);
             }
             StorageRequest::List { path } => {
-                self.folder_job(ticket, "list", path, folders::list);
+                self.short_job(ticket, "list", path, folders::list);
             }
             StorageRequest::SyncAll { directory } => {
                 let path = StoragePath::new(directory, "");
                 self.folder_job(ticket, "sync", path, folders::sync_all);
             }
             StorageRequest::DescribeRoom { path } => {
-                self.folder_job(ticket, "describe", path, folders::describe_room);
+                self.short_job(ticket, "describe", path, folders::describe_room);
             }
         }
+    }
+
+    /// Let begin what was asked for in this turn and takes a call off the shard. To be called at
+    /// the end of every turn.
+    pub fn hand_over_calls(&self) {
+        self.short_calls.hand_over(self.blocking_threads);
     }
 
     /// The oldest completion; what it made possible is started.
@@ -289,11 +304,11 @@ impl Disk {
             FileState::Opening => unreachable!("nothing starts before the file is open"),
         };
         let beside = self.beside(&request);
-        let pools = Rc::clone(&self.pools);
+        let (pools, short_calls) = (Rc::clone(&self.pools), Rc::clone(&self.short_calls));
         let finished = Rc::clone(&self.finished);
         let run = async move {
             let result = match task {
-                Ok(open) => perform(open, request, beside, &pools).await,
+                Ok(open) => perform(open, request, beside, &pools, &short_calls).await,
                 Err(_) if is_close => Ok(StorageOutcome::Done),
                 Err(errno) => Err(IoFailure {
                     operation: "open",
@@ -334,8 +349,15 @@ impl Disk {
         assert!(before.is_none(), "a file's number is used once");
         let absolute = self.resolve(&path);
         let finished = Rc::clone(&self.finished);
+        let short_calls = Rc::clone(&self.short_calls);
         let run = async move {
-            let opened = run_blocking(move || folders::open_segment(&absolute, create)).await;
+            let work = move || folders::open_segment(&absolute, create);
+            // A new name is synced.
+            let opened = if create {
+                run_blocking(work).await
+            } else {
+                short_calls.run(work).await
+            };
             let (result, descriptor) = match opened {
                 Ok((descriptor, length)) => {
                     (Ok(StorageOutcome::Opened { length }), Some(descriptor))
@@ -416,6 +438,29 @@ impl Disk {
         glommio::spawn_local(run).detach();
     }
 
+    /// The same for work that syncs nothing.
+    fn short_job(
+        &self,
+        ticket: Ticket,
+        operation: &'static str,
+        path: StoragePath,
+        work: impl FnOnce(&Path) -> io::Result<StorageOutcome> + Send + 'static,
+    ) {
+        let absolute = self.resolve(&path);
+        let finished = Rc::clone(&self.finished);
+        let short_calls = Rc::clone(&self.short_calls);
+        let run = async move {
+            let done = short_calls.run(move || work(&absolute)).await;
+            finished.push(Finished {
+                ticket,
+                result: done.map_err(|error| failure_of(operation, path, &error)),
+                staged_bytes: 0,
+                about: About::Nothing,
+            });
+        };
+        glommio::spawn_local(run).detach();
+    }
+
     fn resolve(&self, path: &StoragePath) -> PathBuf {
         let relative = Path::new(&*path.relative);
         let is_plain = |part: Component<'_>| matches!(part, Component::Normal(_));
@@ -432,6 +477,7 @@ async fn perform(
     request: StorageRequest,
     beside: Vec<(PathBuf, Bytes)>,
     pools: &ReadPools,
+    short_calls: &ShortCalls,
 ) -> Result<StorageOutcome, IoFailure> {
     match request {
         StorageRequest::Allocate { length, .. } => file.allocate(length).await?,
@@ -459,16 +505,14 @@ async fn perform(
             return Ok(StorageOutcome::Data(bytes));
         }
         StorageRequest::Truncate { length, .. } => {
-            on_descriptor(&file, "truncate", move |file| {
-                folders::truncate(file, length)
-            })
-            .await?;
+            let (descriptor, failed) = (duplicate(&file, "truncate")?, failure_at("truncate"));
+            let done = run_blocking(move || folders::truncate(&descriptor, length));
+            done.await.map_err(failed)?;
         }
         StorageRequest::Seal { length, .. } => {
-            on_descriptor(&file, "seal", move |file| {
-                folders::seal(file, length, &beside)
-            })
-            .await?;
+            let (descriptor, failed) = (duplicate(&file, "seal")?, failure_at("seal"));
+            let done = short_calls.run(move || folders::seal(&descriptor, length, &beside));
+            done.await.map_err(failed)?;
         }
         StorageRequest::Close { .. } => file.close().await?,
         _ => unreachable!("only requests on an open file come here"),
@@ -476,20 +520,18 @@ async fn perform(
     Ok(StorageOutcome::Done)
 }
 
-/// Do `work` on the file off the shard.
-async fn on_descriptor(
-    file: &OpenFile,
-    operation: &'static str,
-    work: impl FnOnce(&File) -> io::Result<()> + Send + 'static,
-) -> Result<(), IoFailure> {
-    let failed = |error: io::Error| IoFailure {
+/// Another descriptor of the file, for a call off the shard.
+fn duplicate(file: &OpenFile, operation: &'static str) -> Result<File, IoFailure> {
+    let descriptor = file.descriptor().try_clone_to_owned();
+    descriptor.map(File::from).map_err(failure_at(operation))
+}
+
+fn failure_at(operation: &'static str) -> impl Fn(io::Error) -> IoFailure {
+    move |error| IoFailure {
         operation,
         position: 0,
         errno: error.raw_os_error().unwrap_or(libc::EIO),
-    };
-    let descriptor = file.descriptor().try_clone_to_owned().map_err(failed)?;
-    let done = run_blocking(move || work(&File::from(descriptor))).await;
-    done.map_err(failed)
+    }
 }
 
 /// The ring's memory that a request takes.
