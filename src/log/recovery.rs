@@ -8,6 +8,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use bytes::Bytes;
+
 use crate::model::Offset;
 use crate::stdx::Now;
 
@@ -30,6 +32,7 @@ pub(super) struct FoundFiles {
     pub(super) modified_ms: i64,
     has_log: bool,
     pub(super) has_offset_index: bool,
+    offset_index_length: u64,
     has_time_index: bool,
     has_transaction_index: bool,
 }
@@ -379,7 +382,10 @@ impl Log {
                     found.length = entry.length;
                     found.modified_ms = entry.modified_ms;
                 }
-                FileKind::OffsetIndex => found.has_offset_index = true,
+                FileKind::OffsetIndex => {
+                    found.has_offset_index = true;
+                    found.offset_index_length = entry.length;
+                }
                 FileKind::TimeIndex => found.has_time_index = true,
                 FileKind::TransactionIndex => found.has_transaction_index = true,
                 FileKind::Snapshot => {}
@@ -427,7 +433,7 @@ impl Log {
                 return Stage::SnapshotIsRead;
             }
         }
-        if let Some((&base_offset, found)) = recovery.found.last_key_value()
+        if let Some((&base_offset, &found)) = recovery.found.last_key_value()
             && recovery.is_clean()
             && found.is_sealed()
             && found.length > 0
@@ -436,6 +442,12 @@ impl Log {
                 (Asked::OffsetIndex, FileKind::OffsetIndex),
                 (Asked::TimeIndex, FileKind::TimeIndex),
             ] {
+                if kind == FileKind::OffsetIndex && found.offset_index_length == 0 {
+                    // As with a few records: with ten thousand such logs it shows.
+                    let empty = StorageOutcome::Data(Bytes::new());
+                    recovery.answers.insert(asked, empty);
+                    continue;
+                }
                 let path = self.file_path(base_offset, kind);
                 let request = StorageRequest::ReadFile { path };
                 self.ask(recovery, asked, request, outbox);
