@@ -232,7 +232,7 @@ pub struct FolderEntry {
     pub is_folder: bool,
     /// The size in bytes, zero for a folder.
     pub length: u64,
-    /// When it was last written, in milliseconds since the Unix epoch.
+    /// When a file was last written, in milliseconds since the Unix epoch.
     pub modified_ms: i64,
 }
 

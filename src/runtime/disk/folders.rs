@@ -124,6 +124,16 @@ pub(super) fn list(path: &Path) -> io::Result<StorageOutcome> {
         let Ok(name) = entry.file_name().into_string() else {
             continue;
         };
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            // A log directory may hold ten thousand of them: they are not asked for more.
+            entries.push(FolderEntry {
+                name,
+                is_folder: true,
+                length: 0,
+                modified_ms: 0,
+            });
+            continue;
+        }
         match entry.metadata() {
             // Removed since it was found.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
