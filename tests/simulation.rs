@@ -11,8 +11,9 @@ use forebay::simulation::{
 /// Worlds of the swarm; `FOREBAY_WORLDS` asks for more, `FOREBAY_FIRST_SEED` for others.
 const WORLDS: u64 = 120;
 
-/// Worlds with the same planted bug: it must show in one of them.
-const WORLDS_PER_BUG: u64 = 60;
+/// Worlds with the same planted bug: it must show in one of them. The rarest, a forgotten producer,
+/// shows in one of sixty.
+const WORLDS_PER_BUG: u64 = 200;
 
 fn number_from_environment(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
