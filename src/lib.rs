@@ -28,7 +28,7 @@ pub mod security;
 /// One replica of one partition: segments, indexes, epochs, producer state, retention, compaction.
 pub mod log;
 
-/// One shard's write-ahead journal: group commit over all its partitions, replay.
+/// One shard's write-ahead journal: group commit over all its partitions, replay after a crash.
 pub mod journal;
 
 /// What a leader knows of its partition beyond the log: the epoch, the high watermark.

@@ -119,6 +119,7 @@ fn broken_by(bug: PlantedBug) -> &'static [Rule] {
         | PlantedBug::ReadsStale
         | PlantedBug::CutsSegment
         | PlantedBug::LosesFolder
+        | PlantedBug::LosesJournal
         | PlantedBug::SkipsSyncAll => &[
             Rule::NothingIsLost,
             Rule::OffsetsAreNotReused,
@@ -176,11 +177,13 @@ fn every_planted_bug_is_found() {
     assert!(missed.is_empty(), "{missed:#?}");
 }
 
-/// A single world with all that happens in it, for whoever looks into a failure:
+/// A single world with all that happens in it, behind what the broker logs, for whoever looks into
+/// a failure:
 /// `FOREBAY_SEED=17 cargo test --test simulation -- --ignored --nocapture tell`.
 #[test]
 #[ignore = "a tool: it tells all that happens in the world of FOREBAY_SEED"]
 fn tell_a_world() {
+    tracing_subscriber::fmt().without_time().init();
     let settings = WorldSettings {
         keeps_trace: true,
         ..WorldSettings::of_seed(number_from_environment("FOREBAY_SEED", 1))

@@ -123,7 +123,7 @@ impl Log {
         Ok(None)
     }
 
-    fn append_batch(&mut self, now: Now, batch: &RecordBatch) {
+    pub(super) fn append_batch(&mut self, now: Now, batch: &RecordBatch) {
         if self.must_roll(now, batch) {
             self.roll(now, batch.base_offset());
         }
@@ -135,6 +135,7 @@ impl Log {
         self.cache.push(segment.base_offset, segment.length, batch);
         segment.modified_ms = now.wall_ms;
         segment.on_batch(batch, interval);
+        self.note_appended(batch.size_bytes() as u64);
         self.producers.replay(batch);
         self.log_end_offset = batch.next_offset();
     }

@@ -94,6 +94,14 @@ impl Chunk {
         self.position + self.length() as u64
     }
 
+    /// Put all of it behind `slices`.
+    fn push_slices(&self, slices: &mut Vec<Bytes>) {
+        match &self.contents {
+            Contents::Dense(bytes) => slices.push(bytes.clone()),
+            Contents::Large(parts) => slices.extend_from_slice(parts),
+        }
+    }
+
     /// Move the batches that `request` asks for into `records`; false when it has enough.
     fn read_into(&self, request: &ReadRequest, records: &mut FetchedRecords) -> bool {
         let room = |records: &FetchedRecords, size: usize| {
@@ -261,14 +269,30 @@ impl Cache {
                 chunk.position == end.map_or(position, |(end, _)| end),
                 "what is written next follows what was written last"
             );
-            match &chunk.contents {
-                Contents::Dense(bytes) => slices.push(bytes.clone()),
-                Contents::Large(parts) => slices.extend_from_slice(parts),
-            }
+            chunk.push_slices(&mut slices);
             end = Some((chunk.end_position(), chunk.next_offset));
         }
         let (end_position, end_offset) = end?;
         Some((slices, end_position, end_offset))
+    }
+
+    /// Every batch from `offset` on, up to which batches were pushed when [`Cache::seal_open`] was
+    /// called.
+    pub(super) fn slices_from(&mut self, offset: Offset) -> Vec<Bytes> {
+        self.seal_open();
+        let first = self
+            .chunks
+            .partition_point(|chunk| chunk.base_offset < offset);
+        let before = first.checked_sub(1).and_then(|last| self.chunks.get(last));
+        assert!(
+            before.is_none_or(|before| before.next_offset <= offset),
+            "no chunk holds batches from both sides of an offer's end"
+        );
+        let mut slices = Vec::new();
+        for chunk in self.chunks.range(first..) {
+            chunk.push_slices(&mut slices);
+        }
+        slices
     }
 
     /// The memory that is held: records, and what is left of the dense block.
@@ -278,11 +302,11 @@ impl Cache {
     }
 
     /// Let go of the oldest batches until at most `bytes_max` are charged, but of none that is not
-    /// below `durable_end_offset`: the disk does not have it yet.
-    pub(super) fn trim(&mut self, bytes_max: usize, durable_end_offset: Offset) {
+    /// below `written_end_offset`: the segments do not have it yet.
+    pub(super) fn trim(&mut self, bytes_max: usize, written_end_offset: Offset) {
         while self.charged_bytes() > bytes_max
             && let Some(oldest) = self.chunks.front()
-            && oldest.next_offset <= durable_end_offset
+            && oldest.next_offset <= written_end_offset
         {
             self.charged_bytes -= oldest.charge();
             self.chunks.pop_front();

@@ -18,6 +18,7 @@ impl Log {
         assert!(
             0 <= self.log_start_offset
                 && self.log_start_offset <= self.log_end_offset
+                && self.written_end_offset <= self.durable_end_offset
                 && self.durable_end_offset <= self.log_end_offset,
             "the offsets of a log stand in order"
         );
@@ -32,13 +33,13 @@ impl Log {
         self.cache.check_invariants(self.log_end_offset);
         if let Some(first) = self.cache.first_offset() {
             assert!(
-                first <= self.durable_end_offset,
-                "what is not durable is in memory"
+                first <= self.written_end_offset,
+                "what the segments lack is in memory"
             );
         } else {
             assert!(
-                self.durable_end_offset == self.log_end_offset,
-                "what is not in memory is durable"
+                self.written_end_offset == self.log_end_offset,
+                "what is not in memory is in the segments"
             );
         }
         self.producers.check_invariants(self.log_end_offset);

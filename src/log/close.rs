@@ -162,13 +162,14 @@ impl Log {
         }
         let waits_for_room = self.space.is_waiting();
         for index in 0..self.segments.len() {
+            let wants_write = self.wants_write(index) && !waits_for_room;
             let segment = &mut self.segments[index];
             let is_idle = now.instant.saturating_since(segment.last_used) >= idle;
             if segment.reads_in_flight > 0 || !is_idle {
                 continue;
             }
             if let Some(writer) = &mut segment.writer {
-                let is_busy = (writer.written_end < segment.length && !waits_for_room)
+                let is_busy = (writer.written_end < segment.length && wants_write)
                     || writer.is_allocating
                     || !matches!(
                         writer.wait,

@@ -16,6 +16,7 @@ mod chunked_list;
 mod cleaning;
 mod close;
 mod file_names;
+mod journalled;
 mod leader_epochs;
 mod lookup;
 mod offset_index;
@@ -36,7 +37,7 @@ pub mod validation;
 mod write;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use append::Appended;
 pub use cache::{FetchedRecords, ReadRequest};
@@ -44,6 +45,7 @@ pub use cleaning::{CleaningEnd, CleaningLimits, Dirtiness};
 pub use file_names::{
     FOLDER_DELETED, deleted_folder, parse_partition_folder, partition_folder, stray_folder,
 };
+pub use journalled::JournalOffer;
 pub use leader_epochs::{EpochEnd, EpochStart};
 pub use lookup::Lookup;
 pub use partition_log::{

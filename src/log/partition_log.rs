@@ -10,6 +10,7 @@ use crate::stdx::{Instant, Now, Random};
 
 use super::cache::{Cache, FetchedRecords};
 use super::cleaning::{Cleaner, CleaningEnd};
+use super::journalled::Journalled;
 use super::leader_epochs::{EpochEnd, EpochStart, LeaderEpochs};
 use super::lookup::Lookup;
 use super::producer_state::{ActiveProducer, ProducerStates};
@@ -235,6 +236,9 @@ pub struct Log {
     pub(super) log_start_offset: Offset,
     pub(super) log_end_offset: Offset,
     pub(super) durable_end_offset: Offset,
+    /// Everything below is in the segments; what lies behind it is in memory.
+    pub(super) written_end_offset: Offset,
+    pub(super) journalled: Journalled,
     pub(super) epochs: LeaderEpochs,
     /// True if the file of epochs is older than `epochs`, and whether it is being written.
     /// The file of the epochs is to be written.
@@ -292,6 +296,8 @@ impl Log {
             log_start_offset: 0,
             log_end_offset: 0,
             durable_end_offset: 0,
+            written_end_offset: 0,
+            journalled: Journalled::default(),
             epochs: LeaderEpochs::default(),
             epochs_are_dirty: false,
             epochs_differ_at_end: false,
@@ -430,14 +436,14 @@ impl Log {
         self.cache.charged_bytes() + self.reads.held_bytes()
     }
 
-    /// Let go of the oldest records in memory until at most `bytes_max` remain. What the disk does
-    /// not have yet stays.
+    /// Let go of the oldest records in memory until at most `bytes_max` remain. What the segments
+    /// do not have yet stays.
     pub fn trim_cache(&mut self, bytes_max: usize) {
         let recent = self.cache.charged_bytes();
         self.reads.trim(bytes_max.saturating_sub(recent));
         let ahead = self.reads.held_bytes();
         self.cache
-            .trim(bytes_max.saturating_sub(ahead), self.durable_end_offset);
+            .trim(bytes_max.saturating_sub(ahead), self.written_end_offset);
     }
 
     /// How many files it has.

@@ -119,10 +119,10 @@ impl Log {
         self.reads.pending.insert(id, read);
     }
 
-    /// No reader of the disk goes beyond what is durable.
+    /// No reader of the disk goes beyond what the segments have.
     pub(super) fn bounded(&self, request: &ReadRequest) -> ReadRequest {
         ReadRequest {
-            upper: request.upper.min(self.durable_end_offset),
+            upper: request.upper.min(self.written_end_offset),
             ..*request
         }
     }

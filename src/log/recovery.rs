@@ -156,6 +156,7 @@ impl Log {
         while recovery.asked.is_empty() && !self.is_short_of_files {
             match self.recover(&mut recovery, now, outbox) {
                 Ok(Stage::Finishing) if recovery.stage == Stage::Finishing => {
+                    self.replay_journal(now);
                     self.judge_first_dirty_offset();
                     self.progress.push_back(LogProgress::Opened);
                     return;
@@ -190,6 +191,7 @@ impl Log {
                 self.write_metadata(recovery, outbox);
                 self.segments.push_back(Segment::new(0, now.wall_ms));
                 self.unsealed.push(0);
+                self.plan_replay(0)?;
                 Ok(Stage::Finishing)
             }
             Stage::Listed => {

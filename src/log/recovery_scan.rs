@@ -337,26 +337,17 @@ impl Log {
             self.drop_segments_behind(segment, outbox);
         }
         if self.segments.is_empty() {
-            recovery.next_offset = self.log_start_offset;
+            let base_offset = self.first_offset_without_segments();
+            recovery.next_offset = base_offset;
             self.segments
-                .push_back(Segment::new(self.log_start_offset, now.wall_ms));
-            self.unsealed.push(self.log_start_offset);
+                .push_back(Segment::new(base_offset, now.wall_ms));
+            self.unsealed.push(base_offset);
         }
         let end = recovery.next_offset;
-        let OpenMode::Existing { recovery_point, .. } = recovery.mode else {
-            unreachable!("a new log has nothing to recover")
-        };
-        let required = recovery_point
-            .unwrap_or(0)
-            .max(self.log_start_offset)
-            .max(recovery.replay_from);
-        if end < required {
-            let last = self.segments.back().expect("a log has a segment");
-            let reason = format!("the log ends here, but it reached offset {required}");
-            let damage = self.damage(last.base_offset, end, last.length, &reason);
-            return Err(LogFailure::Damaged(damage));
-        }
+        let reached = self.plan_replay(end)?;
+        self.check_end(recovery, reached)?;
         self.log_end_offset = end;
+        self.written_end_offset = end;
         self.durable_end_offset = end;
         let first = self.segments.front().map_or(0, |first| first.base_offset);
         self.log_start_offset = self.log_start_offset.max(first);
@@ -366,6 +357,24 @@ impl Log {
         }
         self.remove_stray_snapshots(outbox);
         Ok(())
+    }
+
+    /// With what the journal had, the log must reach as far as it is known to have reached.
+    fn check_end(&self, recovery: &Recovery, end: Offset) -> Result<(), LogFailure> {
+        let OpenMode::Existing { recovery_point, .. } = recovery.mode else {
+            unreachable!("a new log has nothing to recover")
+        };
+        let required = recovery_point
+            .unwrap_or(0)
+            .max(self.log_start_offset)
+            .max(recovery.replay_from);
+        if end >= required {
+            return Ok(());
+        }
+        let last = self.segments.back().expect("a log has a segment");
+        let reason = format!("the log ends here, but it reached offset {required}");
+        let damage = self.damage(last.base_offset, end, last.length, &reason);
+        Err(LogFailure::Damaged(damage))
     }
 
     /// What lies behind the end of the log may look like records once others are in front of it:

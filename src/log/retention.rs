@@ -123,10 +123,28 @@ impl Log {
             let end = self.log_end_offset;
             self.roll(now, end);
         }
-        if is_idle(&self.segments[0]) && !self.cleaner.holds(self.segments[0].base_offset) {
+        let is_free =
+            is_idle(&self.segments[0]) && !self.cleaner.holds(self.segments[0].base_offset);
+        if is_free && self.is_made(1, outbox) {
             Verdict::Delete
         } else {
             Verdict::Wait
+        }
+    }
+
+    /// Whether the segment at `index` has a file, which is made if it has none. Only the names of
+    /// its segments tell, after a crash, from where on a log may give offsets.
+    fn is_made(&mut self, index: usize, outbox: &mut StorageOutbox) -> bool {
+        let segment = &self.segments[index];
+        match (&segment.writer, segment.file) {
+            (Some(_), SegmentFile::Opening(_)) => false,
+            (Some(writer), SegmentFile::Closed) if !writer.exists => {
+                if !self.space.is_waiting() {
+                    self.open_segment_file(index, outbox);
+                }
+                false
+            }
+            _ => true,
         }
     }
 

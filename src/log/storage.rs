@@ -321,8 +321,13 @@ impl StorageOutbox {
             Some(left) => *left -= 1,
             None => {}
         }
+        Some(self.new_reserved_file())
+    }
+
+    /// A number for a file that is to be opened and is not among those that are counted.
+    pub const fn new_reserved_file(&mut self) -> FileId {
         self.next_file += 1;
-        Some(FileId(self.next_file))
+        FileId(self.next_file)
     }
 
     /// Ask for `request`; its completion will carry `ticket`.

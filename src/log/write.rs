@@ -13,7 +13,7 @@ use crate::model::Offset;
 use crate::stdx::Now;
 
 use super::file_names::{FileKind, LEADER_EPOCHS};
-use super::partition_log::{Damage, Log, LogFailure, LogProgress, Pending, State};
+use super::partition_log::{Damage, Log, LogFailure, Pending, State};
 use super::segment::{Segment, SegmentFile, Writer, WriterWait};
 use super::storage::{
     Durability, IO_BLOCK_BYTES, StorageOutbox, StorageOutcome, StoragePath, StorageRequest,
@@ -71,6 +71,9 @@ impl Log {
         }
         self.flush_epochs(outbox);
         self.ask_for_space_again(now, outbox);
+        if matches!(self.state, State::Open) {
+            self.offer();
+        }
         self.flush_segments(outbox);
         // Reads wait while a segment is replaced, and go on once it is.
         self.advance_cleaning(now, outbox);
@@ -144,6 +147,9 @@ impl Log {
             }
         }
         if writer.written_end < segment.length {
+            if !self.wants_write(index) {
+                return Step::Drained;
+            }
             return self.next_write_step(segment, writer);
         }
         let is_active = index + 1 == self.segments.len();
@@ -303,6 +309,7 @@ impl Log {
             .cache
             .unwritten(base_offset, written_end, WRITE_BYTES_MAX)
             .expect("what is not durable is in memory");
+        self.note_write_begun(end - written_end, end_offset);
         let writer = self.writer_mut(index);
         let old_tail = writer.tail.clone().expect("the tail was read before");
         let mut slices = Vec::with_capacity(batches.len() + 2);
@@ -482,16 +489,10 @@ impl Log {
         else {
             unreachable!("a write was under way")
         };
+        let bytes = end - writer.written_end;
         writer.written_end = end;
         writer.tail = Some(tail);
-        assert!(
-            end_offset > self.durable_end_offset,
-            "every write brings records"
-        );
-        self.durable_end_offset = end_offset;
-        self.progress.push_back(LogProgress::DurableAdvanced {
-            durable_end_offset: end_offset,
-        });
+        self.note_written(bytes, end_offset);
     }
 
     fn on_sealing_step(&mut self, base_offset: Offset, steps: u8) {

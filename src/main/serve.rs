@@ -56,6 +56,7 @@ pub fn run(arguments: &ServeArguments) -> ExitCode {
         Shard::new(ShardSettings {
             id,
             shards_count,
+            journal_bytes_max: config.forebay_journal_bytes,
             config: Arc::new(config),
             settings: startup.settings.clone(),
             log_levels: Arc::clone(&log_levels),

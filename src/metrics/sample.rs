@@ -105,6 +105,9 @@ pub(super) fn samples_of(metric: &Metric, scrape: &Scrape<'_>) -> Vec<Sample> {
         | MetricId::OpenFiles
         | MetricId::OpenFilesMax
         | MetricId::Turns
+        | MetricId::JournalEntries
+        | MetricId::JournalBytes
+        | MetricId::JournalKeptBytes
         | MetricId::Events => plain(metric, scrape),
     }
 }

@@ -254,6 +254,12 @@ metrics! {
         "Bytes that the batches of producers had when they were decompressed to be checked.";
     CachedBytes, Gauge, "forebay_cached_bytes", ["shard"],
         "Bytes of recent records that a shard keeps in memory.";
+    JournalEntries, Counter, "forebay_journal_entries_total", ["shard"],
+        "Entries that a shard's journals have made durable, each with one write.";
+    JournalBytes, Counter, "forebay_journal_written_bytes_total", ["shard"],
+        "Bytes of those entries, with what fills their last blocks.";
+    JournalKeptBytes, Gauge, "forebay_journal_kept_bytes", ["shard"],
+        "Bytes of a shard's journals that may not be overwritten yet.";
     OpenFiles, Gauge, "forebay_open_files", ["shard"],
         "Segment files that a shard's partitions have open.";
     OpenFilesMax, Gauge, "forebay_open_files_max", ["shard"],

@@ -98,7 +98,7 @@ pub fn serve<C: Core>(
     assert!(plan.shards_count > 0, "a broker has at least one shard");
     assert!(!plan.directories.is_empty(), "a broker has a log directory");
     let descriptors = host::raise_descriptor_limit()?;
-    let shares = share_out(descriptors, plan.shards_count)?;
+    let shares = share_out(descriptors, plan.shards_count, plan.directories.len())?;
     host::check_io_uring(RING_DEPTH)?;
     let limits = resolve_names(plan.limits.clone()).map_err(StartFailure::new)?;
     let directories = open_directories(&plan.directories)?;

@@ -27,10 +27,14 @@ pub(super) struct Shares {
     pub connections: usize,
 }
 
-/// Share out `limit` descriptors.
-pub(super) fn share_out(limit: u64, shards_count: u16) -> Result<Shares, StartFailure> {
-    let shards = u64::from(shards_count);
-    let reserved = PER_PROCESS + shards * PER_SHARD;
+/// Share out `limit` descriptors. Every shard has a journal in each log directory.
+pub(super) fn share_out(
+    limit: u64,
+    shards_count: u16,
+    directories_count: usize,
+) -> Result<Shares, StartFailure> {
+    let (shards, journals) = (u64::from(shards_count), directories_count as u64);
+    let reserved = PER_PROCESS + shards * (PER_SHARD + journals);
     let shared = limit.saturating_sub(reserved);
     let connections = shared / CONNECTIONS_DIVISOR;
     let files_per_shard = (shared - connections) / shards;
@@ -55,8 +59,8 @@ mod tests {
 
     #[test]
     fn connections_and_files_get_half_each_of_what_is_not_reserved() {
-        let shares = share_out(20_000, 2).unwrap();
-        assert_eq!(shares.connections, (20_000 - 48 - 96) / 2);
+        let shares = share_out(20_000, 2, 3).unwrap();
+        assert_eq!(shares.connections, (20_000 - 48 - 2 * (48 + 3)) / 2);
         assert_eq!(shares.files_per_shard, shares.connections / 2);
     }
 
@@ -64,12 +68,13 @@ mod tests {
     fn whatever_the_limit_no_more_than_it_is_given_out() {
         for limit in (0..3_000).chain([20_000, 1 << 20, u64::MAX]) {
             for shards in [1, 2, 7, 128] {
-                let Ok(shares) = share_out(limit, shards) else {
+                let Ok(shares) = share_out(limit, shards, 2) else {
                     continue;
                 };
                 let shards = u64::from(shards);
                 let files = shards * shares.files_per_shard as u64;
-                let given = PER_PROCESS + shards * PER_SHARD + files + shares.connections as u64;
+                let reserved = PER_PROCESS + shards * (PER_SHARD + 2);
+                let given = reserved + files + shares.connections as u64;
                 assert!(given <= limit, "{limit} descriptors for {shards} shards");
                 assert!(shares.files_per_shard >= 16);
             }
@@ -78,10 +83,10 @@ mod tests {
 
     #[test]
     fn too_small_a_limit_is_one_line_with_the_limit_that_is_enough() {
-        let line = share_out(64, 2).unwrap_err().to_string();
-        assert!(line.contains("only 64 files") && line.contains("2 shards need 208"));
+        let line = share_out(64, 2, 1).unwrap_err().to_string();
+        assert!(line.contains("only 64 files") && line.contains("2 shards need 210"));
         assert!(!line.contains('\n'), "{line}");
-        assert!(share_out(208, 2).is_ok());
-        assert!(share_out(206, 2).is_err());
+        assert!(share_out(210, 2, 1).is_ok());
+        assert!(share_out(208, 2, 1).is_err());
     }
 }

@@ -29,6 +29,7 @@ impl Shard {
         let files = &self.file_limit;
         metrics.set(MetricId::OpenFiles, files.files_count() as u64);
         metrics.set(MetricId::OpenFilesMax, files.files_max() as u64);
+        self.journals.collect(&mut metrics);
         self.collect_partitions(&mut metrics);
         self.collect_cleaning(now, &mut metrics);
         self.collect_groups(&mut metrics);

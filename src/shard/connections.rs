@@ -481,6 +481,7 @@ mod tests {
             log_levels: Arc::default(),
             random: Random::from_seed(1),
             memory_bytes: 4 << 20,
+            journal_bytes_max: 1 << 20,
             open_files_max: 16,
             listeners: vec![kind.clone()],
         });

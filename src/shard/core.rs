@@ -20,6 +20,7 @@ use super::file_limit::FileLimit;
 use super::files::{BrokerFiles, is_file_owner};
 use super::groups::Groups;
 use super::housekeeping::Housekeeping;
+use super::journaling::{Journals, journal_of};
 use super::metering::Meter;
 use super::opening::Opening;
 use super::partition::{Asker, Partitions};
@@ -60,6 +61,7 @@ pub struct Shard {
     pub(super) file_limit: FileLimit,
     pub(super) cleaning: Cleaning,
     pub(super) housekeeping: Housekeeping,
+    pub(super) journals: Journals,
     pub(super) console: Console,
     pub(super) meter: Meter,
     /// On shard 0 only.
@@ -95,6 +97,7 @@ impl Shard {
             file_limit: FileLimit::new(&settings),
             cleaning: Cleaning::new(),
             housekeeping: Housekeeping::new(&settings),
+            journals: Journals::new(&settings),
             console: Console::default(),
             meter: Meter::default(),
             controller,
@@ -177,6 +180,7 @@ impl Shard {
             self.groups.next_deadline(),
             self.connections.next_deadline(),
             self.housekeeping.next_deadline(),
+            self.journals.next_deadline(),
             self.cleaning.next_deadline(),
             controller,
         ]
@@ -208,12 +212,15 @@ impl Shard {
             controller.on_storage(now, ticket, result, &mut effects.storage);
         } else if is_file_owner(ticket.owner) {
             self.on_broker_file(now, ticket, result, effects);
+        } else if let Some(directory) = journal_of(ticket.owner) {
+            self.on_journal_storage(now, directory, ticket.sequence, result, effects);
         } else if let Some(slot) = self.partitions.slot_of_owner(ticket.owner) {
             let partition = self
                 .partitions
                 .touch(slot)
                 .expect("the slot was just found");
             partition.log.on_storage(now, ticket.sequence, result);
+            self.journals.stir();
             self.on_log_progress(now, slot, effects);
         }
     }
@@ -246,6 +253,7 @@ impl Shard {
             Message::ClaimsAnswered(answers) => self.on_claims_answered(&answers, effects),
             Message::FoldersLeft(left) => self.on_folders_left(left, effects),
             Message::Serve => self.on_serve(),
+            Message::JournalsWrittenBack => self.on_journals_written_back(from, effects),
             Message::PartitionsOpened => self.on_partitions_opened(now, from, effects),
             Message::Checkpoints {
                 directories,
@@ -274,7 +282,9 @@ impl Shard {
                 self.on_reply(now, request, index, reply, effects);
             } else if let Some(key) = self.fetches.next_woken() {
                 self.advance_fetch(now, key);
-            } else if !self.advance_controller(now, effects) && !self.flush_partitions(now, effects)
+            } else if !self.advance_controller(now, effects)
+                && !self.flush_partitions(now, effects)
+                && !self.advance_journals(now, effects)
             {
                 break;
             }

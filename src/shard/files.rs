@@ -19,6 +19,7 @@ use crate::stdx::{HashMap, Now, new_map};
 use super::checkpoints::{Checkpoints, FolderName};
 use super::core::Shard;
 use super::folders::FolderNames;
+use super::journaling::{InheritedJournals, is_journal};
 use super::message::DirectoryCheckpoint;
 use super::partition::Asker;
 use super::task::{DirectoryRoom, Reply};
@@ -42,6 +43,8 @@ pub enum Purpose {
     List,
     /// To know what one of the checkpoint files says.
     ReadCheckpoint(Checkpoint),
+    /// To know what a journal holds; its file's name.
+    ReadJournal(String),
     /// To write one of the checkpoint files.
     WriteCheckpoint,
     /// To free the name of a folder, which gets this path.
@@ -110,6 +113,8 @@ pub struct DirectoryContents {
     pub entries: HashMap<String, FolderEntry>,
     /// What its checkpoint files said.
     pub checkpoint: DirectoryCheckpoint,
+    /// What the journals of the broker's last life hold.
+    pub journals: InheritedJournals,
 }
 
 /// The files of the log directories that belong to no partition.
@@ -203,6 +208,7 @@ impl BrokerFiles {
             self.reading.push(DirectoryContents {
                 entries: new_map(),
                 checkpoint: DirectoryCheckpoint::default(),
+                journals: InheritedJournals::default(),
             });
             let root = StoragePath::new(directory, "");
             self.reads_missing += Checkpoint::ALL.len() + 1;
@@ -217,12 +223,30 @@ impl BrokerFiles {
         }
     }
 
-    fn take_read(&mut self, directory: DirectoryIndex, purpose: &Purpose, outcome: StorageOutcome) {
+    fn take_read(
+        &mut self,
+        directory: DirectoryIndex,
+        purpose: Purpose,
+        outcome: StorageOutcome,
+        effects: &mut Effects,
+    ) {
         let contents = &mut self.reading[usize::from(directory.0)];
         match (purpose, outcome) {
             (Purpose::List, StorageOutcome::Entries(entries)) => {
+                let files = entries.iter().filter(|entry| !entry.is_folder);
+                let names = files.map(|entry| entry.name.clone());
+                let journals: Vec<String> = names.filter(|name| is_journal(name)).collect();
                 let named = entries.into_iter().map(|entry| (entry.name.clone(), entry));
                 contents.entries = named.collect();
+                for name in journals {
+                    let path = StoragePath::new(directory, &name);
+                    self.reads_missing += 1;
+                    let request = StorageRequest::ReadFile { path };
+                    self.submit(directory, Purpose::ReadJournal(name), request, effects);
+                }
+            }
+            (Purpose::ReadJournal(name), StorageOutcome::Data(file)) => {
+                contents.journals.add_file(name, file);
             }
             (Purpose::ReadCheckpoint(checkpoint), StorageOutcome::Data(file)) => {
                 let read = decoded(checkpoint.file_name(), &file);
@@ -370,7 +394,7 @@ impl Shard {
                 }
             }
             (purpose, Ok(outcome)) => {
-                self.files.take_read(directory, &purpose, outcome);
+                self.files.take_read(directory, purpose, outcome, effects);
                 if self.files.reads_missing == 0 {
                     self.on_contents_read(effects);
                 }
@@ -381,7 +405,13 @@ impl Shard {
     /// On shard 0: every directory was read.
     fn on_contents_read(&mut self, effects: &mut Effects) {
         self.set_strays_aside(effects);
-        let contents: Arc<[DirectoryContents]> = std::mem::take(&mut self.files.reading).into();
+        let mut contents = std::mem::take(&mut self.files.reading);
+        for (contents, directory) in contents.iter_mut().zip(&*self.opening.directories) {
+            if let Err(reason) = contents.journals.replay(directory.id) {
+                return effects.push(Effect::Halt(HaltReason::UnusableData(reason)));
+            }
+        }
+        let contents: Arc<[DirectoryContents]> = contents.into();
         for (directory, contents) in self.files.directories().zip(contents.iter()) {
             let said = contents.checkpoint.clone();
             self.files.checkpoints.inherit(directory, said);
@@ -431,7 +461,7 @@ impl Shard {
             }
             checkpoint
                 .recovery_points
-                .insert(name.clone(), log.durable_end_offset());
+                .insert(name.clone(), log.written_end_offset());
             checkpoint
                 .high_watermarks
                 .insert(name, partition.leader.high_watermark());

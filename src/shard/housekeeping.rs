@@ -195,6 +195,7 @@ impl Shard {
             let files_left = self.file_limit.left();
             effects.storage.allow_files(Some(files_left));
             partition.log.flush(now, &mut effects.storage);
+            self.journals.take_offer(partition);
             self.file_limit.note(slot, partition);
             let cached = partition.log.cached_bytes();
             let before = std::mem::replace(&mut partition.cached_bytes, cached);
@@ -294,14 +295,14 @@ impl Shard {
     }
 
     /// Go on with a clean stop: with the last partition closed, shard 0 is told.
-    pub(super) fn advance_stop(&mut self, _now: Now, effects: &mut Effects) {
+    pub(super) fn advance_stop(&mut self, now: Now, effects: &mut Effects) {
         let is_waiting = !self.housekeeping.are_partitions_closing
             || self.housekeeping.are_last_checkpoints_sent
             || self
                 .partitions
                 .iter()
                 .any(|(_, partition)| !partition.is_over());
-        if is_waiting {
+        if is_waiting || !self.close_journals(now, effects) {
             return;
         }
         self.housekeeping.are_last_checkpoints_sent = true;

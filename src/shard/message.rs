@@ -41,6 +41,8 @@ pub enum Message {
     /// Partitions of deleted topics whose folders have other names now, or that had none; false
     /// for one that the disk fails to rename: the other follows when it could. To shard 0.
     FoldersLeft(Vec<(TopicIdPartition, bool)>),
+    /// The segments of the shard have what the journals of the last life held. To shard 0.
+    JournalsWrittenBack,
     /// A shard has opened all partitions placed on it. To shard 0.
     PartitionsOpened,
     /// Every shard has opened its partitions: serve. From shard 0 to every shard.

@@ -23,6 +23,7 @@ mod files;
 mod folders;
 mod groups;
 mod housekeeping;
+mod journaling;
 mod message;
 mod metering;
 mod opening;

@@ -31,9 +31,9 @@ const OPENING_MAX: usize = 128;
 #[derive(Debug, Default)]
 pub struct Opening {
     /// The log directories, in the order of `log.dirs`.
-    directories: Arc<[OpenDirectory]>,
+    pub directories: Arc<[OpenDirectory]>,
     /// What the directories held at the start; says nothing of partitions that come later.
-    contents: Option<Arc<[DirectoryContents]>>,
+    pub contents: Option<Arc<[DirectoryContents]>>,
     are_directories_read: bool,
     waiting: VecDeque<TopicIdPartition>,
     /// The partitions being opened, by their place in the table.
@@ -177,6 +177,7 @@ impl Shard {
     ) {
         self.opening.contents = Some(contents);
         self.opening.are_directories_read = true;
+        self.begin_journals();
         self.open_waiting(effects);
     }
 
@@ -248,6 +249,7 @@ impl Shard {
         };
         let mut log = Log::open(identity, config, mode, random);
         log.inherit_first_dirty_offset(cleaned_offset.unwrap_or(0));
+        self.connect_journal(id, directory, &mut log);
         let partition = Partition {
             id,
             topic,

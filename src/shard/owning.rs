@@ -280,6 +280,7 @@ impl Shard {
 
     /// Nothing can be appended or read any more: everyone who waits is told.
     pub(super) fn on_log_failed(&mut self, now: Now, slot: u32, effects: &mut Effects) {
+        self.spare_journal_of(slot);
         let partition = self
             .partitions
             .touch(slot)

@@ -27,6 +27,8 @@ pub struct ShardSettings {
     pub random: Random,
     /// Memory for this shard's caches and buffers, in bytes.
     pub memory_bytes: u64,
+    /// How long each of this shard's journals becomes, in bytes, at most.
+    pub journal_bytes_max: u64,
     /// How many segment files this shard's partitions may have open at once, at least one.
     pub open_files_max: usize,
     /// What is spoken on each listener, by `ListenerIndex`.
@@ -90,6 +92,7 @@ mod tests {
             log_levels: Arc::default(),
             random: Random::from_seed(1),
             memory_bytes: 0,
+            journal_bytes_max: 1 << 20,
             open_files_max: 1,
             listeners: Vec::new(),
         };

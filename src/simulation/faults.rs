@@ -52,6 +52,7 @@ faults! {
     Compaction "a compacted segment takes the place of others";
     Merging "a segment goes that is part of a compacted one";
     CrashBeforeNaming "a crash comes before a compacted segment has the name of one";
+    ReplayedJournal "a start finds a journal that a crash has left";
     CleanStop "the operator stops the broker";
     OtherShardsCount "the broker starts with another number of shards";
     Halt "the broker halts, since the disk failed";

@@ -40,6 +40,7 @@ planted_bugs! {
     ReadsStale "a read of a segment brings what was there before the last write";
     CompletesTwice "a request to the disk completes a second time";
     CutsSegment "a crash cuts off the end of a segment";
+    LosesJournal "a crash undoes the making of the journals";
     LosesFolder "a crash undoes the making of a partition's folder";
     ForgetsProducers "the state of the producers is not stored";
     KeepsCheckpoints "a file of recovery points goes on to name what it named before";

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
+use crate::journal::JOURNAL_FILE_PREFIX;
 use crate::log::storage::{
     DirectoryIndex, FolderEntry, IO_BLOCK_BYTES, StorageOutcome, StoragePath,
 };
@@ -473,6 +474,12 @@ impl Volume {
         let length = size(random.below(inode.contents.len().div_ceil(2) as u64));
         inode.contents.truncate(length);
         inode.settle();
+    }
+
+    /// Undo the making of the journals, against all that was promised.
+    pub fn lose_journals(&mut self) {
+        self.files
+            .retain(|file, _| !file.contains(JOURNAL_FILE_PREFIX));
     }
 
     /// Undo the making of a partition's folder, against all that was promised.

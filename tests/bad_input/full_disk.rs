@@ -141,6 +141,16 @@ fn until_refused(client: &mut Client, mut end: i64) -> i64 {
     panic!("the disk does not become full");
 }
 
+/// Waits until records that the journal has are in the partition's first segment, too.
+#[track_caller]
+fn await_segment(folder: &Path) {
+    let started = Instant::now();
+    while !folder.join("00000000000000000000.log").exists() {
+        assert!(started.elapsed() < LIMIT, "nothing is written back");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
 /// How many snapshots of the metadata there are.
 fn snapshots_count(data: &Path) -> usize {
     let entries = fs::read_dir(data.join("__cluster_metadata-0")).expect("the metadata's folder");
@@ -163,6 +173,7 @@ fn a_disk_without_room_for_another_file_holds_up_rolls_topics_and_snapshots_unti
     let mut broker = Broker::start(&lab, Kind::Forebay, &settings);
     let mut client = Client::connect(broker.port);
     await_topic(&mut client, "topic");
+    await_segment(&data.join("topic-0"));
     volume.take_all_names();
 
     let end = produce_until_refused(&mut client, 1);

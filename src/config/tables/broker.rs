@@ -826,6 +826,11 @@ broker_settings! {
     "forebay.http.listen", String, null, Any, ReadOnly, High
         => Obeyed
             "Where metrics and health are served over HTTP, as HOST:PORT; by default nowhere.";
+    "forebay.journal.bytes", Size, "67108864", Between(1_048_576, 4_294_967_296), ReadOnly, Medium
+        => Obeyed
+            "How long the journal of a shard in a log directory may become. A longer one has small \
+             appends written to their segments less often, in larger pieces, and is read whole \
+             after a crash.";
     "forebay.memory.bytes", Size, null, AtLeast(67_108_864), ReadOnly, High
         => Obeyed
             "The memory budget of all shards together, such as 4GiB; by default a part of what \

@@ -3,11 +3,12 @@
 mod cleaning;
 mod damage;
 mod deletion;
-mod disk;
+pub(crate) mod disk;
 mod epochs;
 mod files;
 mod full_disk;
 mod interrupted;
+mod journalled;
 mod random_life;
 mod serving;
 
@@ -18,8 +19,8 @@ use bytes::Bytes;
 
 use super::storage::{DirectoryIndex, Durability, StorageOutbox, StorageOwner, StoragePath};
 use super::{
-    AppendOrigin, Appended, DiskRead, FetchedRecords, FoundOffset, Log, LogIdentity, LogProgress,
-    Lookup, OpenMode, ReadPlan, ReadRequest,
+    AppendOrigin, Appended, DiskRead, FetchedRecords, FoundOffset, Log, LogFailure, LogIdentity,
+    LogProgress, Lookup, OpenMode, ReadPlan, ReadRequest,
 };
 use crate::config::TopicConfig;
 use crate::model::{ErrorCode, Offset, Uuid};

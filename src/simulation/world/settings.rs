@@ -19,6 +19,7 @@ pub(super) struct BrokerPlan {
     /// In the life at hand.
     pub shards_count: u16,
     memory_bytes: u64,
+    journal_bytes_max: u64,
     /// Segment files that the partitions of a shard may have open.
     pub open_files_max: usize,
 }
@@ -91,6 +92,8 @@ impl BrokerPlan {
             settings: startup.settings,
             config: Arc::new(startup.config),
             memory_bytes: memory_kib << 10,
+            // The smaller one goes round many times.
+            journal_bytes_max: [0, 1 << 20][usize::from(apart.chance(1, 3))],
             open_files_max,
         }
     }
@@ -105,6 +108,7 @@ impl BrokerPlan {
             log_levels: Arc::default(),
             random,
             memory_bytes: self.memory_bytes,
+            journal_bytes_max: self.journal_bytes_max,
             open_files_max: self.open_files_max,
             listeners: vec![ListenerKind::Kafka("PLAINTEXT".to_owned())],
         }

@@ -3,11 +3,14 @@
 //! It keeps the contract of [`crate::log::storage`] and nothing beyond it: what the contract leaves
 //! open is decided by chance.
 
+mod power_cut;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::journal::JOURNAL_FILE_PREFIX;
 use crate::log::FOLDER_DELETED;
 use crate::log::checkpoint::RECOVERY_POINTS;
 use crate::log::storage::{
@@ -134,7 +137,10 @@ impl Disk {
             .handles
             .range((shard, FileId(0))..=(shard, FileId(u64::MAX)));
         files
-            .filter(|(_, handle)| !handle.path.relative.starts_with(METADATA_FOLDER))
+            .filter(|(_, handle)| {
+                let path = &handle.path.relative;
+                !path.starts_with(METADATA_FOLDER) && !path.starts_with(JOURNAL_FILE_PREFIX)
+            })
             .count()
     }
 
@@ -392,6 +398,11 @@ impl Disk {
             StorageRequest::Rename { .. } | StorageRequest::Remove { .. } if result.is_ok() => {
                 counts.note_compaction(request);
             }
+            StorageRequest::ReadFile { path }
+                if path.relative.starts_with(JOURNAL_FILE_PREFIX) && result.is_ok() =>
+            {
+                counts.add(Fault::ReplayedJournal);
+            }
             StorageRequest::ReplaceFile { path, .. } => {
                 let waiting = self.replacing.get_mut(path);
                 let next = waiting
@@ -581,110 +592,5 @@ impl Disk {
             }
         }
         Bytes::from(changed)
-    }
-
-    /// A failed request may have done a part of its work.
-    fn perform_in_part(&mut self, shard: ShardId, request: &StorageRequest, now: SimulatedTime) {
-        match request {
-            StorageRequest::Write {
-                file,
-                position,
-                slices,
-                ..
-            } => {
-                if let Ok(inode) = self.inode_of(shard, *file) {
-                    let bytes = slices.concat();
-                    let now_ms = now.wall_ms();
-                    self.volume.write(inode, *position, &bytes, false, now_ms);
-                }
-            }
-            StorageRequest::ReplaceFile { path, contents } if self.random.chance(1, 2) => {
-                self.volume
-                    .abandon_replacement(path, contents, now.wall_ms());
-            }
-            StorageRequest::Remove { path } => {
-                self.volume.remove_some(path, &mut self.random);
-            }
-            // It is not durable either way, so a crash leaves any part of it.
-            StorageRequest::Seal { .. } if self.random.chance(1, 2) => {
-                let _ = self.perform(shard, request, now);
-            }
-            StorageRequest::Rename { to, .. } if !to.relative.contains('/') => {
-                let _ = self.random.chance(1, 2) && self.perform(shard, request, now).is_ok();
-            }
-            _ => {}
-        }
-    }
-
-    /// The process is gone, or the power: what was under way may or may not have happened.
-    pub fn crash(&mut self, now: SimulatedTime, counts: &mut FaultCounts) {
-        for (_, lost) in std::mem::take(&mut self.under_way) {
-            self.tear(lost, now, counts);
-        }
-        self.started.clear();
-        self.handles.clear();
-        self.replacing.clear();
-        self.stale.clear();
-        self.volume.crash(&mut self.random, counts);
-        if self.planted == Some(PlantedBug::CutsSegment) {
-            self.volume.cut_a_segment(&mut self.random);
-        }
-        if self.planted == Some(PlantedBug::LosesFolder) {
-            self.volume.lose_a_folder(&mut self.random);
-        }
-    }
-
-    fn tear(&mut self, lost: UnderWay, now: SimulatedTime, counts: &mut FaultCounts) {
-        let UnderWay { shard, request, .. } = lost;
-        let is_kept = self.random.chance(1, 2);
-        match &request {
-            StorageRequest::Write {
-                file,
-                position,
-                slices,
-                ..
-            } => {
-                if let Ok(inode) = self.inode_of(shard, *file) {
-                    let bytes = slices.concat();
-                    let now_ms = now.wall_ms();
-                    self.volume.write(inode, *position, &bytes, false, now_ms);
-                }
-            }
-            StorageRequest::ReplaceFile { path, contents } if !is_kept => {
-                counts.add(Fault::LostNameChange);
-                if self.random.chance(1, 2) {
-                    counts.add(Fault::AbandonedReplacement);
-                    let kept = self.random.below(contents.len() as u64 + 1);
-                    let kept = usize::try_from(kept).expect("it lies in memory");
-                    self.volume
-                        .abandon_replacement(path, &contents[..kept], now.wall_ms());
-                }
-            }
-            StorageRequest::Remove { path } if !is_kept => {
-                counts.add(Fault::LostNameChange);
-                self.volume.remove_some(path, &mut self.random);
-            }
-            StorageRequest::Open { create: true, .. }
-            | StorageRequest::ReplaceFile { .. }
-            | StorageRequest::CreateFolder { .. }
-            | StorageRequest::Rename { .. }
-            | StorageRequest::Remove { .. } => {
-                if !is_kept {
-                    return counts.add(Fault::LostNameChange);
-                }
-                counts.add(Fault::KeptNameChange);
-                // What it relied on may be lost with this crash: then it did not happen either.
-                let _ = self.perform(shard, &request, now);
-            }
-            StorageRequest::Allocate { .. }
-            | StorageRequest::Truncate { .. }
-            | StorageRequest::Seal { .. }
-            | StorageRequest::SyncAll { .. }
-                if is_kept =>
-            {
-                let _ = self.perform(shard, &request, now);
-            }
-            _ => {}
-        }
     }
 }
