@@ -45,6 +45,8 @@ pub(super) struct Run {
     pub(super) segment: Offset,
     /// Where to read on in it.
     position: u64,
+    /// The least offset that the batch there can have.
+    least_offset: Offset,
     window_bytes: u64,
     /// What was read, and is worked on next.
     piece: Option<Bytes>,
@@ -90,6 +92,7 @@ impl Run {
             phase: Phase::Mapping,
             segment,
             position: 0,
+            least_offset: segment,
             window_bytes: WINDOW_BYTES,
             piece: None,
             end,
@@ -109,6 +112,7 @@ impl Run {
     pub(super) fn go_to(&mut self, segment: Offset) {
         self.segment = segment;
         self.position = 0;
+        self.least_offset = segment;
         self.window_bytes = WINDOW_BYTES;
         self.piece = None;
     }
@@ -255,6 +259,8 @@ impl Log {
 
     fn rewrite_piece(&self, run: &mut Run, piece: &Bytes, now: Now) -> Result<(), Unsound> {
         let start = run.position;
+        let index = self.segment_index(run.segment);
+        let segment_end = index.map_or(self.log_end_offset, |index| self.segment_end(index));
         let mut batches = Batches::new(piece.clone());
         loop {
             let position = start + batches.position() as u64;
@@ -262,6 +268,11 @@ impl Log {
             let Some(batch) = next_sound(&mut batches).map_err(unsound)? else {
                 return end_piece(run, &batches, position);
             };
+            if batch.base_offset() < run.least_offset || batch.next_offset() > segment_end {
+                let error = BatchError::Records("the offsets are not in order");
+                return Err(unsound(error));
+            }
+            run.least_offset = batch.next_offset();
             let rules = Rules {
                 map: &run.map,
                 wall_ms: now.wall_ms,

@@ -361,6 +361,26 @@ fn a_damaged_segment_is_reported_and_the_log_is_left_as_it_is() {
 }
 
 #[test]
+fn a_segment_with_offsets_of_another_is_reported_and_left_as_it_is() {
+    // The first batch claims an offset of the next segment, or the second one that of the first.
+    for (batch, offset) in [(0, 90_u8), (1, 0)] {
+        let mut world = World::with_five_keys(compacted());
+        let name = "topic-0/00000000000000000000.log";
+        let file = world.disk.files.get_mut(name).unwrap();
+        let position = batch * keyed(&[("a", Some("0"))]).size_bytes();
+        file[position + 7] = offset;
+        let files = world.disk.files.clone();
+        world.start_cleaning();
+        world.settle();
+        let progress = world.take_progress();
+        let is_end =
+            |one: &_| matches!(one, LogProgress::CleaningEnded(CleaningEnd::Uncleanable(_)));
+        assert!(progress.iter().any(is_end), "{progress:?}");
+        assert_eq!(world.disk.files, files);
+    }
+}
+
+#[test]
 fn a_log_with_transactions_is_not_cleaned() {
     let mut world = World::create(compacted());
     for sequence in 0..10 {
