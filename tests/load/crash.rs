@@ -112,7 +112,11 @@ fn a_broker_stopped_and_started_under_load_loses_nothing_it_acknowledged() {
 #[test]
 fn a_topic_deleted_just_before_a_kill_stays_deleted() {
     let lab = needs!(Java);
-    let mut broker = Broker::start(&lab, Kind::Forebay, &[("file.delete.delay.ms", "100")]);
+    let mut broker = Broker::start(
+        &lab,
+        Kind::Forebay,
+        &[("log.segment.delete.delay.ms", "100")],
+    );
     let mut client = broker.connect();
     let topics = serde_json::json!({ "timeoutMs": 10000, "Topics": [
         { "Name": "gone", "NumPartitions": 4, "ReplicationFactor": 1 },
