@@ -3,13 +3,14 @@
 //! Both brokers take batches of 64 KiB of records of 1 KiB with `acks=all` into four partitions
 //! over two connections; Forebay answers when they are on the disk, Kafka when they are in the
 //! page cache. How many requests are under way grows until each broker is at its own knee. Then
-//! both hand out records that are in memory, 1 MiB at a time. The rounds are interleaved; the
-//! tables show medians, and the ratios of the best to the best.
+//! both hand out records that are in memory, 1 MiB at a time. Last, two hundred connections send
+//! single records of 100 bytes to a thousand partitions, one request at a time each. The rounds
+//! are interleaved; the tables show medians, and the ratios of the best to the best.
 //!
 //! `cargo bench --bench compare` measures, with `-- --rounds=N --seconds=N --in-flight=8,16
-//! --brokers=forebay` if wanted. Apache Kafka comes from Maven as for the tests, with the heap and
-//! the collector that its start script gives it. Any other way of running it only says how it is
-//! run.
+//! --brokers=forebay --loads=small` if wanted. Apache Kafka comes from Maven as for the tests, with
+//! the heap and the collector that its start script gives it. Any other way of running it only says
+//! how it is run.
 
 #[path = "../load/mod.rs"]
 mod load;
@@ -54,6 +55,14 @@ const WARM_SPREAD: f64 = 0.05;
 /// A broker that never comes to rest is measured all the same, and the progress lines tell.
 const WARM_WINDOWS_MAX: usize = 10;
 
+/// What is asked of the brokers.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Asked {
+    Produce,
+    Fetch,
+    Small,
+}
+
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Kind {
     Forebay,
@@ -85,9 +94,10 @@ fn main() {
         .map(number)
         .collect();
     let brokers = option("--brokers=", "kafka,forebay");
-    let is_wanted = |kind: &Kind| {
-        let name = format!("{kind:?}").to_lowercase();
-        brokers.split(',').any(|wanted| wanted == name)
+    let loads = option("--loads=", "produce,fetch,small");
+    let is_in = |list: &str, name: String| {
+        let mut names = list.split(',');
+        names.any(|wanted| wanted == name.to_lowercase())
     };
     let lab = Lab::open("compare", &[Tool::Java]).expect("Java and Apache Kafka are here");
     // Next to this program, on the disk of the build: a folder in memory would prove nothing.
@@ -98,17 +108,27 @@ fn main() {
         .join("compare");
 
     let mut idle = BTreeMap::<Kind, Vec<Idle>>::new();
-    let mut measured = BTreeMap::<(Work, Kind, usize), Vec<Measured>>::new();
+    let mut measured = BTreeMap::<(Asked, Kind, usize), Vec<Measured>>::new();
     for _ in 0..rounds {
-        for kind in [Kind::Kafka, Kind::Forebay].into_iter().filter(is_wanted) {
+        for kind in [Kind::Kafka, Kind::Forebay] {
+            if !is_in(&brokers, format!("{kind:?}")) {
+                continue;
+            }
             let (server, before) = start(kind, &lab, &folder);
             idle.entry(kind).or_default().push(before);
-            for work in [Work::Produce, Work::Fetch] {
-                warm_up(kind, load(work, in_flight[0]), &server, duration);
-                for &in_flight in &in_flight {
-                    let one = load(work, in_flight).run(&server, duration);
-                    tell(kind, &format!("{work:?} with {in_flight} in flight"), one);
-                    let key = (work, kind, in_flight);
+            for asked in [Asked::Produce, Asked::Fetch, Asked::Small] {
+                if !is_in(&loads, format!("{asked:?}")) {
+                    continue;
+                }
+                let in_flight = match asked {
+                    Asked::Small => &[1],
+                    _ => &*in_flight,
+                };
+                warm_up(kind, load(asked, in_flight[0]), &server, duration);
+                for &in_flight in in_flight {
+                    let one = load(asked, in_flight).run(&server, duration);
+                    tell(kind, &format!("{asked:?} with {in_flight} in flight"), one);
+                    let key = (asked, kind, in_flight);
                     measured.entry(key).or_default().push(one);
                 }
             }
@@ -117,14 +137,28 @@ fn main() {
     print(&idle, &measured);
 }
 
-fn load(work: Work, in_flight: usize) -> Load {
-    Load {
-        work,
+fn load(asked: Asked, in_flight: usize) -> Load {
+    let large = Load {
+        work: Work::Produce,
         connections: 2,
         partitions_per_connection: 2,
         in_flight,
         records_per_batch: 63,
         record_bytes: 1024,
+    };
+    match asked {
+        Asked::Produce => large,
+        Asked::Fetch => Load {
+            work: Work::Fetch,
+            ..large
+        },
+        Asked::Small => Load {
+            connections: 200,
+            partitions_per_connection: 5,
+            records_per_batch: 1,
+            record_bytes: 100,
+            ..large
+        },
     }
 }
 
@@ -240,25 +274,25 @@ fn kafka(lab: &Lab, folder: &Path, address: &str) -> Command {
 
 fn print(
     idle: &BTreeMap<Kind, Vec<Idle>>,
-    measured: &BTreeMap<(Work, Kind, usize), Vec<Measured>>,
+    measured: &BTreeMap<(Asked, Kind, usize), Vec<Measured>>,
 ) {
     println!(
         "{:<8} {:<8} {:>9} {:>9} {:>9} {:>9} {:>9}",
         "load", "broker", "in flight", "MB/s", "CPU-s/GB", "p50 us", "p99 us"
     );
-    let mut best = BTreeMap::<(Work, Kind), (f64, f64)>::new();
-    for ((work, kind, in_flight), measured) in measured {
+    let mut best = BTreeMap::<(Asked, Kind), (f64, f64)>::new();
+    for ((asked, kind, in_flight), measured) in measured {
         let of = |value: fn(&Measured) -> f64| median(measured.iter().map(value).collect());
         let throughput = of(|one| one.megabytes_per_second);
         let cpu = of(|one| one.cpu_seconds_per_gigabyte);
         println!(
             "{:<8} {:<8} {in_flight:>9} {throughput:>9.1} {cpu:>9.3} {:>9.0} {:>9.0}",
-            format!("{work:?}"),
+            format!("{asked:?}"),
             format!("{kind:?}"),
             of(|one| one.p50_us),
             of(|one| one.p99_us),
         );
-        let best = best.entry((*work, *kind)).or_insert((throughput, cpu));
+        let best = best.entry((*asked, *kind)).or_insert((throughput, cpu));
         if throughput > best.0 {
             *best = (throughput, cpu);
         }
@@ -274,11 +308,11 @@ fn print(
         );
     }
     println!();
-    for work in [Work::Produce, Work::Fetch] {
-        let of = |kind| best.get(&(work, kind));
+    for asked in [Asked::Produce, Asked::Fetch, Asked::Small] {
+        let of = |kind| best.get(&(asked, kind));
         if let (Some(ours), Some(theirs)) = (of(Kind::Forebay), of(Kind::Kafka)) {
             println!(
-                "{work:?}, each broker at its knee: {:.1} times Kafka's throughput, \
+                "{asked:?}, each broker at its knee: {:.1} times Kafka's throughput, \
                  {:.2} of its CPU time per byte",
                 ours.0 / theirs.0,
                 ours.1 / theirs.1

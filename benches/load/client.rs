@@ -20,7 +20,6 @@ use forebay::protocol::{
 
 use super::server::Server;
 
-const TOPIC: &str = "shape";
 /// The newest versions that name topics instead of giving their ids.
 const PRODUCE_VERSION: i16 = 12;
 const FETCH_VERSION: i16 = 12;
@@ -71,8 +70,10 @@ struct Gauge {
 impl Load {
     /// Put the load on `server`: a quarter of `duration` to warm up, then all of it to measure.
     pub fn run(self, server: &Server, duration: Duration) -> Measured {
+        let partitions = self.connections * self.partitions_per_connection;
+        let topic = format!("load-{partitions}");
         if server.has_topics {
-            create_topic(server, self.connections * self.partitions_per_connection);
+            create_topic(server, &topic, partitions);
         }
         let batch = batch(self.records_per_batch, self.record_bytes);
         let records = i64::from(self.records_per_batch);
@@ -83,7 +84,7 @@ impl Load {
             let mut client = Client::connect(server, connection);
             let first = connection * self.partitions_per_connection;
             let produces: Vec<_> = (first..first + self.partitions_per_connection)
-                .map(|partition| produce_request(partition, &batch))
+                .map(|partition| produce_request(&topic, partition, &batch))
                 .collect();
             if self.work == Work::Produce {
                 is_prepared.wait();
@@ -92,7 +93,7 @@ impl Load {
             }
             let end = client.fill(&produces[0], records);
             is_prepared.wait();
-            let next = |round: usize| fetch_request(first, round, end, records);
+            let next = |round: usize| fetch_request(&topic, first, round, end, records);
             client.drive(&gauge, self.in_flight, 0, next)
         };
         let drive = &drive;
@@ -226,12 +227,12 @@ impl Client {
     }
 }
 
-fn produce_request(partition: i32, batch: &Bytes) -> Bytes {
+fn produce_request(topic: &str, partition: i32, batch: &Bytes) -> Bytes {
     let request = ProduceRequest {
         acks: -1,
         timeout_ms: 30_000,
         topic_data: vec![produce_request::TopicProduceData {
-            name: TOPIC.to_owned(),
+            name: topic.to_owned(),
             partition_data: vec![produce_request::PartitionProduceData {
                 index: partition,
                 records: Some(Records::new(vec![batch.clone()])),
@@ -244,7 +245,7 @@ fn produce_request(partition: i32, batch: &Bytes) -> Bytes {
     encode(&request, PRODUCE_VERSION)
 }
 
-fn fetch_request(partition: i32, round: usize, end: i64, records: i64) -> Bytes {
+fn fetch_request(topic: &str, partition: i32, round: usize, end: i64, records: i64) -> Bytes {
     // Each fetch brings 15 or 16 batches; starting every 16 walks over all that was filled in.
     let batches = FETCHED_BATCHES as i64;
     let start = end - (batches - (round as i64 * 16) % (batches - 16)) * records;
@@ -254,7 +255,7 @@ fn fetch_request(partition: i32, round: usize, end: i64, records: i64) -> Bytes 
         max_bytes: FETCH_BYTES,
         session_epoch: -1,
         topics: vec![fetch_request::FetchTopic {
-            topic: TOPIC.to_owned(),
+            topic: topic.to_owned(),
             partitions: vec![fetch_request::FetchPartition {
                 partition,
                 current_leader_epoch: -1,
@@ -271,11 +272,11 @@ fn fetch_request(partition: i32, round: usize, end: i64, records: i64) -> Bytes 
     encode(&request, FETCH_VERSION)
 }
 
-fn create_topic(server: &Server, partitions: i32) {
+fn create_topic(server: &Server, topic: &str, partitions: i32) {
     let request = CreateTopicsRequest {
         timeout_ms: 30_000,
         topics: vec![create_topics_request::CreatableTopic {
-            name: TOPIC.to_owned(),
+            name: topic.to_owned(),
             num_partitions: partitions,
             replication_factor: 1,
             ..Default::default()
@@ -289,7 +290,7 @@ fn create_topic(server: &Server, partitions: i32) {
     // Its partitions are there a moment later.
     let probe = batch(1, 1);
     for partition in 0..partitions {
-        let produce = produce_request(partition, &probe);
+        let produce = produce_request(topic, partition, &probe);
         loop {
             client.stream.write_all(&produce).expect("the server reads");
             if client.receive_produced().0 == 0 {
