@@ -193,6 +193,8 @@ impl Shard {
         let is_done = self.opening.waiting.is_empty() && self.opening.underway.is_empty();
         if is_done && !std::mem::replace(&mut self.opening.is_told, true) {
             effects.post(ShardId(0), Message::PartitionsOpened);
+            // There may be nothing here that has to be written back.
+            self.journals.stir();
         }
     }
 

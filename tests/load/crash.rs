@@ -110,6 +110,55 @@ fn a_broker_stopped_and_started_under_load_loses_nothing_it_acknowledged() {
 }
 
 #[test]
+fn what_only_the_journal_has_at_a_kill_is_served_and_a_clean_stop_leaves_no_journal() {
+    let lab = needs!(Java);
+    let mut broker = Broker::start(&lab, Kind::Forebay, &[("forebay.shards", "2")]);
+    let topic = serde_json::json!({ "timeoutMs": 10000, "Topics": [
+        { "Name": "topic", "NumPartitions": 1, "ReplicationFactor": 1 } ]});
+    let mut client = broker.connect();
+    client.ask("CreateTopics", 4, &topic).expect("an answer");
+    let records = serde_json::json!({ "Index": 0, "Records": { "$batch": { "values": ["one"] } } });
+    let produce = serde_json::json!({ "Acks": -1, "TimeoutMs": 30000, "TopicData": [
+        { "Name": "topic", "PartitionData": [records] } ]});
+    let produced = client.ask("Produce", 9, &produce).expect("an answer");
+    let partition = &produced["Responses"][0]["PartitionResponses"][0];
+    assert_eq!(partition["ErrorCode"], 0, "{produced}");
+    broker.kill();
+    let segment = broker.data().join("topic-0/00000000000000000000.log");
+    assert!(!segment.exists(), "the record was written back already");
+
+    broker.resume();
+    let produced = broker.connect().ask("Produce", 9, &produce);
+    let produced = produced.expect("an answer");
+    let partition = &produced["Responses"][0]["PartitionResponses"][0];
+    assert_eq!(partition["BaseOffset"], 1, "{produced}");
+    let data = broker.data().to_path_buf();
+    let journals = || {
+        let names = fs::read_dir(&data).expect("the data directory is there");
+        let names = names.flatten().map(|entry| entry.file_name().into_string());
+        let journals = names
+            .flatten()
+            .filter(|name| name.starts_with("forebay-journal"));
+        journals.collect::<Vec<_>>()
+    };
+    let is_first = |name: &String| name.ends_with("-1");
+    for _ in 0..300 {
+        if !journals().iter().any(is_first) {
+            break;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert!(
+        !journals().iter().any(is_first),
+        "the first life's: {:?}",
+        journals()
+    );
+    assert!(segment.exists());
+    broker.stop();
+    assert_eq!(journals(), Vec::<String>::new());
+}
+
+#[test]
 fn a_topic_deleted_just_before_a_kill_stays_deleted() {
     let lab = needs!(Java);
     let mut broker = Broker::start(
