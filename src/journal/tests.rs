@@ -10,7 +10,9 @@ use super::{
     Journal, JournalAppend, JournalFault, JournalIdentity, JournalLimits, JournalPart,
     JournalProgress, Replayed, WriteBack, parse_file_name, replay,
 };
-use crate::log::storage::{DirectoryIndex, IO_BLOCK_BYTES, StorageOutbox, StorageOwner};
+use crate::log::storage::{
+    DirectoryIndex, IO_BLOCK_BYTES, StorageFailure, StorageOutbox, StorageOwner, StoragePath,
+};
 use crate::log::tests::disk::Disk;
 use crate::model::{Offset, TopicIdPartition, Uuid};
 use crate::stdx::{Instant, Now, Random};
@@ -18,6 +20,7 @@ use crate::stdx::{Instant, Now, Random};
 const DIRECTORY: Uuid = Uuid::from_bytes([7; 16]);
 const BLOCK: usize = IO_BLOCK_BYTES as usize;
 const APPEND_BYTES_MAX: u64 = 6000;
+const NO_SPACE: i32 = 28;
 
 const IDENTITY: JournalIdentity = JournalIdentity {
     directory: DIRECTORY,
@@ -44,6 +47,8 @@ struct World {
     /// The partitions whose logs write back.
     writing_back: Vec<u32>,
     is_retired: bool,
+    /// The disk told once that it had no room.
+    was_full: bool,
 }
 
 fn owner(slot: u32) -> StorageOwner {
@@ -78,6 +83,7 @@ impl World {
             },
             writing_back: Vec::new(),
             is_retired: false,
+            was_full: false,
         }
     }
 
@@ -126,7 +132,7 @@ impl World {
                     }
                 }
                 JournalProgress::Retired(_) => self.is_retired = true,
-                JournalProgress::Usable => panic!("no disk was full"),
+                JournalProgress::Usable => assert!(self.was_full, "no disk was full"),
             }
         }
     }
@@ -328,6 +334,36 @@ fn a_disk_without_room_for_a_journal_is_asked_again() {
     world.append(0, 100);
     world.settle();
     assert_eq!(world.partitions[0].durable, 2);
+}
+
+#[test]
+fn a_disk_without_room_is_not_asked_again_while_what_is_durable_has_to_be_written_back() {
+    let mut world = World::new(1, 1, 1 << 20);
+    world.append(0, 100);
+    world.settle();
+    world.append(0, 100);
+    world.journal.advance(world.now, &mut world.outbox);
+    let (ticket, request) = world.outbox.next_request().unwrap();
+    let failure = StorageFailure {
+        operation: request.operation(),
+        path: StoragePath::new(DirectoryIndex(0), &IDENTITY.file_name()),
+        position: 0,
+        errno: NO_SPACE,
+    };
+    let (sequence, outbox) = (ticket.sequence, &mut world.outbox);
+    world
+        .journal
+        .on_storage(world.now, sequence, Err(failure), outbox);
+    world.was_full = true;
+    world.turn();
+    assert!(world.is_retired);
+    world.now.instant = world.now.instant + Duration::from_secs(60);
+    world.turn();
+    // It would only be told the same at once, over and over.
+    assert_eq!(world.journal.next_deadline(), Instant::MAX);
+    world.write_back(0);
+    world.settle();
+    assert!(world.journal.is_usable());
 }
 
 #[test]

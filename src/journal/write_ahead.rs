@@ -257,8 +257,9 @@ impl Journal {
     pub fn next_deadline(&self) -> Instant {
         let age = self.live.front().filter(|_| self.goal.is_none());
         let aged = age.map(|oldest| oldest.written_at + WRITE_BACK_AGE);
+        // Before the file is gone the disk is not asked for another.
         let retry = match self.state {
-            State::Retired(retry_at) => retry_at,
+            State::Retired(retry_at) if self.file.is_none() && self.pending.is_empty() => retry_at,
             _ => None,
         };
         let first = [aged, retry].into_iter().flatten().min();
@@ -407,7 +408,7 @@ impl Journal {
 
     fn allocate(&mut self, outbox: &mut StorageOutbox) {
         let ring = self.ring.length() - RING_START;
-        let grown = (2 * ring).clamp(FIRST_RING_BYTES, u64::MAX);
+        let grown = (2 * ring).max(FIRST_RING_BYTES);
         let length = RING_START + grown.min(self.limits.ring_bytes_max);
         self.is_growing = true;
         let file = self.open_file();
