@@ -7,15 +7,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use forebay::client::Connection;
-use forebay::protocol::messages::FindCoordinatorRequest;
-use forebay::protocol::messages::MetadataRequest;
-use forebay::protocol::messages::OffsetCommitRequest;
 use forebay::protocol::messages::metadata_request::MetadataRequestTopic;
 use forebay::protocol::messages::offset_commit_request::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
-use forebay::protocol::{AnyRequest, AnyResponse};
+use forebay::protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use forebay::protocol::messages::{
+    FindCoordinatorRequest, MetadataRequest, OffsetCommitRequest, ProduceRequest,
+};
+use forebay::protocol::{AnyRequest, AnyResponse, Records};
 
 /// How long a read may take before the broker counts as dead.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -224,4 +227,30 @@ impl Client {
                 if commit.topics[0].partitions[0].error_code == 0)
         });
     }
+}
+
+/// A request that appends `batch` to partition 0 of the topic.
+pub fn produce(topic: &str, batch: Bytes) -> ProduceRequest {
+    let partition = PartitionProduceData {
+        records: Some(Records::new(vec![batch])),
+        ..Default::default()
+    };
+    ProduceRequest {
+        acks: -1,
+        timeout_ms: 10_000,
+        topic_data: vec![TopicProduceData {
+            name: topic.to_owned(),
+            partition_data: vec![partition],
+            ..Default::default()
+        }],
+        ..Default::default()
+    }
+}
+
+/// The code that one partition's append got.
+pub fn produced_code(response: &AnyResponse) -> i16 {
+    let AnyResponse::Produce(produced) = response else {
+        panic!("another answer: {response:?}");
+    };
+    produced.responses[0].partition_responses[0].error_code
 }

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
+use forebay::protocol::AnyResponse;
+use forebay::protocol::messages::CreateTopicsRequest;
 use forebay::protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
-use forebay::protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
-use forebay::protocol::messages::{CreateTopicsRequest, ProduceRequest};
 use forebay::protocol::record_batch::RecordBatchBuilder;
-use forebay::protocol::{AnyResponse, Records};
 
-use crate::broker::{Broker, Client};
+use crate::broker::{Broker, Client, produce, produced_code};
 
 /// How often something that comes about by itself is looked for.
 const TRIES: u32 = 500;
@@ -43,29 +42,13 @@ fn create(client: &mut Client) {
 }
 
 /// Each record is hours younger than the one before, so each has a segment of its own.
-fn produce(client: &mut Client, values: i64) {
+fn produce_values(client: &mut Client, values: i64) {
     for hours in 0..values {
         let mut batch = RecordBatchBuilder::new();
         let timestamp = 1_700_000_000_000 + hours * HOUR_MS;
         batch.append(timestamp, Some(b"key"), Some(&[b'v'; 1000]), &[]);
-        let partition = PartitionProduceData {
-            records: Some(Records::new(vec![batch.finish().to_bytes()])),
-            ..Default::default()
-        };
-        let produce = ProduceRequest {
-            acks: -1,
-            timeout_ms: 10_000,
-            topic_data: vec![TopicProduceData {
-                name: "flow".to_owned(),
-                partition_data: vec![partition],
-                ..Default::default()
-            }],
-            ..Default::default()
-        };
-        client.ask_until(produce, |response| {
-            matches!(response, AnyResponse::Produce(produced)
-                if produced.responses[0].partition_responses[0].error_code == 0)
-        });
+        let request = produce("flow", batch.finish().to_bytes());
+        client.ask_until(request, |response| produced_code(response) == 0);
     }
 }
 
@@ -82,7 +65,7 @@ fn metrics_tell_what_a_run_of_compaction_has_left() {
     let broker = Broker::start_with("compaction", &["log.cleaner.backoff.ms=10"]);
     let mut client = Client::connect(broker.kafka, "test");
     create(&mut client);
-    produce(&mut client, 10);
+    produce_values(&mut client, 10);
     // A run may begin before all segments are there: the last one is awaited.
     let is_compacted = (0..TRIES).any(|_| {
         std::thread::sleep(Duration::from_millis(10));
@@ -111,7 +94,7 @@ fn without_the_cleaner_nothing_is_compacted() {
     let broker = Broker::start_with("no-compaction", &settings);
     let mut client = Client::connect(broker.kafka, "test");
     create(&mut client);
-    produce(&mut client, 10);
+    produce_values(&mut client, 10);
     let segments = "forebay_log_segments{topic=\"flow\",partition=\"0\"}";
     for _ in 0..20 {
         assert_eq!(value_of(&broker, segments), 10);

@@ -5,13 +5,11 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use forebay::metrics::table::{AliasForm, METRICS, MetricId};
+use forebay::protocol::messages::FetchRequest;
 use forebay::protocol::messages::fetch_request::{FetchPartition, FetchTopic};
-use forebay::protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
-use forebay::protocol::messages::{FetchRequest, ProduceRequest};
 use forebay::protocol::record_batch::RecordBatchBuilder;
-use forebay::protocol::{AnyResponse, Records};
 
-use crate::broker::{Broker, Client, connect};
+use crate::broker::{Broker, Client, connect, produce, produced_code};
 
 /// Series that the usual dashboards for Kafka draw, with the labels that they select by. They are
 /// written out here so that a change of the table cannot take them along.
@@ -59,26 +57,8 @@ fn work(client: &mut Client) {
     for value in [b"a", b"b", b"c"] {
         batch.append(1_700_000_000_000, None, Some(value), &[]);
     }
-    let partition = PartitionProduceData {
-        records: Some(Records::new(vec![batch.finish().to_bytes()])),
-        ..Default::default()
-    };
-    let produce = ProduceRequest {
-        acks: -1,
-        timeout_ms: 10_000,
-        topic_data: vec![TopicProduceData {
-            name: "flow".to_owned(),
-            partition_data: vec![partition],
-            ..Default::default()
-        }],
-        ..Default::default()
-    };
-    let produced = client.ask(produce);
-    assert!(
-        matches!(&produced, AnyResponse::Produce(produce)
-            if produce.responses[0].partition_responses[0].error_code == 0),
-        "{produced:?}"
-    );
+    let produced = client.ask(produce("flow", batch.finish().to_bytes()));
+    assert_eq!(produced_code(&produced), 0);
     for fetch_offset in [0, 99] {
         client.ask(fetch(fetch_offset));
     }

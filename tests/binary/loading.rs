@@ -6,14 +6,11 @@ use forebay::model::ErrorCode;
 use forebay::protocol::messages::offset_fetch_request::{
     OffsetFetchRequestGroup, OffsetFetchRequestTopics,
 };
-use forebay::protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
-use forebay::protocol::messages::{
-    OffsetCommitKey, OffsetCommitValue, OffsetFetchRequest, ProduceRequest,
-};
+use forebay::protocol::messages::{OffsetCommitKey, OffsetCommitValue, OffsetFetchRequest};
 use forebay::protocol::record_batch::RecordBatchBuilder;
-use forebay::protocol::{AnyResponse, Records, encode_record_key, encode_versioned};
+use forebay::protocol::{AnyResponse, encode_record_key, encode_versioned};
 
-use crate::broker::{Broker, Client};
+use crate::broker::{Broker, Client, produce, produced_code};
 
 /// Kafka lets only clients of this name write to internal topics.
 const ADMIN: &str = "__admin_client";
@@ -47,25 +44,8 @@ fn other_offsets(seed: i64) -> Bytes {
 }
 
 fn append_to_offsets(client: &mut Client, batch: Bytes) {
-    let partition = PartitionProduceData {
-        records: Some(Records::new(vec![batch])),
-        ..Default::default()
-    };
-    let produced = client.ask(ProduceRequest {
-        acks: -1,
-        timeout_ms: 10_000,
-        topic_data: vec![TopicProduceData {
-            name: "__consumer_offsets".to_owned(),
-            partition_data: vec![partition],
-            ..Default::default()
-        }],
-        ..Default::default()
-    });
-    assert!(
-        matches!(&produced, AnyResponse::Produce(produced)
-            if produced.responses[0].partition_responses[0].error_code == 0),
-        "{produced:?}"
-    );
+    let produced = client.ask(produce("__consumer_offsets", batch));
+    assert_eq!(produced_code(&produced), 0);
 }
 
 /// What is told of the group's offset: the error, and the offset if there is none.

@@ -3,17 +3,16 @@
 use std::io::Read;
 use std::time::Duration;
 
+use forebay::protocol::AnyResponse;
 use forebay::protocol::compression::Compression;
 use forebay::protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use forebay::protocol::messages::incremental_alter_configs_request::{
     AlterConfigsResource, AlterableConfig,
 };
-use forebay::protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
-use forebay::protocol::messages::{FetchRequest, IncrementalAlterConfigsRequest, ProduceRequest};
+use forebay::protocol::messages::{FetchRequest, IncrementalAlterConfigsRequest};
 use forebay::protocol::record_batch::Batches;
-use forebay::protocol::{AnyResponse, Records};
 
-use crate::broker::{Broker, Client, connect};
+use crate::broker::{Broker, Client, connect, produce, produced_code};
 
 /// How often something that comes about by itself is looked for.
 const TRIES: u32 = 500;
@@ -23,24 +22,8 @@ const BROKER_LOGGER: i8 = 8;
 
 /// The code that an attempt to produce garbage got.
 fn produce_garbage(client: &mut Client) -> i16 {
-    let partition = PartitionProduceData {
-        records: Some(Records::new(vec![vec![0; 100].into()])),
-        ..Default::default()
-    };
-    let produced = client.ask(ProduceRequest {
-        acks: -1,
-        timeout_ms: 10_000,
-        topic_data: vec![TopicProduceData {
-            name: "flow".to_owned(),
-            partition_data: vec![partition],
-            ..Default::default()
-        }],
-        ..Default::default()
-    });
-    let AnyResponse::Produce(produced) = produced else {
-        panic!("another answer: {produced:?}");
-    };
-    produced.responses[0].partition_responses[0].error_code
+    let produced = client.ask(produce("flow", vec![0; 100].into()));
+    produced_code(&produced)
 }
 
 /// The code that setting `name` of this broker, or of its loggers, to `value` got.
