@@ -26,4 +26,5 @@ pub use format::{JOURNAL_FILE_PREFIX, JournalIdentity, parse_file_name};
 pub use replay::{JournalFault, Replayed, replay};
 pub use write_ahead::{
     Journal, JournalAppend, JournalLimits, JournalPart, JournalProgress, WriteBack,
+    are_written_back,
 };

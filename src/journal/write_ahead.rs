@@ -109,6 +109,21 @@ pub enum WriteBack {
     Missing,
 }
 
+/// True if all of `parts` are written back, as `look` says. Those of which that was seen are taken
+/// out, so that none is looked at again.
+pub fn are_written_back(
+    parts: &mut Vec<JournalPart>,
+    look: &mut impl FnMut(JournalPart) -> WriteBack,
+) -> bool {
+    while let Some(part) = parts.last() {
+        if look(*part) == WriteBack::Missing {
+            return false;
+        }
+        parts.pop();
+    }
+    true
+}
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum State {
     /// There is no file.
@@ -344,11 +359,8 @@ impl Journal {
 
     fn let_go(&mut self, look: &mut impl FnMut(JournalPart) -> WriteBack) {
         while let Some(oldest) = self.live.front_mut() {
-            while let Some(part) = oldest.parts.last() {
-                if look(*part) == WriteBack::Missing {
-                    return;
-                }
-                oldest.parts.pop();
+            if !are_written_back(&mut oldest.parts, look) {
+                return;
             }
             if self.goal == Some(oldest.number) {
                 self.goal = None;

@@ -257,8 +257,8 @@ impl BrokerFiles {
         self.reads_missing -= 1;
     }
 
-    /// Remove a folder.
-    pub fn remove_folder(&mut self, path: StoragePath, effects: &mut Effects) {
+    /// Remove a file or folder.
+    pub fn remove(&mut self, path: StoragePath, effects: &mut Effects) {
         let directory = path.directory;
         let request = StorageRequest::Remove { path };
         self.submit(directory, Purpose::Remove, request, effects);

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::journal::{
     Journal, JournalAppend, JournalIdentity, JournalLimits, JournalPart, JournalProgress,
-    WriteBack, parse_file_name, replay,
+    WriteBack, are_written_back, parse_file_name, replay,
 };
 use crate::log::Log;
 use crate::log::storage::{DirectoryIndex, StorageOwner, StoragePath, StorageResult};
@@ -259,8 +259,6 @@ impl Shard {
             let of = &mut self.journals.directories[index];
             let partitions = &self.partitions;
             let owners = of.journal.write_backs(now, |part| look(partitions, part));
-            of.inherited
-                .retain(|part| look(partitions, *part) == WriteBack::Missing);
             of.journal.advance(now, &mut effects.storage);
             for slot in owners
                 .into_iter()
@@ -340,10 +338,12 @@ impl Shard {
 
     /// Tell shard 0 when everything that was inherited is in segments.
     fn tell_written_back(&mut self, effects: &mut Effects) {
-        let mut directories = self.journals.directories.iter();
+        let partitions = &self.partitions;
+        let mut directories = self.journals.directories.iter_mut();
         if self.journals.has_inherited
             && self.opening.is_told()
-            && directories.all(|of| of.inherited.is_empty())
+            && directories
+                .all(|of| are_written_back(&mut of.inherited, &mut |part| look(partitions, part)))
         {
             self.journals.has_inherited = false;
             effects.post(ShardId(0), Message::JournalsWrittenBack);
@@ -355,7 +355,7 @@ impl Shard {
         self.journals.written_back.insert(from);
         if self.journals.written_back.len() == usize::from(self.settings.shards_count) {
             for path in std::mem::take(&mut self.journals.inherited_files) {
-                self.files.remove_folder(path, effects);
+                self.files.remove(path, effects);
             }
         }
     }

@@ -84,7 +84,7 @@ pub struct DirectoryCheckpoint {
     pub cleaned_offsets: BTreeMap<TopicPartition, Offset>,
     /// Where logs start that do not start at their first segment.
     pub log_start_offsets: BTreeMap<TopicPartition, Offset>,
-    /// Up to where logs are on the disk.
+    /// Up to where logs are in their segments, synced.
     pub recovery_points: BTreeMap<TopicPartition, Offset>,
     /// True if a partition here was not closed as a clean stop closes it.
     pub is_unclean: bool,

@@ -506,7 +506,7 @@ impl Shard {
             && *entry.key() <= now.instant
         {
             for folder in entry.remove() {
-                self.files.remove_folder(folder, effects);
+                self.files.remove(folder, effects);
             }
         }
     }
