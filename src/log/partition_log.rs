@@ -222,7 +222,8 @@ pub(super) enum Pending {
 /// It asks for work on the disk only in [`Log::flush`] and [`Log::close_unused_files`];
 /// every other method changes memory. So the owner calls `flush` at the
 /// end of each turn in which it called anything else, and everything of one turn becomes one
-/// write. Completions come in by [`Log::on_storage`]; what that or a flush leads to comes out of
+/// write, or what [`Log::take_offer`] then has for the journal. Completions come in by
+/// [`Log::on_storage`] and [`Log::on_journalled`]; what that or a flush leads to comes out of
 /// [`Log::next_progress`].
 #[derive(Debug)]
 pub struct Log {
@@ -240,13 +241,13 @@ pub struct Log {
     pub(super) written_end_offset: Offset,
     pub(super) journalled: Journalled,
     pub(super) epochs: LeaderEpochs,
-    /// True if the file of epochs is older than `epochs`, and whether it is being written.
     /// The file of the epochs is to be written.
     pub(super) epochs_are_dirty: bool,
     /// The file differs only in what begins at the end of the log. An opening cuts that off again,
     /// so it need not be written before there are records.
     pub(super) epochs_differ_at_end: bool,
     pub(super) has_epochs_file: bool,
+    /// The file is being written.
     pub(super) epochs_in_flight: bool,
     pub(super) producers: ProducerStates,
     pub(super) cache: Cache,

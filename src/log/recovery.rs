@@ -1,10 +1,11 @@
 //! Opening a log: what is in its folder, and which of it has to be read.
 //!
 //! After a clean stop the files say where the log ends: only what lies behind the last index entry
-//! is read. Otherwise every segment that is not sealed is scanned, batch by batch; the log ends
-//! behind the last whole batch, and the file is cut there, since what lies behind may look like
-//! records later. A segment is written to only when all before it is durable, so a fault before the
-//! last one is damage, and not the end of the log.
+//! is read. Otherwise every segment that is not sealed is scanned, batch by batch; the segments
+//! end behind the last whole batch, and the file is cut there, since what lies behind may look
+//! like records later. What only the journal has of the log is then appended to them. A segment is
+//! written to only when all before it is durable, so a fault before the last one is damage, and
+//! not the end of the log.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

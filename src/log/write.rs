@@ -1,4 +1,5 @@
-//! Bringing appended batches to the disk, and segments into the form that they keep.
+//! Bringing appended batches to their segments, at once or after the journal made them durable, and
+//! segments into the form that they keep.
 //!
 //! A segment's file grows by one write at a time: the partial block at its end, kept in memory, is
 //! written again together with everything that was appended since. A segment is sealed when the

@@ -425,17 +425,12 @@ impl Disk {
         work: impl FnOnce(&Path) -> io::Result<StorageOutcome> + Send + 'static,
     ) {
         let absolute = self.resolve(&path);
-        let finished = Rc::clone(&self.finished);
-        let run = async move {
-            let done = run_blocking(move || work(&absolute)).await;
-            finished.push(Finished {
-                ticket,
-                result: done.map_err(|error| failure_of(operation, path, &error)),
-                staged_bytes: 0,
-                about: About::Nothing,
-            });
-        };
-        glommio::spawn_local(run).detach();
+        self.finish_later(
+            ticket,
+            operation,
+            path,
+            run_blocking(move || work(&absolute)),
+        );
     }
 
     /// The same for work that syncs nothing.
@@ -447,13 +442,24 @@ impl Disk {
         work: impl FnOnce(&Path) -> io::Result<StorageOutcome> + Send + 'static,
     ) {
         let absolute = self.resolve(&path);
-        let finished = Rc::clone(&self.finished);
         let short_calls = Rc::clone(&self.short_calls);
+        let done = async move { short_calls.run(move || work(&absolute)).await };
+        self.finish_later(ticket, operation, path, done);
+    }
+
+    fn finish_later(
+        &self,
+        ticket: Ticket,
+        operation: &'static str,
+        path: StoragePath,
+        done: impl Future<Output = io::Result<StorageOutcome>> + 'static,
+    ) {
+        let finished = Rc::clone(&self.finished);
         let run = async move {
-            let done = short_calls.run(move || work(&absolute)).await;
+            let result = done.await;
             finished.push(Finished {
                 ticket,
-                result: done.map_err(|error| failure_of(operation, path, &error)),
+                result: result.map_err(|error| failure_of(operation, path, &error)),
                 staged_bytes: 0,
                 about: About::Nothing,
             });

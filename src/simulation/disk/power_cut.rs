@@ -16,18 +16,7 @@ impl Disk {
         now: SimulatedTime,
     ) {
         match request {
-            StorageRequest::Write {
-                file,
-                position,
-                slices,
-                ..
-            } => {
-                if let Ok(inode) = self.inode_of(shard, *file) {
-                    let bytes = slices.concat();
-                    let now_ms = now.wall_ms();
-                    self.volume.write(inode, *position, &bytes, false, now_ms);
-                }
-            }
+            StorageRequest::Write { .. } => self.write_unsynced(shard, request, now),
             StorageRequest::ReplaceFile { path, contents } if self.random.chance(1, 2) => {
                 self.volume
                     .abandon_replacement(path, contents, now.wall_ms());
@@ -71,18 +60,7 @@ impl Disk {
         let UnderWay { shard, request, .. } = lost;
         let is_kept = self.random.chance(1, 2);
         match &request {
-            StorageRequest::Write {
-                file,
-                position,
-                slices,
-                ..
-            } => {
-                if let Ok(inode) = self.inode_of(shard, *file) {
-                    let bytes = slices.concat();
-                    let now_ms = now.wall_ms();
-                    self.volume.write(inode, *position, &bytes, false, now_ms);
-                }
-            }
+            StorageRequest::Write { .. } => self.write_unsynced(shard, &request, now),
             StorageRequest::ReplaceFile { path, contents } if !is_kept => {
                 counts.add(Fault::LostNameChange);
                 if self.random.chance(1, 2) {
@@ -118,6 +96,22 @@ impl Disk {
                 let _ = self.perform(shard, &request, now);
             }
             _ => {}
+        }
+    }
+
+    /// What was written and is not synced: the next crash leaves any part of it.
+    fn write_unsynced(&mut self, shard: ShardId, request: &StorageRequest, now: SimulatedTime) {
+        if let StorageRequest::Write {
+            file,
+            position,
+            slices,
+            ..
+        } = request
+            && let Ok(inode) = self.inode_of(shard, *file)
+        {
+            let bytes = slices.concat();
+            let now_ms = now.wall_ms();
+            self.volume.write(inode, *position, &bytes, false, now_ms);
         }
     }
 }
