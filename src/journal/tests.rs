@@ -102,7 +102,7 @@ impl World {
             .map(|at| u8::try_from((at + last.unsigned_abs() as usize) % 251).unwrap())
             .collect();
         partition.appended.insert(end_offset, bytes.clone());
-        if self.journal.is_usable() {
+        if !self.is_retired {
             let middle = length / 2;
             self.journal.append(JournalAppend {
                 owner: owner(slot),
@@ -132,7 +132,10 @@ impl World {
                     }
                 }
                 JournalProgress::Retired(_) => self.is_retired = true,
-                JournalProgress::Usable => assert!(self.was_full, "no disk was full"),
+                JournalProgress::Usable => {
+                    assert!(self.was_full, "no disk was full");
+                    self.is_retired = false;
+                }
             }
         }
     }
@@ -321,6 +324,25 @@ fn a_failed_write_is_not_tried_again_and_what_was_durable_stays() {
 }
 
 #[test]
+fn what_is_appended_before_it_is_told_that_the_journal_is_retired_is_not_durable_in_it() {
+    let mut world = World::new(1, 2, 1 << 20);
+    world.append(0, 100);
+    world.settle();
+    world.disk.fails = Some("write");
+    world.append(1, 100);
+    world.turn();
+    let (ticket, result) = world.disk.complete(&mut world.random).unwrap();
+    world
+        .journal
+        .on_storage(world.now, ticket.sequence, result, &mut world.outbox);
+    world.append(1, 100);
+    world.settle();
+    assert!(world.is_retired);
+    assert_eq!(world.partitions[1].durable, 0);
+    world.check_replay();
+}
+
+#[test]
 fn a_disk_without_room_for_a_journal_is_asked_again() {
     let mut world = World::new(1, 1, 1 << 20);
     world.disk.is_full = true;
@@ -329,8 +351,9 @@ fn a_disk_without_room_for_a_journal_is_asked_again() {
     assert!(world.is_retired);
     world.disk.is_full = false;
     world.now.instant = world.journal.next_deadline();
-    world.journal.advance(world.now, &mut world.outbox);
-    assert_eq!(world.journal.next_progress(), Some(JournalProgress::Usable));
+    world.was_full = true;
+    world.turn();
+    assert!(!world.is_retired && world.journal.is_usable());
     world.append(0, 100);
     world.settle();
     assert_eq!(world.partitions[0].durable, 2);

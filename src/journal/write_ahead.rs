@@ -239,9 +239,19 @@ impl Journal {
 
     /// Make `append` durable, behind all before it: [`JournalProgress::Durable`] follows, or
     /// [`JournalProgress::Retired`].
+    ///
+    /// # Panics
+    /// If [`JournalProgress::Retired`] was told already, or [`Journal::retire`] called.
     pub fn append(&mut self, append: JournalAppend) {
-        assert!(self.is_usable(), "nothing is appended to a retired journal");
-        self.waiting.push_back(append);
+        if self.is_usable() {
+            self.waiting.push_back(append);
+            return;
+        }
+        let is_to_be_told = |progress| matches!(progress, &JournalProgress::Retired(_));
+        assert!(
+            self.progress.iter().any(is_to_be_told),
+            "nothing is appended to a journal that is known to be retired"
+        );
     }
 
     /// How many bytes of entries may not be overwritten.
