@@ -13,7 +13,11 @@
 //! A journal lives as long as its broker. It makes its file with the first append, and removes it
 //! at a clean stop, so that the directory is then like one of Apache Kafka's. After a crash the
 //! file is read, its records go to their logs, and it is removed when their segments have them.
+//!
+//! Beside it lies a checkpoint, which bounds what a start reads of the segments: its entries are
+//! the logs' own, and mean nothing here.
 
+mod checkpoint;
 pub mod format;
 mod replay;
 mod ring;
@@ -22,6 +26,9 @@ mod write_ahead;
 #[cfg(test)]
 mod tests;
 
+pub use checkpoint::{
+    CheckpointFault, checkpoint_epoch, checkpoint_name, decode_checkpoint, encode_checkpoint,
+};
 pub use format::{JOURNAL_FILE_PREFIX, JournalIdentity, parse_file_name};
 pub use replay::{JournalFault, Replayed, replay};
 pub use write_ahead::{

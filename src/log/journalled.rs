@@ -46,6 +46,8 @@ pub(super) struct Journalled {
     appended_bytes: u64,
     offered_bytes: u64,
     written_bytes: u64,
+    /// Of those appended, what the owner has counted.
+    counted_bytes: u64,
     offer: Option<JournalOffer>,
     /// What the journal of the broker's last life had of this log, in the order of its entries.
     inherited: Vec<Bytes>,
@@ -95,6 +97,14 @@ impl Log {
     /// Have the segments get everything that was appended so far, which begins with the next flush.
     pub const fn write_back(&mut self) {
         self.journalled.write_back_to = self.log_end_offset;
+    }
+
+    /// How many bytes were appended since this was asked last.
+    pub const fn take_appended_bytes(&mut self) -> u64 {
+        let journalled = &mut self.journalled;
+        let bytes = journalled.appended_bytes - journalled.counted_bytes;
+        journalled.counted_bytes = journalled.appended_bytes;
+        bytes
     }
 
     pub(super) const fn note_appended(&mut self, bytes: u64) {

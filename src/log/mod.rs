@@ -26,6 +26,7 @@ mod read;
 mod read_ahead;
 mod recovery;
 mod recovery_scan;
+mod resume_point;
 mod retention;
 mod scan;
 mod segment;
@@ -53,3 +54,4 @@ pub use partition_log::{
 };
 pub use producer_state::{ActiveProducer, AppendOrigin};
 pub use read::{DiskRead, ReadPlan};
+pub use resume_point::TakenPoint;

@@ -52,6 +52,16 @@ impl OffsetIndex {
             .map_or(0, |entry| entry.position)
     }
 
+    /// The first entry of a batch that begins at or behind `position`: its last offset, and where
+    /// it begins.
+    pub(super) fn first_from(&self, position: u32) -> Option<(u32, u32)> {
+        let before = self
+            .entries
+            .partition_point(|entry| entry.position < position);
+        let entry = self.entries.entry(before)?;
+        Some((entry.relative_offset, entry.position))
+    }
+
     /// Where the last batch that has an entry begins.
     pub(super) fn last_position(&self) -> Option<u32> {
         self.entries.last().map(|entry| entry.position)

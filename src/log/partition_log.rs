@@ -16,6 +16,7 @@ use super::lookup::Lookup;
 use super::producer_state::{ActiveProducer, ProducerStates};
 use super::read_ahead::Reads;
 use super::recovery::Recovery;
+use super::resume_point::ResumePoints;
 use super::segment::Segment;
 use super::space::Space;
 use super::storage::{
@@ -240,6 +241,7 @@ pub struct Log {
     /// Everything below is in the segments; what lies behind it is in memory.
     pub(super) written_end_offset: Offset,
     pub(super) journalled: Journalled,
+    pub(super) resume_points: ResumePoints,
     pub(super) epochs: LeaderEpochs,
     /// The file of the epochs is to be written.
     pub(super) epochs_are_dirty: bool,
@@ -299,6 +301,7 @@ impl Log {
             durable_end_offset: 0,
             written_end_offset: 0,
             journalled: Journalled::default(),
+            resume_points: ResumePoints::default(),
             epochs: LeaderEpochs::default(),
             epochs_are_dirty: false,
             epochs_differ_at_end: false,

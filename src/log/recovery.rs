@@ -20,7 +20,9 @@ use super::file_names::{CLEANED, DELETED, FileKind, LEADER_EPOCHS, PARTITION_MET
 use super::leader_epochs::LeaderEpochs;
 use super::offset_index::OffsetIndex;
 use super::partition_log::{Log, LogFailure, LogProgress, OpenMode, Pending, State};
-use super::recovery_scan::Scan;
+use super::producer_state::ProducerStates;
+use super::recovery_scan::{RESUMED_STEP_BYTES, STEP_BYTES, Scan, ScanProgress};
+use super::resume_point::ResumePoint;
 use super::segment::{Index, Largest, Segment};
 use super::snapshot::decode_snapshot;
 use super::storage::{FolderEntry, StorageOutbox, StorageOutcome, StorageRequest, StorageResult};
@@ -85,6 +87,10 @@ pub(super) struct Recovery {
     /// What is left of a compaction.
     interrupted: Option<Interrupted>,
     pub(super) found: BTreeMap<Offset, FoundFiles>,
+    /// What need not be read, unless the files turn out to be others.
+    pub(super) resume: Option<ResumePoint>,
+    /// The log reached this offset, as a point says that need not be of use otherwise.
+    pub(super) reached: Offset,
     /// The snapshots that may be used, the newest last.
     candidates: Vec<Offset>,
     pub(super) scans: VecDeque<Scan>,
@@ -105,12 +111,22 @@ impl Recovery {
             answers: BTreeMap::new(),
             interrupted: None,
             found: BTreeMap::new(),
+            resume: None,
+            reached: 0,
             candidates: Vec::new(),
             scans: VecDeque::new(),
             replay_from: 0,
             next_offset: 0,
             gap: None,
         }
+    }
+
+    /// True if the segment in which `point` lies has to be read.
+    fn has_use_for(&self, point: &ResumePoint) -> bool {
+        let is_last = self.found.keys().next_back() == Some(&point.segment);
+        self.found.get(&point.segment).is_some_and(|found| {
+            (is_last || !found.is_sealed()) && found.length > point.last_batch.position
+        })
     }
 
     pub(super) const fn is_clean(&self) -> bool {
@@ -214,13 +230,17 @@ impl Log {
                 self.plan_scans(recovery);
                 Ok(Stage::Scanning)
             }
-            Stage::Scanning => {
-                if self.advance_scan(recovery, outbox)? {
-                    self.finish_recovery(recovery, now, outbox)?;
-                    return Ok(Stage::Cutting);
+            Stage::Scanning => match self.advance_scan(recovery, outbox)? {
+                ScanProgress::UnderWay => Ok(Stage::Scanning),
+                ScanProgress::Doubtful => {
+                    self.forget_resume_point(recovery, outbox);
+                    Ok(Stage::SnapshotIsRead)
                 }
-                Ok(Stage::Scanning)
-            }
+                ScanProgress::Done => {
+                    self.finish_recovery(recovery, now, outbox)?;
+                    Ok(Stage::Cutting)
+                }
+            },
             Stage::Cutting => {
                 let is_cut = self.advance_cut(recovery, outbox);
                 Ok(if is_cut {
@@ -348,14 +368,42 @@ impl Log {
             segment.last_used = now.instant;
             self.segments.push_back(segment);
         }
+        if let Some(point) = self.resume_points.inherited.take()
+            && !recovery.is_clean()
+        {
+            recovery.reached = point.end_offset;
+            recovery.resume = Some(point).filter(|point| recovery.has_use_for(point));
+        }
+        self.choose_snapshots(recovery);
+        Ok(())
+    }
+
+    fn choose_snapshots(&self, recovery: &mut Recovery) {
         // A snapshot of a log's end is good as long as the log still ends there; one at the base of
         // a segment was taken when all before it was durable.
         let newest = match recovery.found.last_key_value() {
             Some((base_offset, _)) if !recovery.is_clean() => *base_offset,
             Some(_) | None => Offset::MAX,
         };
-        recovery.candidates = self.snapshots.range(..=newest).copied().collect();
-        Ok(())
+        recovery.candidates = match recovery.resume {
+            Some(_) => Vec::new(),
+            None => self.snapshots.range(..=newest).copied().collect(),
+        };
+    }
+
+    /// The files are not those of which the resume point tells: begin as without it.
+    pub(super) fn forget_resume_point(
+        &mut self,
+        recovery: &mut Recovery,
+        outbox: &mut StorageOutbox,
+    ) {
+        recovery.resume = None;
+        recovery.scans.clear();
+        recovery.replay_from = 0;
+        self.producers = ProducerStates::default();
+        self.unsealed.clear();
+        self.choose_snapshots(recovery);
+        self.ask_for_snapshot(recovery, outbox);
     }
 
     /// Tell the files of segments from each other, and remove what a crash left over.
@@ -435,6 +483,9 @@ impl Log {
                 self.ask_for_snapshot(recovery, outbox);
                 return Stage::SnapshotIsRead;
             }
+        } else if let Some(point) = &recovery.resume {
+            self.producers = point.producers.clone();
+            recovery.replay_from = point.end_offset;
         }
         if let Some((&base_offset, &found)) = recovery.found.last_key_value()
             && recovery.is_clean()
@@ -465,53 +516,41 @@ impl Log {
         self.submit(outbox, Pending::Other, StorageRequest::Remove { path });
     }
 
-    /// Decide which segments are read, and from where.
+    /// Decide which segments are read, and from where: those of which the disk does not have all,
+    /// and those whose producers are in no snapshot.
     fn plan_scans(&mut self, recovery: &mut Recovery) {
         let last = recovery.found.keys().next_back().copied();
         let tail_position = self.load_last_indexes(recovery);
-        for (base_offset, found) in &recovery.found {
+        let has_snapshot = recovery.replay_from > 0 || self.producers.len() > 0;
+        let replays_producers = !recovery.is_clean() || has_snapshot;
+        let ends = recovery.found.keys().skip(1).copied();
+        let ends: Vec<Offset> = ends.chain([Offset::MAX]).collect();
+        for ((base_offset, found), end) in recovery.found.iter().zip(ends) {
             let is_last = Some(*base_offset) == last;
             let is_whole_on_disk = found.is_sealed() && (!is_last || tail_position.is_some());
-            if is_whole_on_disk && !is_last {
+            let rebuilds = is_last || !is_whole_on_disk;
+            if !(rebuilds || replays_producers && end > recovery.replay_from) {
                 continue;
+            }
+            let mut position = tail_position.filter(|_| is_last).unwrap_or(0);
+            let mut step_bytes = STEP_BYTES;
+            if let Some(point) = &recovery.resume
+                && point.segment == *base_offset
+                && let Some(index) = self.segment_index(*base_offset)
+            {
+                point.restore(&mut self.segments[index]);
+                position = point.last_batch.position;
+                step_bytes = RESUMED_STEP_BYTES;
             }
             recovery.scans.push_back(Scan {
                 segment: *base_offset,
-                position: tail_position.filter(|_| is_last).unwrap_or(0),
-                step_bytes: 0,
-                rebuilds: true,
+                position,
+                step_bytes,
+                has_begun: false,
+                rebuilds,
                 is_sealed_on_disk: is_whole_on_disk,
                 file_length: found.length,
             });
-        }
-        // Producers are replayed from the snapshot on, which may lie further back.
-        let first_scanned = recovery.scans.front().map_or(0, |scan| scan.segment);
-        let has_snapshot = recovery.replay_from > 0 || self.producers.len() > 0;
-        if recovery.is_clean() && !has_snapshot {
-            return;
-        }
-        let earlier: Vec<Scan> = recovery
-            .found
-            .range(..first_scanned)
-            .filter(|(base_offset, _)| {
-                let end = recovery
-                    .found
-                    .range(*base_offset + 1..)
-                    .next()
-                    .map_or(Offset::MAX, |(next, _)| *next);
-                end > recovery.replay_from
-            })
-            .map(|(base_offset, found)| Scan {
-                segment: *base_offset,
-                position: 0,
-                step_bytes: 0,
-                rebuilds: false,
-                is_sealed_on_disk: true,
-                file_length: found.length,
-            })
-            .collect();
-        for scan in earlier.into_iter().rev() {
-            recovery.scans.push_front(scan);
         }
     }
 

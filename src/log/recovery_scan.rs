@@ -18,7 +18,11 @@ use super::time_index::TimeIndex;
 use super::write::block_start;
 
 /// How much of a segment is read and looked at in one step, unless one batch is larger.
-const STEP_BYTES: u64 = 1 << 20;
+pub(super) const STEP_BYTES: u64 = 1 << 20;
+
+/// The first step where little is expected: most logs had nothing appended since a point was kept
+/// of them, and what was reserved for them is not to be read.
+pub(super) const RESUMED_STEP_BYTES: u64 = 64 << 10;
 
 /// A segment that is read from `position` to its end.
 #[derive(Clone, Copy, Debug)]
@@ -27,12 +31,22 @@ pub(super) struct Scan {
     pub(super) position: u64,
     /// How much is read at once, more than [`STEP_BYTES`] for a larger batch.
     pub(super) step_bytes: u64,
+    pub(super) has_begun: bool,
     /// True if the indexes are made; otherwise only the producers are of interest.
     pub(super) rebuilds: bool,
     /// True if the files are what a sealed segment has.
     pub(super) is_sealed_on_disk: bool,
     /// The length of the file, which may be more than that of its records.
     pub(super) file_length: u64,
+}
+
+/// How far the scans of a log have come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum ScanProgress {
+    UnderWay,
+    /// The file is not the one of which the resume point tells.
+    Doubtful,
+    Done,
 }
 
 /// How a piece of a segment ended.
@@ -43,35 +57,40 @@ enum PieceEnd {
     Exact,
     /// What follows is no whole batch.
     NoBatch(String),
+    /// The batch with which reading goes on is not there.
+    NotResumed,
 }
 
 impl Log {
-    /// Take a step of the scans; true when they are done.
+    /// Take a step of the scans.
     pub(super) fn advance_scan(
         &mut self,
         recovery: &mut Recovery,
         outbox: &mut StorageOutbox,
-    ) -> Result<bool, LogFailure> {
+    ) -> Result<ScanProgress, LogFailure> {
         let Some(&scan) = recovery.scans.front() else {
-            return Ok(true);
+            return Ok(ScanProgress::Done);
         };
         let index = self
             .segment_index(scan.segment)
             .expect("what is scanned was listed");
         self.note_opened(recovery, index);
-        if scan.step_bytes == 0 {
+        if !scan.has_begun {
             self.begin_scan(recovery, index, outbox);
         }
         if scan.position == scan.file_length {
             self.end_scan(recovery, index, &PieceEnd::Exact)?;
             self.close_scanned(index, outbox);
-            return Ok(false);
+            return Ok(ScanProgress::UnderWay);
         }
         match self.segments[index].file {
             SegmentFile::Open(file) => {
                 if let Some(StorageOutcome::Data(data)) = recovery.answers.remove(&Asked::Piece) {
                     self.on_first_block(recovery, index);
                     let end = self.scan_piece(recovery, index, &data);
+                    if matches!(end, PieceEnd::NotResumed) {
+                        return Ok(ScanProgress::Doubtful);
+                    }
                     if !matches!(end, PieceEnd::ReadOn) {
                         self.end_scan(recovery, index, &end)?;
                         self.close_scanned(index, outbox);
@@ -83,7 +102,7 @@ impl Log {
             SegmentFile::Closed => self.open_for_recovery(recovery, index, outbox),
             SegmentFile::Opening(_) => unreachable!("recovery waits for what it asked"),
         }
-        Ok(false)
+        Ok(ScanProgress::UnderWay)
     }
 
     fn open_for_recovery(
@@ -123,7 +142,7 @@ impl Log {
 
     fn begin_scan(&mut self, recovery: &mut Recovery, index: usize, outbox: &mut StorageOutbox) {
         let scan = recovery.scans.front_mut().expect("a scan begins");
-        scan.step_bytes = STEP_BYTES;
+        scan.has_begun = true;
         let scan = *scan;
         recovery.next_offset = scan.segment;
         if !scan.rebuilds {
@@ -199,6 +218,10 @@ impl Log {
         }
         let range = to_usize(skipped)..to_usize(known);
         let mut batches = Batches::new(data.slice(range));
+        let resumed = recovery.resume.as_ref().filter(|point| {
+            point.segment == scan.segment && point.last_batch.position == scan.position
+        });
+        let mut expected = resumed.map(|point| point.last_batch);
         let (end, position) = loop {
             let position = batches.position();
             let batch = match batches.next_whole() {
@@ -206,10 +229,20 @@ impl Log {
                 Ok(None) => break (self.piece_end(recovery, &batches, start + known), position),
                 Err(error) => break (PieceEnd::NoBatch(error.to_string()), position),
             };
+            let is_other = expected.is_some_and(|expected| {
+                batch.base_offset() != expected.base_offset || batch.header().crc != expected.crc
+            });
+            if is_other {
+                break (PieceEnd::NotResumed, position);
+            }
             if let Err(reason) = self.take_batch(recovery, index, &batch) {
                 break (PieceEnd::NoBatch(reason), position);
             }
+            expected = None;
         };
+        if expected.is_some() && matches!(end, PieceEnd::NoBatch(_)) {
+            return PieceEnd::NotResumed;
+        }
         let scan = recovery.scans.front_mut().expect("a scan is under way");
         scan.position += position as u64;
         end
@@ -228,7 +261,7 @@ impl Log {
         } else if position + size > scan.file_length {
             PieceEnd::NoBatch("the file ends inside a batch".to_owned())
         } else {
-            scan.step_bytes = STEP_BYTES.max(size);
+            scan.step_bytes = (2 * scan.step_bytes).min(STEP_BYTES).max(size);
             PieceEnd::ReadOn
         }
     }
@@ -277,7 +310,7 @@ impl Log {
         let scan = recovery.scans.pop_front().expect("a scan is under way");
         let reason = match end {
             PieceEnd::NoBatch(reason) => reason.as_str(),
-            PieceEnd::Exact | PieceEnd::ReadOn => "the records end early",
+            PieceEnd::Exact | PieceEnd::ReadOn | PieceEnd::NotResumed => "the records end early",
         };
         let next_offset = recovery.next_offset;
         let damaged = |log: &Self, segment, offset, position| {
@@ -367,7 +400,8 @@ impl Log {
         let required = recovery_point
             .unwrap_or(0)
             .max(self.log_start_offset)
-            .max(recovery.replay_from);
+            .max(recovery.replay_from)
+            .max(recovery.reached);
         if end >= required {
             return Ok(());
         }

@@ -7,6 +7,7 @@ use crate::protocol::record_batch::RecordBatch;
 use crate::stdx::Instant;
 
 use super::offset_index::{OffsetIndex, relative_offset};
+use super::resume_point::LastBatch;
 use super::storage::FileId;
 use super::time_index::{TimeIndex, TimestampOffset};
 
@@ -136,6 +137,8 @@ pub(super) struct Segment {
     pub(super) offset_index: Index<OffsetIndex>,
     pub(super) time_index: Index<TimeIndex>,
     pub(super) bytes_since_index_entry: u64,
+    /// The batch at its end, if it was appended to or read up to there.
+    pub(super) last_batch: Option<LastBatch>,
     pub(super) file: SegmentFile,
     /// True if Kafka left an index of aborted transactions beside it.
     pub(super) has_transaction_index: bool,
@@ -158,6 +161,7 @@ impl Segment {
             offset_index: Index::Loaded(OffsetIndex::default()),
             time_index: Index::Loaded(TimeIndex::default()),
             bytes_since_index_entry: 0,
+            last_batch: None,
             file: SegmentFile::Closed,
             has_transaction_index: false,
             reads_in_flight: 0,
@@ -197,6 +201,11 @@ impl Segment {
             self.push_index_entries(batch.last_offset());
             self.bytes_since_index_entry = 0;
         }
+        self.last_batch = Some(LastBatch {
+            position: self.length,
+            base_offset: batch.base_offset(),
+            crc: batch.header().crc,
+        });
         self.length += batch.size_bytes() as u64;
         self.bytes_since_index_entry += batch.size_bytes() as u64;
     }

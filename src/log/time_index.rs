@@ -54,6 +54,15 @@ impl TimeIndex {
         Some(entry.at(base_offset))
     }
 
+    /// The last entry up to `relative_offset`: the timestamp, and its offset.
+    pub(super) fn last_until(&self, relative_offset: u32) -> Option<(TimestampMs, u32)> {
+        let behind = self
+            .entries
+            .partition_point(|entry| entry.relative_offset <= relative_offset);
+        let entry = self.entries.entry(behind.checked_sub(1)?)?;
+        Some((entry.timestamp, entry.relative_offset))
+    }
+
     /// Where to begin to look for the first record at or after `timestamp`.
     pub(super) fn offset_before(&self, timestamp: TimestampMs, base_offset: Offset) -> Offset {
         let behind = self

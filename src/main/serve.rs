@@ -11,7 +11,7 @@ use forebay::config::{BrokerConfig, Listener, LogLevels, ServeArguments, Startup
 use forebay::connection::ConnectionLimits;
 use forebay::model::ShardId;
 use forebay::runtime::{ListenerPlan, ServePlan, Serving, SocketOptions, StartFailure, serve};
-use forebay::shard::{ListenerKind, Shard, ShardSettings};
+use forebay::shard::{CHECKPOINT_EVERY_BYTES, ListenerKind, Shard, ShardSettings};
 use forebay::stdx::Random;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -57,6 +57,7 @@ pub fn run(arguments: &ServeArguments) -> ExitCode {
             id,
             shards_count,
             journal_bytes_max: config.forebay_journal_bytes,
+            checkpoint_every_bytes: CHECKPOINT_EVERY_BYTES,
             config: Arc::new(config),
             settings: startup.settings.clone(),
             log_levels: Arc::clone(&log_levels),

@@ -256,6 +256,7 @@ mod tests {
             random: Random::from_seed(1),
             memory_bytes: 1 << 20,
             journal_bytes_max: 1 << 20,
+            checkpoint_every_bytes: 1 << 20,
             open_files_max: 16,
             listeners: vec![ListenerKind::Kafka("A".to_owned()), ListenerKind::Http],
         });

@@ -25,6 +25,7 @@ use super::metering::Meter;
 use super::opening::Opening;
 use super::partition::{Asker, Partitions};
 use super::request::Requests;
+use super::resuming::ResumeCheckpoints;
 use super::task::{Reply, RequestId, Task, TaskIndex};
 use super::{ConnectionId, Effect, Effects, Event, Message, ShardSettings};
 
@@ -62,6 +63,7 @@ pub struct Shard {
     pub(super) cleaning: Cleaning,
     pub(super) housekeeping: Housekeeping,
     pub(super) journals: Journals,
+    pub(super) resuming: ResumeCheckpoints,
     pub(super) console: Console,
     pub(super) meter: Meter,
     /// On shard 0 only.
@@ -98,6 +100,7 @@ impl Shard {
             cleaning: Cleaning::new(),
             housekeeping: Housekeeping::new(&settings),
             journals: Journals::new(&settings),
+            resuming: ResumeCheckpoints::new(settings.checkpoint_every_bytes),
             console: Console::default(),
             meter: Meter::default(),
             controller,
@@ -181,6 +184,7 @@ impl Shard {
             self.connections.next_deadline(),
             self.housekeeping.next_deadline(),
             self.journals.next_deadline(),
+            self.resuming.next_deadline(),
             self.cleaning.next_deadline(),
             controller,
         ]
@@ -254,6 +258,7 @@ impl Shard {
             Message::FoldersLeft(left) => self.on_folders_left(left, effects),
             Message::Serve => self.on_serve(),
             Message::JournalsWrittenBack => self.on_journals_written_back(from, effects),
+            Message::CheckpointsReplaced => self.on_checkpoints_replaced(from, effects),
             Message::PartitionsOpened => self.on_partitions_opened(now, from, effects),
             Message::Checkpoints {
                 directories,
@@ -296,6 +301,7 @@ impl Shard {
         self.connections.note_shortage(now);
         self.connections.end_turn();
         self.post_folder_news(effects);
+        self.advance_checkpoints(now, effects);
         self.advance_stop(now, effects);
         self.files.describe_room(effects);
         self.settle_started(now);

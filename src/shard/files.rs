@@ -22,6 +22,7 @@ use super::folders::FolderNames;
 use super::journaling::{InheritedJournals, is_journal};
 use super::message::DirectoryCheckpoint;
 use super::partition::Asker;
+use super::resuming::{InheritedCheckpoints, is_checkpoint};
 use super::task::{DirectoryRoom, Reply};
 use super::{Effect, Effects, HaltReason, Message, ShardSettings};
 
@@ -43,10 +44,12 @@ pub enum Purpose {
     List,
     /// To know what one of the checkpoint files says.
     ReadCheckpoint(Checkpoint),
-    /// To know what a journal holds; its file's name.
-    ReadJournal(String),
+    /// To know what a journal, or a checkpoint of resume points, holds; its file's name.
+    ReadInherited(String),
     /// To write one of the checkpoint files.
     WriteCheckpoint,
+    /// To write a checkpoint of resume points.
+    WritePoints,
     /// To free the name of a folder, which gets this path.
     SetAside(FolderName, StoragePath),
     /// To make room. Only its failure matters.
@@ -115,6 +118,16 @@ pub struct DirectoryContents {
     pub checkpoint: DirectoryCheckpoint,
     /// What the journals of the broker's last life hold.
     pub journals: InheritedJournals,
+    /// From where its logs are read if they were not closed.
+    pub checkpoints: InheritedCheckpoints,
+}
+
+impl DirectoryContents {
+    /// Of the journals and checkpoints of this life: larger than that of all others.
+    pub fn next_epoch(&self) -> u64 {
+        let journals = self.journals.last_epoch();
+        journals.max(self.checkpoints.last_epoch()) + 1
+    }
 }
 
 /// The files of the log directories that belong to no partition.
@@ -209,6 +222,7 @@ impl BrokerFiles {
                 entries: new_map(),
                 checkpoint: DirectoryCheckpoint::default(),
                 journals: InheritedJournals::default(),
+                checkpoints: InheritedCheckpoints::default(),
             });
             let root = StoragePath::new(directory, "");
             self.reads_missing += Checkpoint::ALL.len() + 1;
@@ -235,18 +249,22 @@ impl BrokerFiles {
             (Purpose::List, StorageOutcome::Entries(entries)) => {
                 let files = entries.iter().filter(|entry| !entry.is_folder);
                 let names = files.map(|entry| entry.name.clone());
-                let journals: Vec<String> = names.filter(|name| is_journal(name)).collect();
+                let is_inherited = |name: &String| is_journal(name) || is_checkpoint(name);
+                let inherited: Vec<String> = names.filter(is_inherited).collect();
                 let named = entries.into_iter().map(|entry| (entry.name.clone(), entry));
                 contents.entries = named.collect();
-                for name in journals {
+                for name in inherited {
                     let path = StoragePath::new(directory, &name);
                     self.reads_missing += 1;
                     let request = StorageRequest::ReadFile { path };
-                    self.submit(directory, Purpose::ReadJournal(name), request, effects);
+                    self.submit(directory, Purpose::ReadInherited(name), request, effects);
                 }
             }
-            (Purpose::ReadJournal(name), StorageOutcome::Data(file)) => {
+            (Purpose::ReadInherited(name), StorageOutcome::Data(file)) if is_journal(&name) => {
                 contents.journals.add_file(name, file);
+            }
+            (Purpose::ReadInherited(name), StorageOutcome::Data(file)) => {
+                contents.checkpoints.add_file(name, file);
             }
             (Purpose::ReadCheckpoint(checkpoint), StorageOutcome::Data(file)) => {
                 let read = decoded(checkpoint.file_name(), &file);
@@ -362,6 +380,7 @@ impl Shard {
         };
         match (purpose, result) {
             (Purpose::DescribeRoom, result) => self.on_room(directory, result),
+            (Purpose::WritePoints, result) => self.on_points_written(now, directory, &result),
             (Purpose::Remove, Ok(_)) => {}
             (Purpose::Remove, Err(failure)) => tracing::warn!("a file was left behind: {failure}"),
             (Purpose::SetAside(name, to), result) => {
@@ -407,7 +426,8 @@ impl Shard {
         self.set_strays_aside(effects);
         let mut contents = std::mem::take(&mut self.files.reading);
         for (contents, directory) in contents.iter_mut().zip(&*self.opening.directories) {
-            if let Err(reason) = contents.journals.replay(directory.id) {
+            let journals = contents.journals.replay(directory.id);
+            if let Err(reason) = journals.and_then(|()| contents.checkpoints.decode(directory.id)) {
                 return effects.push(Effect::Halt(HaltReason::UnusableData(reason)));
             }
         }

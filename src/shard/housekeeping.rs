@@ -196,6 +196,7 @@ impl Shard {
             effects.storage.allow_files(Some(files_left));
             partition.log.flush(now, &mut effects.storage);
             self.journals.take_offer(partition);
+            self.resuming.note_appended(partition);
             self.file_limit.note(slot, partition);
             let cached = partition.log.cached_bytes();
             let before = std::mem::replace(&mut partition.cached_bytes, cached);

@@ -86,13 +86,10 @@ impl InheritedJournals {
         self.files.iter().map(|(name, _)| name.as_str())
     }
 
-    /// Larger than that of every file.
-    fn next_epoch(&self) -> u64 {
+    /// The epoch of the newest file, zero if there is none.
+    pub fn last_epoch(&self) -> u64 {
         let epochs = self.names().filter_map(parse_file_name);
-        epochs
-            .map(|(_, epoch)| epoch)
-            .max()
-            .map_or(1, |last| last + 1)
+        epochs.map(|(_, epoch)| epoch).max().unwrap_or(0)
     }
 }
 
@@ -190,7 +187,7 @@ impl Shard {
             let identity = JournalIdentity {
                 directory: directory.id,
                 shard: self.settings.id.0,
-                epoch: contents.journals.next_epoch(),
+                epoch: contents.next_epoch(),
             };
             let owner = StorageOwner {
                 slot: OWNER_SLOT,

@@ -178,6 +178,7 @@ impl Shard {
         self.opening.contents = Some(contents);
         self.opening.are_directories_read = true;
         self.begin_journals();
+        self.begin_checkpoints();
         self.open_waiting(effects);
     }
 
@@ -252,6 +253,7 @@ impl Shard {
         let mut log = Log::open(identity, config, mode, random);
         log.inherit_first_dirty_offset(cleaned_offset.unwrap_or(0));
         self.connect_journal(id, directory, &mut log);
+        self.inherit_point(id, directory, &mut log);
         let partition = Partition {
             id,
             topic,

@@ -29,6 +29,8 @@ pub struct ShardSettings {
     pub memory_bytes: u64,
     /// How long each of this shard's journals becomes, in bytes, at most.
     pub journal_bytes_max: u64,
+    /// How many bytes are appended in a log directory between two checkpoints, at least.
+    pub checkpoint_every_bytes: u64,
     /// How many segment files this shard's partitions may have open at once, at least one.
     pub open_files_max: usize,
     /// What is spoken on each listener, by `ListenerIndex`.
@@ -93,6 +95,7 @@ mod tests {
             random: Random::from_seed(1),
             memory_bytes: 0,
             journal_bytes_max: 1 << 20,
+            checkpoint_every_bytes: 1 << 20,
             open_files_max: 1,
             listeners: Vec::new(),
         };

@@ -53,6 +53,7 @@ faults! {
     Merging "a segment goes that is part of a compacted one";
     CrashBeforeNaming "a crash comes before a compacted segment has the name of one";
     ReplayedJournal "a start finds a journal that a crash has left";
+    FoundCheckpoint "a start finds a checkpoint that says from where logs are read";
     CleanStop "the operator stops the broker";
     OtherShardsCount "the broker starts with another number of shards";
     Halt "the broker halts, since the disk failed";

@@ -89,6 +89,17 @@ impl Broker {
         &self.dir
     }
 
+    /// How much it has read from the disk since it was started, in bytes.
+    pub fn read_bytes(&self) -> u64 {
+        let path = format!("/proc/{}/io", self.child.id());
+        let text = std::fs::read_to_string(path).expect("it runs");
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("read_bytes: "));
+        let bytes = line.expect("the kernel counts").parse();
+        bytes.expect("a number")
+    }
+
     /// What it has written to its log since it was started.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.dir.with_extension("log")).expect("the log is there")

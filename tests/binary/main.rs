@@ -5,4 +5,5 @@ mod compaction;
 mod console;
 mod folders;
 mod loading;
+mod recovery;
 mod settings;

@@ -27,6 +27,8 @@ pub struct Disk {
     /// There is no room for what the operation of this name does.
     pub is_full_for: Option<&'static str>,
     pub performed: BTreeMap<&'static str, usize>,
+    /// How much of files that are open was read.
+    pub read_bytes: usize,
 }
 
 impl Disk {
@@ -129,7 +131,9 @@ impl Disk {
                 let bytes = self.file_mut(file);
                 let start = usize::try_from(position).unwrap().min(bytes.len());
                 let end = usize::try_from(position + length).unwrap().min(bytes.len());
-                StorageOutcome::Data(Bytes::copy_from_slice(&bytes[start..end]))
+                let data = Bytes::copy_from_slice(&bytes[start..end]);
+                self.read_bytes += data.len();
+                StorageOutcome::Data(data)
             }
             StorageRequest::Truncate { file, length } => {
                 let length = usize::try_from(length).unwrap();

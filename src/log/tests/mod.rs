@@ -10,6 +10,7 @@ mod full_disk;
 mod interrupted;
 mod journalled;
 mod random_life;
+mod resume_point;
 mod serving;
 
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use bytes::Bytes;
 use super::storage::{DirectoryIndex, Durability, StorageOutbox, StorageOwner, StoragePath};
 use super::{
     AppendOrigin, Appended, DiskRead, FetchedRecords, FoundOffset, Log, LogFailure, LogIdentity,
-    LogProgress, Lookup, OpenMode, ReadPlan, ReadRequest,
+    LogProgress, Lookup, OpenMode, ReadPlan, ReadRequest, TakenPoint,
 };
 use crate::config::TopicConfig;
 use crate::model::{ErrorCode, Offset, Uuid};
@@ -51,6 +52,8 @@ struct World {
     config: TopicConfig,
     /// How many files may be open at once.
     files_max: Option<usize>,
+    /// What a checkpoint has kept of the log.
+    resume_point: Option<Bytes>,
 }
 
 impl World {
@@ -75,6 +78,7 @@ impl World {
             progress: Vec::new(),
             config,
             files_max: None,
+            resume_point: None,
         }
     }
 
@@ -131,6 +135,9 @@ impl World {
     fn open(&mut self, mode: OpenMode) {
         let config = Arc::new(self.config.clone());
         self.log = Log::open(identity(), config, mode, self.random.fork());
+        if let Some(point) = &self.resume_point {
+            assert!(self.log.inherit_resume_point(point));
+        }
         self.progress.clear();
         self.settle();
     }
@@ -150,6 +157,16 @@ impl World {
     fn crash(&mut self) {
         self.disk.crash(&mut self.random);
         self.outbox = StorageOutbox::default();
+    }
+
+    /// Keep the resume point that was taken last, if it is good.
+    fn keep_resume_point(&mut self) -> bool {
+        let taken = self.log.taken_resume_point();
+        let TakenPoint::Good(point) = taken else {
+            return false;
+        };
+        self.resume_point = Some(point);
+        true
     }
 
     fn append(&mut self, batch: RecordBatch) -> Result<Appended, ErrorCode> {

@@ -31,6 +31,8 @@ struct Life {
     model: Model,
     crashes: usize,
     fillings: usize,
+    /// How many points were kept.
+    resumes: usize,
 }
 
 impl Life {
@@ -52,6 +54,7 @@ impl Life {
             model: Model::default(),
             crashes: 0,
             fillings: 0,
+            resumes: 0,
         }
     }
 
@@ -72,11 +75,15 @@ impl Life {
                     let bytes_max = self.below(20_000);
                     self.world.log.trim_cache(bytes_max);
                 }
-                92..94 => self.world.settle(),
+                92..94 => {
+                    self.world.settle();
+                    self.resumes += usize::from(self.world.keep_resume_point());
+                }
                 94 => self.stop_and_start(),
                 95 => self.crash(),
                 96 => self.idle(),
                 97 => self.fill_or_make_room(),
+                98 => self.world.log.take_resume_point(),
                 _ => self.delete_records(),
             }
             self.note_progress();
@@ -265,7 +272,7 @@ impl Life {
 
 #[test]
 fn whatever_happens_what_was_durable_is_there_and_offsets_are_dense() {
-    let (mut crashes, mut fillings) = (0, 0);
+    let (mut crashes, mut fillings, mut resumes) = (0, 0, 0);
     for seed in 0..100 {
         let mut life = Life::new(seed);
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| life.live(400)));
@@ -275,7 +282,9 @@ fn whatever_happens_what_was_durable_is_there_and_offsets_are_dense() {
         }
         crashes += life.crashes;
         fillings += life.fillings;
+        resumes += life.resumes;
     }
     assert!(crashes > 300, "{crashes} crashes");
+    assert!(resumes > 100, "{resumes} resume points");
     assert!(fillings > 150, "the disk was full {fillings} times");
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::journal::JOURNAL_FILE_PREFIX;
+use crate::journal::{JOURNAL_FILE_PREFIX, checkpoint_epoch};
 use crate::log::FOLDER_DELETED;
 use crate::log::checkpoint::RECOVERY_POINTS;
 use crate::log::storage::{
@@ -402,6 +402,11 @@ impl Disk {
                 if path.relative.starts_with(JOURNAL_FILE_PREFIX) && result.is_ok() =>
             {
                 counts.add(Fault::ReplayedJournal);
+            }
+            StorageRequest::ReadFile { path }
+                if checkpoint_epoch(&path.relative).is_some() && result.is_ok() =>
+            {
+                counts.add(Fault::FoundCheckpoint);
             }
             StorageRequest::ReplaceFile { path, .. } => {
                 let waiting = self.replacing.get_mut(path);

@@ -20,6 +20,7 @@ pub(super) struct BrokerPlan {
     pub shards_count: u16,
     memory_bytes: u64,
     journal_bytes_max: u64,
+    checkpoint_every_bytes: u64,
     /// Segment files that the partitions of a shard may have open.
     pub open_files_max: usize,
 }
@@ -94,6 +95,7 @@ impl BrokerPlan {
             memory_bytes: memory_kib << 10,
             // The smaller one goes round many times.
             journal_bytes_max: [0, 1 << 20][usize::from(apart.chance(1, 3))],
+            checkpoint_every_bytes: [4 << 10, 64 << 10, 64 << 20][apart.below(3) as usize],
             open_files_max,
         }
     }
@@ -109,6 +111,7 @@ impl BrokerPlan {
             random,
             memory_bytes: self.memory_bytes,
             journal_bytes_max: self.journal_bytes_max,
+            checkpoint_every_bytes: self.checkpoint_every_bytes,
             open_files_max: self.open_files_max,
             listeners: vec![ListenerKind::Kafka("PLAINTEXT".to_owned())],
         }

@@ -82,6 +82,7 @@ impl Host {
             log_levels: Arc::default(),
             random: Random::from_seed(1),
             journal_bytes_max: 1 << 20,
+            checkpoint_every_bytes: 1 << 20,
             memory_bytes: 64 << 20,
             open_files_max: 16,
             listeners: vec![ListenerKind::Kafka("PLAINTEXT".to_owned())],
