@@ -12,30 +12,21 @@
 //! the heap and the collector that its start script gives it. Any other way of running it only says
 //! how it is run.
 
+#[path = "../load/brokers.rs"]
+mod brokers;
 #[path = "../load/mod.rs"]
 mod load;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use load::server::{Server, free_address, make_empty};
+use brokers::{Broker, Kind};
+use load::server::{Server, beside_this_program};
 use load::{Load, Measured, Work};
 use support::{Lab, Tool};
-
-/// What Kafka's start script gives a broker.
-const JVM: [&str; 7] = [
-    "-Xms1g",
-    "-Xmx1g",
-    "-server",
-    "-XX:+UseG1GC",
-    "-XX:MaxGCPauseMillis=20",
-    "-XX:InitiatingHeapOccupancyPercent=35",
-    "-XX:+ExplicitGCInvokesConcurrent",
-];
 
 /// Both brokers delete what is old, so that a long load fits on the disk and meets the disk: what
 /// Kafka leaves in the page cache is written back sooner or later, by the same machine.
@@ -61,12 +52,6 @@ enum Asked {
     Produce,
     Fetch,
     Small,
-}
-
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Kind {
-    Forebay,
-    Kafka,
 }
 
 /// What a broker is before anyone asks it for anything.
@@ -100,12 +85,7 @@ fn main() {
         names.any(|wanted| wanted == name.to_lowercase())
     };
     let lab = Lab::open("compare", &[Tool::Java]).expect("Java and Apache Kafka are here");
-    // Next to this program, on the disk of the build: a folder in memory would prove nothing.
-    let program = std::env::current_exe().expect("a program has a path");
-    let folder = program
-        .parent()
-        .expect("it lies in a folder")
-        .join("compare");
+    let folder = beside_this_program("compare");
 
     let mut idle = BTreeMap::<Kind, Vec<Idle>>::new();
     let mut measured = BTreeMap::<(Asked, Kind, usize), Vec<Measured>>::new();
@@ -189,15 +169,9 @@ fn tell(kind: Kind, what: &str, one: Measured) {
 
 /// Start a broker on a formatted directory, and look at it while it has nothing to do.
 fn start(kind: Kind, lab: &Lab, folder: &Path) -> (Server, Idle) {
-    make_empty(folder);
-    let address = free_address();
-    let mut command = match kind {
-        Kind::Forebay => forebay(folder, &address.to_string()),
-        Kind::Kafka => kafka(lab, folder, &address.to_string()),
-    };
+    let broker = Broker::format(kind, lab, folder, &RETENTION);
     let started = Instant::now();
-    let process = command.spawn().expect("the broker starts");
-    let server = Server::await_answer(process, PathBuf::from(folder), address);
+    let server = broker.start();
     let start_ms = started.elapsed().as_secs_f64() * 1e3;
     std::thread::sleep(Duration::from_secs(3));
     let resident_megabytes = server.resident_bytes() / 1e6;
@@ -206,70 +180,6 @@ fn start(kind: Kind, lab: &Lab, folder: &Path) -> (Server, Idle) {
         resident_megabytes,
     };
     (server, idle)
-}
-
-/// Forebay on `folder`, about to start.
-fn forebay(folder: &Path, address: &str) -> Command {
-    let data = folder.join("data").display().to_string();
-    // The first start formats the directory.
-    let first = free_address();
-    let mut command = command_of_forebay(&data, &first.to_string());
-    let process = command.spawn().expect("the broker starts");
-    let server = Server::await_answer(process, folder.join("first"), first);
-    server.stop();
-    command_of_forebay(&data, address)
-}
-
-fn command_of_forebay(data: &str, address: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_forebay"));
-    command.args([
-        "serve",
-        "--shards",
-        "2",
-        "--data-dir",
-        data,
-        "--listen",
-        address,
-    ]);
-    for (key, value) in RETENTION {
-        command.args(["--set", &format!("{key}={value}")]);
-    }
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    command
-}
-
-/// Apache Kafka with the settings it is shipped with, on `folder`, about to start.
-fn kafka(lab: &Lab, folder: &Path, address: &str) -> Command {
-    let controller = free_address();
-    let properties = folder.join("server.properties");
-    let mut text = format!(
-        "process.roles=broker,controller\nnode.id=1\n\
-         controller.quorum.bootstrap.servers={controller}\n\
-         listeners=PLAINTEXT://{address},CONTROLLER://{controller}\n\
-         advertised.listeners=PLAINTEXT://{address}\n\
-         controller.listener.names=CONTROLLER\n\
-         listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\n\
-         num.network.threads=3\nnum.io.threads=8\n\
-         socket.send.buffer.bytes=102400\nsocket.receive.buffer.bytes=102400\n\
-         log.dirs={}\noffsets.topic.replication.factor=1\n\
-         transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n",
-        folder.join("data").display()
-    );
-    for (key, value) in RETENTION {
-        text.push_str(&format!("{key}={value}\n"));
-    }
-    std::fs::write(&properties, text).expect("the folder can be written");
-    let properties = properties.display().to_string();
-    lab.java("kafka.tools.StorageTool", 60)
-        .args(["format", "--standalone", "--cluster-id"])
-        .args(["Rm9yZWJheVRlc3RzTGFiMQ", "--config", &properties])
-        .run()
-        .succeeded();
-    let mut command = Command::new("java");
-    command.args(JVM).args([&lab.logging(), "-cp"]);
-    command.args([&lab.class_path(), "kafka.Kafka", &properties]);
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    command
 }
 
 fn print(

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use forebay::protocol::messages::{
-    CreateTopicsRequest, FetchRequest, ProduceRequest, ProduceResponse, create_topics_request,
-    fetch_request, produce_request,
+    CreateTopicsRequest, FetchRequest, FetchResponse, ProduceRequest, ProduceResponse,
+    create_topics_request, fetch_request, produce_request,
 };
 use forebay::protocol::record_batch::RecordBatchBuilder;
 use forebay::protocol::{
@@ -132,6 +132,76 @@ impl Load {
     }
 }
 
+/// A topic with as many batches in each partition.
+pub struct Filled {
+    topic: String,
+    partitions: i32,
+    batch: Bytes,
+    records: i64,
+    batches: i64,
+}
+
+impl Filled {
+    /// Produce `bytes` or a little more to `partitions` of a topic, in batches of 64 KiB that are
+    /// all acknowledged.
+    pub fn fill(server: &Server, partitions: i32, bytes: u64) -> Self {
+        let (records, in_flight) = (63, 16);
+        let topic = format!("filled-{partitions}");
+        create_topic(server, &topic, partitions);
+        let batch = batch(records, 1024);
+        let batches = bytes.div_ceil(batch.len() as u64 * partitions as u64);
+        let requests: Vec<Bytes> = (0..partitions)
+            .map(|partition| produce_request(&topic, partition, &batch))
+            .collect();
+        let mut client = Client::connect(server, 0);
+        let mut under_way = 0;
+        for _ in 0..batches {
+            for request in &requests {
+                client.stream.write_all(request).expect("the server reads");
+                under_way += 1;
+                if under_way == in_flight {
+                    assert_eq!(client.receive_produced().0, 0, "the records are taken");
+                    under_way -= 1;
+                }
+            }
+        }
+        for _ in 0..under_way {
+            assert_eq!(client.receive_produced().0, 0, "the records are taken");
+        }
+        Self {
+            topic,
+            partitions,
+            batch,
+            records: i64::from(records),
+            batches: i64::try_from(batches).expect("few"),
+        }
+    }
+
+    /// Wait until each partition has given its last record, and taken another batch behind it.
+    ///
+    /// # Panics
+    /// If a partition has lost something.
+    pub fn await_all(&self, server: &Server) {
+        let mut client = Client::connect(server, 0);
+        // Behind the record by which the topic was found to be there.
+        let end = self.batches * self.records + 1;
+        for partition in 0..self.partitions {
+            let fetch = fetch_at(&self.topic, partition, end - 1);
+            while client.fetched_bytes(&fetch) < self.batch.len() {}
+            let produce = produce_request(&self.topic, partition, &self.batch);
+            loop {
+                client.stream.write_all(&produce).expect("the server reads");
+                let (error_code, base_offset) = client.receive_produced();
+                if error_code == 0 {
+                    assert_eq!(base_offset, end, "partition {partition} has all records");
+                    break;
+                }
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+}
+
 struct Client {
     stream: TcpStream,
     answer: Vec<u8>,
@@ -199,6 +269,23 @@ impl Client {
         end
     }
 
+    /// How many bytes of records the answer to a fetch of one partition brings.
+    fn fetched_bytes(&mut self, fetch: &Bytes) -> usize {
+        self.stream.write_all(fetch).expect("the server reads");
+        let length = self.receive();
+        let frame = Bytes::copy_from_slice(&self.answer[..length]);
+        let (_, mut reader) =
+            decode_response_header(frame, ApiKey::Fetch, FETCH_VERSION).expect("a good answer");
+        let response = FetchResponse::decode(&mut reader, FETCH_VERSION);
+        let response = response.expect("a good answer");
+        let partition = response
+            .responses
+            .first()
+            .and_then(|topic| topic.partitions.first());
+        let records = partition.and_then(|partition| partition.records.as_ref());
+        records.map_or(0, |records| records.slices().iter().map(Bytes::len).sum())
+    }
+
     /// Receive the answer to a produce request: its error code and base offset.
     fn receive_produced(&mut self) -> (i16, i64) {
         let length = self.receive();
@@ -249,6 +336,10 @@ fn fetch_request(topic: &str, partition: i32, round: usize, end: i64, records: i
     // Each fetch brings 15 or 16 batches; starting every 16 walks over all that was filled in.
     let batches = FETCHED_BATCHES as i64;
     let start = end - (batches - (round as i64 * 16) % (batches - 16)) * records;
+    fetch_at(topic, partition, start)
+}
+
+fn fetch_at(topic: &str, partition: i32, start: i64) -> Bytes {
     let request = FetchRequest {
         max_wait_ms: 500,
         min_bytes: 1,

@@ -31,10 +31,15 @@ impl Server {
     /// `address`, once it answers there.
     pub fn await_answer(process: Child, folder: PathBuf, address: SocketAddr) -> Self {
         let server = Self::new(process, folder, vec![address]);
-        while TcpStream::connect(address).is_err() {
-            thread::sleep(Duration::from_millis(20));
-        }
+        server.await_listening();
         server
+    }
+
+    /// Wait until it answers.
+    pub fn await_listening(&self) {
+        while TcpStream::connect(self.addresses[0]).is_err() {
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// End it as an operator would, and wait until it has ended.
@@ -43,6 +48,17 @@ impl Server {
         let signal = Command::new("kill").args(["-TERM", &id]).status();
         assert!(signal.expect("kill is there").success(), "the server runs");
         drop(self.process.wait());
+    }
+
+    /// End it as a crash would.
+    pub fn kill(&mut self) {
+        self.process.kill().expect("the server runs");
+        self.process.wait().expect("it ends");
+    }
+
+    /// Go on with `process`, which takes the place of one that has ended.
+    pub fn replace(&mut self, process: Child) {
+        self.process = process;
     }
 
     /// The memory that the server holds now, in bytes.
@@ -88,4 +104,11 @@ pub fn make_empty(folder: &Path) {
 pub fn free_address() -> SocketAddr {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
     free.expect("a port is free")
+}
+
+/// A folder next to this program, on the disk of the build: one in memory would prove nothing.
+pub fn beside_this_program(name: &str) -> PathBuf {
+    let program = std::env::current_exe().expect("a program has a path");
+    let folder = program.parent().expect("it lies in a folder");
+    folder.join(name)
 }
