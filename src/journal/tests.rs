@@ -37,6 +37,13 @@ struct Partition {
     written: Offset,
 }
 
+impl Partition {
+    fn is_durable(&self) -> bool {
+        let last = self.appended.last_key_value();
+        last.is_none_or(|(end, _)| *end <= self.durable)
+    }
+}
+
 struct World {
     disk: Disk,
     journal: Journal,
@@ -405,6 +412,33 @@ fn a_disk_without_room_for_a_longer_ring_keeps_the_one_there_is() {
     }
     assert!(!world.is_retired);
     assert_eq!(world.file().unwrap().len() as u64, RING_START + (1 << 20));
+}
+
+#[test]
+fn a_disk_that_had_no_room_for_a_longer_ring_is_asked_again() {
+    let mut world = World::new(1, 1, 4 << 20);
+    world.append(0, 100);
+    world.settle();
+    world.disk.is_full = true;
+    for _ in 0..400 {
+        world.append(0, 5000);
+    }
+    world.settle();
+    world.disk.is_full = false;
+    for seconds in [9, 10] {
+        while !world.partitions[0].is_durable() {
+            world.write_back(0);
+            world.settle();
+        }
+        let length = world.file().unwrap().len() as u64;
+        assert_eq!(length, RING_START + (1 << 20), "before {seconds} s");
+        world.now.instant = Instant::from_nanos(seconds * 1_000_000_000);
+        for _ in 0..400 {
+            world.append(0, 5000);
+        }
+        world.settle();
+    }
+    assert!(world.file().unwrap().len() as u64 > RING_START + (1 << 20));
 }
 
 #[test]

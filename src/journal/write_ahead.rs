@@ -37,7 +37,7 @@ const WRITE_BACKS_MAX: usize = 64;
 /// Parts of entries that are looked at in one turn: a few microseconds.
 const PARTS_PER_TURN_MAX: usize = 1024;
 
-/// How soon a disk that had no room for a journal is asked again.
+/// How soon a disk that had no room for a journal, or for a longer one, is asked again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Bounds of a journal.
@@ -54,15 +54,6 @@ impl JournalLimits {
     #[must_use]
     pub const fn ring_bytes_min(append_bytes_max: u64) -> u64 {
         4 * entry_bytes(part_bytes(append_bytes_max))
-    }
-
-    const fn entry_bytes_max(&self) -> u64 {
-        let quarter = self.ring_bytes_max / 4;
-        if quarter < ENTRY_BYTES_MAX {
-            quarter
-        } else {
-            ENTRY_BYTES_MAX
-        }
     }
 }
 
@@ -168,6 +159,8 @@ pub struct Journal {
     file: Option<FileId>,
     ring: Ring,
     is_growing: bool,
+    /// The disk has no room for a longer ring: until then it is not asked.
+    grow_at: Option<Instant>,
     /// The number of the next entry, and the CRC of the one before.
     next_entry: u64,
     previous_crc: u32,
@@ -214,6 +207,7 @@ impl Journal {
             file: None,
             ring: Ring::new(),
             is_growing: false,
+            grow_at: None,
             next_entry: 1,
             previous_crc: 0,
             waiting: VecDeque::new(),
@@ -294,6 +288,7 @@ impl Journal {
     /// Send on its way what this turn brought. Call it at the end of every turn in which anything
     /// else was called.
     pub fn advance(&mut self, now: Now, outbox: &mut StorageOutbox) {
+        self.grow_at = self.grow_at.filter(|grow_at| *grow_at > now.instant);
         match self.state {
             State::Absent if !self.waiting.is_empty() => self.make(outbox),
             State::Absent | State::Making | State::Closed => {}
@@ -382,7 +377,19 @@ impl Journal {
     fn must_write_back(&self, now: Now) -> bool {
         let oldest = self.live.front();
         let is_due = oldest.is_some_and(|oldest| oldest.written_at + WRITE_BACK_AGE <= now.instant);
-        is_due || self.ring.kept_bytes() >= self.limits.ring_bytes_max / 2 || self.is_blocked()
+        is_due || self.ring.kept_bytes() >= self.ring_bytes_max() / 2 || self.is_blocked()
+    }
+
+    /// How long the ring may become, as far as is known.
+    const fn ring_bytes_max(&self) -> u64 {
+        match self.grow_at {
+            None => self.limits.ring_bytes_max,
+            Some(_) => self.ring.length() - RING_START,
+        }
+    }
+
+    fn entry_bytes_max(&self) -> u64 {
+        ENTRY_BYTES_MAX.min(self.ring_bytes_max() / 4)
     }
 
     /// True if what waits finds no room in the ring.
@@ -443,7 +450,7 @@ impl Journal {
             return;
         }
         if self.is_blocked() {
-            let may_grow = self.ring.length() - RING_START < self.limits.ring_bytes_max;
+            let may_grow = self.ring.length() - RING_START < self.ring_bytes_max();
             if may_grow && !self.is_growing {
                 self.allocate(outbox);
             }
@@ -454,8 +461,7 @@ impl Journal {
         while let Some(append) = self.waiting.pop_front() {
             let bytes: usize = append.slices.iter().map(Bytes::len).sum();
             let needed = entry_bytes(entry.parts_bytes() + part_bytes(bytes as u64));
-            let is_full =
-                needed > self.limits.entry_bytes_max() || self.ring.place(needed).is_none();
+            let is_full = needed > self.entry_bytes_max() || self.ring.place(needed).is_none();
             if is_full && !parts.is_empty() {
                 self.waiting.push_front(append);
                 break;
@@ -552,7 +558,7 @@ impl Journal {
                 if failure.is_lack_of_space() && self.state == State::Open =>
             {
                 self.is_growing = false;
-                self.limits.ring_bytes_max = self.ring.length() - RING_START;
+                self.grow_at = Some(now.instant + RETRY_INTERVAL);
             }
             (pending, Err(failure)) => {
                 if pending == Pending::Entry {
