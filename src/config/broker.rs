@@ -98,6 +98,7 @@ broker_config! {
         "default.replication.factor" default_replication_factor: u16;
         "delete.topic.enable" delete_topic_enable: bool;
         "fetch.max.bytes" fetch_max_bytes: u32;
+        "forebay.disk.reserve.bytes" forebay_disk_reserve_bytes: Option<u64>;
         "forebay.journal.bytes" forebay_journal_bytes: u64;
         "forebay.memory.bytes" forebay_memory_bytes: Option<u64>;
         "forebay.shards" forebay_shards: Option<u16>;

@@ -7,7 +7,8 @@ use crate::model::{Offset, TopicPartition};
 use super::exposition::Scrape;
 use super::histogram::Histogram;
 use super::shard_metrics::{
-    ListenerMetrics, ParkedOperation, PartitionState, RequestMetrics, ShardMetrics, TopicMetrics,
+    DirectoryState, ListenerMetrics, ParkedOperation, PartitionState, RequestMetrics, ShardMetrics,
+    TopicMetrics,
 };
 use super::table::{Metric, MetricId, MetricKind};
 
@@ -70,6 +71,9 @@ pub(super) fn samples_of(metric: &Metric, scrape: &Scrape<'_>) -> Vec<Sample> {
             // A group may have committed more than a partition that was created again has.
             high_watermark.map(|high_watermark| (high_watermark - committed).max(0))
         }),
+        MetricId::DirectoryBytes => by_directory(shards, |state| Some(state.room?.0)),
+        MetricId::DirectoryUsableBytes => by_directory(shards, |state| Some(state.room?.1)),
+        MetricId::DirectoryFull => by_directory(shards, |state| Some(state.is_full.into())),
         MetricId::CompactionKeptPercent
         | MetricId::CompactionRunSeconds
         | MetricId::CompactionDirtyPercent
@@ -273,6 +277,20 @@ fn by_partition(shards: &[ShardMetrics], value: impl Fn(&PartitionState) -> i128
         .into_iter()
         .map(|state| number(partition_labels(&state.partition), value(state)))
         .collect()
+}
+
+fn by_directory(
+    shards: &[ShardMetrics],
+    value: impl Fn(&DirectoryState) -> Option<u64>,
+) -> Vec<Sample> {
+    let states = shards.iter().flat_map(ShardMetrics::directories);
+    let told = states.filter_map(|state| {
+        let value = value(state)?;
+        Some(number(vec![state.path.clone()], value.into()))
+    });
+    let mut told: Vec<Sample> = told.collect();
+    told.sort_by(|one, other| one.labels.cmp(&other.labels));
+    told
 }
 
 fn by_group(

@@ -34,6 +34,7 @@ pub struct ShardMetrics {
     parked: [u64; ParkedOperation::ALL.len()],
     partitions: Vec<PartitionState>,
     group_offsets: Vec<GroupOffset>,
+    directories: Vec<DirectoryState>,
 }
 
 #[derive(Clone, Debug)]
@@ -182,6 +183,18 @@ pub struct GroupOffset {
     pub committed_offset: Offset,
 }
 
+/// A log directory as it was when its room was looked at last.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DirectoryState {
+    /// Its path, as in `log.dirs`.
+    pub path: String,
+    /// The bytes of its file system, and those that the broker may still write; `None` if the disk
+    /// does not tell.
+    pub room: Option<(u64, u64)>,
+    /// True while it takes no records of producers.
+    pub is_full: bool,
+}
+
 impl ShardMetrics {
     /// Add `amount` to a counter without labels, or with the shard as its only one.
     pub fn add(&mut self, id: MetricId, amount: u64) {
@@ -290,6 +303,11 @@ impl ShardMetrics {
         self.group_offsets = group_offsets;
     }
 
+    /// The log directories as they are now; for the copy of one shard.
+    pub fn set_directories(&mut self, directories: Vec<DirectoryState>) {
+        self.directories = directories;
+    }
+
     pub(super) const fn number(&self, id: MetricId) -> u64 {
         self.numbers.0[id as usize]
     }
@@ -321,6 +339,10 @@ impl ShardMetrics {
 
     pub(super) fn partitions(&self) -> &[PartitionState] {
         &self.partitions
+    }
+
+    pub(super) fn directories(&self) -> &[DirectoryState] {
+        &self.directories
     }
 
     pub(super) fn group_offsets(&self) -> &[GroupOffset] {

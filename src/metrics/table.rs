@@ -193,6 +193,13 @@ metrics! {
         => Same "kafka_log_log_numlogsegments" ["topic", "partition"],
         "Segments of a partition.";
 
+    DirectoryBytes, Gauge, "forebay_log_directory_bytes", ["directory"],
+        "Bytes of the file system of a log directory.";
+    DirectoryUsableBytes, Gauge, "forebay_log_directory_usable_bytes", ["directory"],
+        "What the broker may still write there.";
+    DirectoryFull, Gauge, "forebay_log_directory_full", ["directory"],
+        "One while a log directory takes no records of producers, since too little room is left.";
+
     CompactionRuns, Counter, "forebay_compaction_runs_total", [],
         "Runs of compaction, each over one log, that have come to their end.";
     CompactionReadBytes, Counter, "forebay_compaction_read_bytes_total", [],

@@ -66,6 +66,11 @@ fn busy() -> ShardMetrics {
     shard.record(MetricId::StorageSyncSeconds, Duration::from_millis(2));
     shard.set(MetricId::CachedBytes, 8);
     shard.set_partitions(vec![state("a", 0, 50)]);
+    shard.set_directories(vec![DirectoryState {
+        path: "/data".to_owned(),
+        room: Some((1000, 10)),
+        is_full: true,
+    }]);
     shard.set_group_offsets(vec![GroupOffset {
         group: Arc::from("g"),
         partition: partition("a", 0),

@@ -35,6 +35,7 @@ impl Shard {
         self.collect_groups(&mut metrics);
         if self.controller.is_some() {
             self.collect_cluster(&mut metrics);
+            metrics.set_directories(self.room.states());
         }
         metrics
     }

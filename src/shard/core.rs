@@ -26,6 +26,7 @@ use super::opening::Opening;
 use super::partition::{Asker, Partitions};
 use super::request::Requests;
 use super::resuming::ResumeCheckpoints;
+use super::room::Room;
 use super::task::{Reply, RequestId, Task, TaskIndex};
 use super::{ConnectionId, Effect, Effects, Event, Message, ShardSettings};
 
@@ -64,6 +65,7 @@ pub struct Shard {
     pub(super) housekeeping: Housekeeping,
     pub(super) journals: Journals,
     pub(super) resuming: ResumeCheckpoints,
+    pub(super) room: Room,
     pub(super) console: Console,
     pub(super) meter: Meter,
     /// On shard 0 only.
@@ -101,6 +103,7 @@ impl Shard {
             housekeeping: Housekeeping::new(&settings),
             journals: Journals::new(&settings),
             resuming: ResumeCheckpoints::new(settings.checkpoint_every_bytes),
+            room: Room::new(&settings),
             console: Console::default(),
             meter: Meter::default(),
             controller,
@@ -185,6 +188,7 @@ impl Shard {
             self.housekeeping.next_deadline(),
             self.journals.next_deadline(),
             self.resuming.next_deadline(),
+            self.room.next_deadline(),
             self.cleaning.next_deadline(),
             controller,
         ]
@@ -256,7 +260,8 @@ impl Shard {
             Message::ClaimFolders(claims) => self.on_claims(from, claims, effects),
             Message::ClaimsAnswered(answers) => self.on_claims_answered(&answers, effects),
             Message::FoldersLeft(left) => self.on_folders_left(left, effects),
-            Message::Serve => self.on_serve(),
+            Message::Serve => self.on_serve(now),
+            Message::DirectoriesFull(full) => self.room.set_full(full),
             Message::JournalsWrittenBack => self.on_journals_written_back(from, effects),
             Message::CheckpointsReplaced => self.on_checkpoints_replaced(from, effects),
             Message::PartitionsOpened => self.on_partitions_opened(now, from, effects),
@@ -276,6 +281,7 @@ impl Shard {
         self.connections.close_slowest(now, effects);
         self.on_groups_deadline(now);
         self.run_housekeeping(now, effects);
+        self.look_at_room(now);
     }
 
     /// Everything that the turn's events led to is finished before the turn's effects leave: a
@@ -303,7 +309,7 @@ impl Shard {
         self.post_folder_news(effects);
         self.advance_checkpoints(now, effects);
         self.advance_stop(now, effects);
-        self.files.describe_room(effects);
+        self.describe_room(effects);
         self.settle_started(now);
         effects.take_storage_noting(|ticket, request| {
             self.meter.on_storage_asked(now, ticket, request);

@@ -21,9 +21,7 @@ use super::core::Shard;
 use super::folders::FolderNames;
 use super::journaling::{InheritedJournals, is_journal};
 use super::message::DirectoryCheckpoint;
-use super::partition::Asker;
 use super::resuming::{InheritedCheckpoints, is_checkpoint};
-use super::task::{DirectoryRoom, Reply};
 use super::{Effect, Effects, HaltReason, Message, ShardSettings};
 
 /// Completions of these files are addressed to a place that no partition takes.
@@ -58,15 +56,6 @@ pub enum Purpose {
     SyncAll,
     /// To tell how much room there is.
     DescribeRoom,
-}
-
-/// How much room the log directories have: who asks next, and the answer that is being made.
-#[derive(Debug, Default)]
-struct Room {
-    asking: Vec<Asker>,
-    waiting: Vec<Asker>,
-    found: Vec<Option<DirectoryRoom>>,
-    missing: usize,
 }
 
 /// One of Kafka's checkpoint files.
@@ -146,7 +135,6 @@ pub struct BrokerFiles {
     last_checkpoints_missing: u16,
     /// At a stop, the directories of which not all is on the disk.
     syncs_missing: u16,
-    room: Room,
 }
 
 impl BrokerFiles {
@@ -164,27 +152,6 @@ impl BrokerFiles {
             names: FolderNames::default(),
             last_checkpoints_missing: settings.shards_count,
             syncs_missing: 0,
-            room: Room::default(),
-        }
-    }
-
-    /// `asker` wants to know how much room the directories have; the answer is made from now on.
-    pub fn ask_for_room(&mut self, asker: Asker) {
-        self.room.asking.push(asker);
-    }
-
-    /// Ask the disk for those who asked since the last time, unless an answer is being made.
-    pub fn describe_room(&mut self, effects: &mut Effects) {
-        if self.room.asking.is_empty() || self.room.missing > 0 {
-            return;
-        }
-        self.room.waiting = std::mem::take(&mut self.room.asking);
-        self.room.found = vec![None; usize::from(self.directories_count)];
-        self.room.missing = self.room.found.len();
-        for directory in self.directories() {
-            let path = StoragePath::new(directory, "");
-            let request = StorageRequest::DescribeRoom { path };
-            self.submit(directory, Purpose::DescribeRoom, request, effects);
         }
     }
 
@@ -193,7 +160,8 @@ impl BrokerFiles {
         (0..).map(DirectoryIndex).zip(&self.reading)
     }
 
-    fn directories(&self) -> impl Iterator<Item = DirectoryIndex> + use<> {
+    /// The log directories.
+    pub fn directories(&self) -> impl Iterator<Item = DirectoryIndex> + use<> {
         (0..self.directories_count).map(DirectoryIndex)
     }
 
@@ -340,34 +308,6 @@ fn decoded(name: &str, file: &[u8]) -> BTreeMap<TopicPartition, Offset> {
 }
 
 impl Shard {
-    fn on_room(&mut self, directory: DirectoryIndex, result: StorageResult) {
-        let room = &mut self.files.room;
-        match result {
-            Ok(StorageOutcome::Room {
-                total_bytes,
-                usable_bytes,
-            }) => {
-                room.found[usize::from(directory.0)] = Some(DirectoryRoom {
-                    total_bytes,
-                    usable_bytes,
-                });
-            }
-            Ok(other) => unreachable!("{other:?} does not tell of room"),
-            Err(failure) => tracing::warn!("the room of a log directory is not known: {failure}"),
-        }
-        room.missing -= 1;
-        if room.missing > 0 {
-            return;
-        }
-        let (waiting, found) = (
-            std::mem::take(&mut room.waiting),
-            std::mem::take(&mut room.found),
-        );
-        for asker in waiting {
-            self.reply(asker, Reply::Room(found.clone()));
-        }
-    }
-
     pub(super) fn on_broker_file(
         &mut self,
         now: Now,
@@ -379,8 +319,8 @@ impl Shard {
             return;
         };
         match (purpose, result) {
-            (Purpose::DescribeRoom, result) => self.on_room(directory, result),
             (Purpose::WritePoints, result) => self.on_points_written(now, directory, &result),
+            (Purpose::DescribeRoom, result) => self.on_room(directory, result, effects),
             (Purpose::Remove, Ok(_)) => {}
             (Purpose::Remove, Err(failure)) => tracing::warn!("a file was left behind: {failure}"),
             (Purpose::SetAside(name, to), result) => {

@@ -49,6 +49,8 @@ pub enum Message {
     PartitionsOpened,
     /// Every shard has opened its partitions: serve. From shard 0 to every shard.
     Serve,
+    /// Which log directories take no records of producers. From shard 0 to every shard.
+    DirectoriesFull(Arc<[bool]>),
     /// Where logs start and how far they reach, for the checkpoint files. To shard 0, from time to
     /// time and, with `is_last`, once the shard has closed its partitions.
     Checkpoints {

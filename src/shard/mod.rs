@@ -7,6 +7,7 @@
 //! Lives on: every core. Start at [`Shard::on_event`].
 
 pub mod api;
+mod appending;
 mod checkpoints;
 mod cleaning;
 mod collecting;
@@ -32,6 +33,7 @@ mod partition;
 mod placement;
 mod request;
 mod resuming;
+mod room;
 mod serving;
 mod settings;
 mod task;

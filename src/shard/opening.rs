@@ -418,8 +418,11 @@ impl Shard {
     }
 
     /// Every shard has its partitions: connections are read from.
-    pub(super) fn on_serve(&mut self) {
+    pub(super) fn on_serve(&mut self, now: Now) {
         self.opening.contents = None;
+        if self.controller.is_some() {
+            self.room.start(now);
+        }
         if self.phase == Phase::Starting {
             self.phase = Phase::Serving;
         }

@@ -48,6 +48,7 @@ faults! {
     FailedRead "a read fails";
     FailedWrite "a write, or another change of the disk, fails";
     NoSpace "the disk is full";
+    LowRoom "there is less room than the broker keeps for itself";
     NoFileLeft "a shard has all the files open that it may have";
     Compaction "a compacted segment takes the place of others";
     Merging "a segment goes that is part of a compacted one";
@@ -127,6 +128,8 @@ pub struct Chaos {
     pub life_ms: u64,
     /// Of a hundred ends of the broker, those that are clean.
     pub clean_stops: u64,
+    /// Of ten looks at the room there is, those that find next to none.
+    pub low_rooms: u64,
 }
 
 impl Chaos {
@@ -150,6 +153,7 @@ impl Chaos {
             full_requests: pick(&[0, 0, 0, 50, 500]),
             life_ms: pick(&[300, 1_000, 3_000]),
             clean_stops: pick(&[0, 30, 70]),
+            low_rooms: pick(&[0, 0, 3]),
         }
     }
 

@@ -393,12 +393,17 @@ impl Volume {
             .retain(|file, _| !file.starts_with(&inside) || random.chance(1, 2));
     }
 
-    /// Some room: nobody fills a simulated disk by writing.
-    pub fn room(random: &mut Random) -> StorageOutcome {
+    /// Much room, or next to none: nobody fills a simulated disk by writing.
+    pub fn room(is_low: bool, random: &mut Random) -> StorageOutcome {
         let total_bytes = ROOM_BYTES_MIN + random.below(ROOM_BYTES_MIN);
+        let usable_bytes = if is_low {
+            random.below(total_bytes / 100)
+        } else {
+            total_bytes / 2 + random.below(total_bytes / 2)
+        };
         StorageOutcome::Room {
             total_bytes,
-            usable_bytes: random.below(total_bytes),
+            usable_bytes,
         }
     }
 

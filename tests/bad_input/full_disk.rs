@@ -80,7 +80,8 @@ fn a_disk_that_becomes_full_refuses_records_and_serves_the_rest_until_there_is_r
         return not_run("bad_input::full_disk", "mounting a file needs root");
     };
     let data = volume.path().join("data").display().to_string();
-    let mut broker = Broker::start(&lab, Kind::Forebay, &[("log.dirs", &data)]);
+    let settings = [("log.dirs", &*data), ("forebay.disk.reserve.bytes", "0")];
+    let mut broker = Broker::start(&lab, Kind::Forebay, &settings);
     let (mut client, mut other) = (Client::connect(broker.port), Client::connect(broker.port));
     await_topic(&mut client, "topic");
     volume.fill(2 << 20);

@@ -11,3 +11,4 @@ mod memory;
 mod streams;
 mod volume;
 mod full_disk;
+mod watermark;

@@ -823,6 +823,11 @@ broker_settings! {
         => Obeyed
             "The CPUs to run on, as numbers and ranges such as 0-3,6; by default all that the \
              process may use.";
+    "forebay.disk.reserve.bytes", Size, null, AtLeast(0), ClusterWide, Medium
+        => Obeyed
+            "The room that is left in a log directory for what the broker itself writes: while \
+             there is less, producers are told `NOT_ENOUGH_REPLICAS`, which they try again, and all \
+             else goes on. By default a hundredth of the file system, 1 GiB at most; 0 for none.";
     "forebay.http.listen", String, null, Any, ReadOnly, High
         => Obeyed
             "Where metrics and health are served over HTTP, as HOST:PORT; by default nowhere.";

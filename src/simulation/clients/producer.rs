@@ -272,6 +272,7 @@ impl Producer {
                 Some(
                     ErrorCode::NotLeaderOrFollower
                     | ErrorCode::KafkaStorageError
+                    | ErrorCode::NotEnoughReplicas
                     | ErrorCode::UnknownTopicOrPartition
                     | ErrorCode::UnknownTopicId,
                 ) => return link.session.leave(),

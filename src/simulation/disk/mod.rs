@@ -92,6 +92,7 @@ pub struct Disk {
     started: Vec<(SimulatedTime, DiskRequestId)>,
     failures: u64,
     lacks: u64,
+    has_low_room: bool,
     planted: Option<PlantedBug>,
     /// What blocks held before they were written last, for a disk that reads stale.
     stale: BTreeMap<(InodeId, u64), Bytes>,
@@ -111,6 +112,7 @@ impl Disk {
             started: Vec::new(),
             failures: 0,
             lacks: 0,
+            has_low_room: false,
             planted,
             stale: BTreeMap::new(),
         }
@@ -286,6 +288,12 @@ impl Disk {
     ) -> Option<i32> {
         if matches!(request, StorageRequest::Close { .. }) {
             return None;
+        }
+        if matches!(request, StorageRequest::DescribeRoom { .. }) {
+            self.has_low_room = chaos.strikes(&mut self.random, chaos.low_rooms, 10);
+            if self.has_low_room {
+                counts.add(Fault::LowRoom);
+            }
         }
         let is_read = matches!(
             request,
@@ -516,7 +524,9 @@ impl Disk {
                     None => StorageOutcome::Missing,
                 });
             }
-            StorageRequest::DescribeRoom { .. } => return Ok(Volume::room(&mut self.random)),
+            StorageRequest::DescribeRoom { .. } => {
+                return Ok(Volume::room(self.has_low_room, &mut self.random));
+            }
             StorageRequest::ReplaceFile { path, contents } => {
                 let mut contents = contents.clone();
                 if self.planted == Some(PlantedBug::ForgetsProducers)
