@@ -66,6 +66,10 @@ fn nothing_goes_wrong_in_many_worlds_and_every_fault_happens() {
     for fault in Fault::ALL {
         println!("{:>9} times {}", faults.count(*fault), fault.description());
     }
+    let requests = faults.requests();
+    for (operation, counts) in requests {
+        println!("{operation:>14}: {counts:?}");
+    }
     failures.sort();
     let told: Vec<String> = failures
         .iter()
@@ -84,6 +88,14 @@ fn nothing_goes_wrong_in_many_worlds_and_every_fault_happens() {
     assert!(
         unseen.is_empty() || count < WORLDS,
         "these never happened: {unseen:?}"
+    );
+    let unhurt: Vec<_> = requests
+        .iter()
+        .filter(|(_, counts)| counts.failed == 0 || counts.full == Some(0))
+        .collect();
+    assert!(
+        unhurt.is_empty() || count < WORLDS,
+        "the disk always did these: {unhurt:?}"
     );
 }
 

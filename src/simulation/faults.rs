@@ -1,5 +1,7 @@
 //! What can go wrong in a world, how often it does, and how often it did.
 
+use std::collections::BTreeMap;
+
 use crate::log::storage::StorageRequest;
 use crate::stdx::Random;
 
@@ -60,16 +62,50 @@ faults! {
     Halt "the broker halts, since the disk failed";
 }
 
+/// What became of the requests to the disk of one kind.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct RequestCounts {
+    /// All of them.
+    pub asked: u64,
+    /// Those that failed.
+    pub failed: u64,
+    /// Those that found no room; `None` if such a request takes none.
+    pub full: Option<u64>,
+}
+
+impl RequestCounts {
+    fn add(&mut self, other: Self) {
+        self.asked += other.asked;
+        self.failed += other.failed;
+        if let Some(count) = other.full {
+            *self.full.get_or_insert_default() += count;
+        }
+    }
+}
+
 /// How often each fault happened.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct FaultCounts {
-    counts: std::collections::BTreeMap<Fault, u64>,
+    counts: BTreeMap<Fault, u64>,
+    requests: BTreeMap<&'static str, RequestCounts>,
 }
 
 impl FaultCounts {
     /// It happened once more.
     pub fn add(&mut self, fault: Fault) {
         *self.counts.entry(fault).or_default() += 1;
+    }
+
+    /// A request was made of the disk, and this is to become of it.
+    pub fn note_request(&mut self, request: &StorageRequest, became: RequestCounts) {
+        let counts = self.requests.entry(request.operation()).or_default();
+        counts.add(became);
+    }
+
+    /// What became of the requests to the disk, by their kind.
+    #[must_use]
+    pub const fn requests(&self) -> &BTreeMap<&'static str, RequestCounts> {
+        &self.requests
     }
 
     /// Compaction changed the names of files by `request`, or something else did.
@@ -96,6 +132,9 @@ impl FaultCounts {
     pub fn merge(&mut self, other: &Self) {
         for (fault, count) in &other.counts {
             *self.counts.entry(*fault).or_default() += count;
+        }
+        for (operation, counts) in &other.requests {
+            self.requests.entry(operation).or_default().add(*counts);
         }
     }
 }
@@ -130,7 +169,49 @@ pub struct Chaos {
     pub clean_stops: u64,
     /// Of ten looks at the room there is, those that find next to none.
     pub low_rooms: u64,
+    /// What the disk does worse than anything else.
+    pub weakness: Option<&'static Weakness>,
 }
+
+/// A kind of requests of which the disk fails more.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Weakness {
+    operation: &'static str,
+    /// Of a hundred thousand such requests, those that fail, and as many that find no room.
+    requests: u64,
+}
+
+impl Weakness {
+    /// One in four disks has none.
+    fn from_random(random: &mut Random) -> Option<&'static Self> {
+        let place = random.below(WEAKNESSES.len() as u64 * 4 / 3);
+        WEAKNESSES.get(usize::try_from(place).expect("a small number"))
+    }
+}
+
+const fn weak(operation: &'static str, percent: u64) -> Weakness {
+    Weakness {
+        operation,
+        requests: percent * 1000,
+    }
+}
+
+/// What a disk may be weak at. What is seldom asked of it fails the more often.
+const WEAKNESSES: &[Weakness] = &[
+    weak("allocate", 10),
+    weak("create folder", 10),
+    weak("describe", 10),
+    weak("list", 1),
+    weak("open", 2),
+    weak("read file", 1),
+    weak("remove", 10),
+    weak("rename", 20),
+    weak("replace file", 2),
+    weak("seal", 20),
+    weak("sync", 50),
+    weak("sync all", 50),
+    weak("truncate", 20),
+];
 
 impl Chaos {
     /// A mixture.
@@ -154,7 +235,17 @@ impl Chaos {
             life_ms: pick(&[300, 1_000, 3_000]),
             clean_stops: pick(&[0, 30, 70]),
             low_rooms: pick(&[0, 0, 3]),
+            weakness: Weakness::from_random(random),
         }
+    }
+
+    /// How many of a hundred thousand requests like this one fail, and how many find no room.
+    #[must_use]
+    pub fn rates_of(&self, request: &StorageRequest) -> (u64, u64) {
+        let weakness = self.weakness;
+        let weak = weakness.filter(|weakness| weakness.operation == request.operation());
+        let weak = weak.map_or(0, |weakness| weakness.requests);
+        (self.failed_requests.max(weak), self.full_requests.max(weak))
     }
 
     /// True with a probability of `rate` in `of`, while there are faults.

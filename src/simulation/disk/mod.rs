@@ -22,7 +22,7 @@ use crate::quorum::METADATA_FOLDER;
 use crate::stdx::Random;
 
 use super::clock::{SimulatedTime, between};
-use super::faults::{Chaos, Fault, FaultCounts};
+use super::faults::{Chaos, Fault, FaultCounts, RequestCounts};
 use super::planted::{PlantedBug, keeps_segment, snapshot_of_nobody, with_older_entries};
 use super::request::check_contract;
 use super::volume::{InodeId, Volume};
@@ -289,35 +289,40 @@ impl Disk {
         if matches!(request, StorageRequest::Close { .. }) {
             return None;
         }
+        let takes_room = request.takes_room() || matches!(request, StorageRequest::Remove { .. });
+        let mut became = RequestCounts {
+            asked: 1,
+            failed: 0,
+            full: takes_room.then_some(0),
+        };
+        let (failed, full) = chaos.rates_of(request);
+        let mut errno = None;
+        if takes_room && chaos.strikes(&mut self.random, full, 100_000) {
+            counts.add(Fault::NoSpace);
+            became.full = Some(1);
+            self.lacks += 1;
+            errno = Some(ENOSPC);
+        } else if chaos.strikes(&mut self.random, failed, 100_000) {
+            counts.add(if is_read(request) {
+                Fault::FailedRead
+            } else {
+                Fault::FailedWrite
+            });
+            became.failed = 1;
+            self.failures += 1;
+            // A file system that promised room may have none all the same.
+            let is_full =
+                matches!(request, StorageRequest::Write { .. }) && self.random.chance(1, 4);
+            errno = Some(if is_full { ENOSPC } else { EIO });
+        }
+        counts.note_request(request, became);
         if matches!(request, StorageRequest::DescribeRoom { .. }) {
             self.has_low_room = chaos.strikes(&mut self.random, chaos.low_rooms, 10);
             if self.has_low_room {
                 counts.add(Fault::LowRoom);
             }
         }
-        let is_read = matches!(
-            request,
-            StorageRequest::Read { .. }
-                | StorageRequest::ReadFile { .. }
-                | StorageRequest::List { .. }
-                | StorageRequest::DescribeRoom { .. }
-        );
-        if request.takes_room() && chaos.strikes(&mut self.random, chaos.full_requests, 100_000) {
-            counts.add(Fault::NoSpace);
-            self.lacks += 1;
-            return Some(ENOSPC);
-        }
-        if chaos.strikes(&mut self.random, chaos.failed_requests, 100_000) {
-            let fault = if is_read {
-                Fault::FailedRead
-            } else {
-                Fault::FailedWrite
-            };
-            counts.add(fault);
-            self.failures += 1;
-            return Some(EIO);
-        }
-        None
+        errno
     }
 
     /// The time of a request has come: what it does is done. `None` if a crash came before.
@@ -608,4 +613,15 @@ impl Disk {
         }
         Bytes::from(changed)
     }
+}
+
+/// True for a request that changes nothing.
+const fn is_read(request: &StorageRequest) -> bool {
+    matches!(
+        request,
+        StorageRequest::Read { .. }
+            | StorageRequest::ReadFile { .. }
+            | StorageRequest::List { .. }
+            | StorageRequest::DescribeRoom { .. }
+    )
 }
