@@ -88,6 +88,15 @@ impl ControllerHost {
         self.node.on_storage(now, ticket, result, outbox);
     }
 
+    /// So much may be written to each log directory, in the order of `log.dirs`; `None` for one
+    /// that does not tell.
+    pub fn on_room(&mut self, usable_bytes: impl IntoIterator<Item = Option<u64>>) {
+        let ids = self.directories.iter().map(|directory| directory.id);
+        let told = ids.zip(usable_bytes);
+        let told = told.filter_map(|(id, usable)| Some((id, usable?)));
+        self.node.on_room(told.collect());
+    }
+
     /// Serve a request.
     pub fn on_request(&mut self, now: Now, asker: Asker, request: &ControllerRequest) {
         self.next_token += 1;

@@ -228,6 +228,13 @@ impl Shard {
                 room.tell(place, found, is_full, config);
             }
         }
+        if let Some(controller) = &mut self.controller {
+            let usable = |(found, is_full): (&Option<DirectoryRoom>, &bool)| {
+                let found = (*found)?;
+                Some(if *is_full { 0 } else { found.usable_bytes })
+            };
+            controller.on_room(found.iter().zip(&full).map(usable));
+        }
         if full != *room.full {
             let full: Arc<[bool]> = full.into();
             self.broadcast(effects, || Message::DirectoriesFull(Arc::clone(&full)));

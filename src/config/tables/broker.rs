@@ -300,7 +300,9 @@ broker_settings! {
     "log.dir.failure.timeout.ms", Long, "30000", AtLeast(1), ReadOnly, Low
         => NotYet "several data directories";
     "log.dirs", List, null, NonEmpty, ReadOnly, High
-        => Obeyed "The data directories, separated by commas.";
+        => Obeyed
+            "The data directories, separated by commas. A new replica goes where there are the \
+             fewest for the room that is left.";
     "log.flush.interval.messages", Long, "9223372036854775807", AtLeast(1), ClusterWide, High
         => NotNeeded "records are synced before they are acknowledged";
     "log.flush.interval.ms", Long, null, Any, ClusterWide, High

@@ -20,6 +20,8 @@ mod topic_name;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use crate::config::{BrokerConfig, BrokerSettings};
 use crate::model::{BrokerId, ErrorCode, ProducerId, Uuid};
 use crate::protocol::messages::{MetadataRecord, ProducerIdsRecord};
@@ -102,6 +104,11 @@ impl Controller {
             random,
             placement: Placement::default(),
         }
+    }
+
+    /// So much may be written to each log directory of this broker.
+    pub(crate) fn on_room(&mut self, usable_bytes: BTreeMap<Uuid, u64>) {
+        self.placement.on_room(usable_bytes);
     }
 
     /// An id that nothing has.

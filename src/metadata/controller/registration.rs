@@ -16,7 +16,6 @@ use super::super::image::{
 };
 use super::super::record::METADATA_VERSION_MAX;
 use super::Controller;
-use super::placement::Placement;
 
 /// What the node registers with.
 #[derive(Clone, Debug)]
@@ -108,7 +107,8 @@ impl Controller {
             register_broker_record(&broker, metadata_version),
             unfence.into(),
         ];
-        self.placement = Placement::of(image, self.node_id, &identity.directories);
+        let directories = &identity.directories;
+        self.placement.begin(image, self.node_id, directories);
         for (topic, index, partition) in each_partition(image) {
             let folder = || partition_folder(&topic.name, index);
             if let Some(mut change) = self.start_change(identity, partition, folder) {

@@ -21,7 +21,7 @@ use super::super::controller::Controller;
 use super::super::features::METADATA_VERSION;
 use super::super::record::{METADATA_VERSION_MAX, decode_record, encode_record};
 use super::properties::{self, MetaProperties};
-use super::{NodeSettings, OpenDirectory};
+use super::{MetadataNode, NodeSettings, OpenDirectory};
 
 /// The features that a cluster begins with, as records.
 const BOOTSTRAP: &str = "bootstrap.checkpoint";
@@ -320,6 +320,13 @@ impl Inspection {
             }
         }
         folders
+    }
+}
+
+impl MetadataNode {
+    /// So much may be written to each log directory; one that is not named does not tell.
+    pub fn on_room(&mut self, usable_bytes: BTreeMap<Uuid, u64>) {
+        self.controller.on_room(usable_bytes);
     }
 }
 
