@@ -58,6 +58,7 @@ impl Host {
             directories: Arc::from([OpenDirectory {
                 id: Uuid::from_bytes([7; 16]),
                 is_clean: true,
+                is_offline: false,
             }]),
         };
         self.turn(Event::MessageArrived {

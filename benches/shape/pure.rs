@@ -43,6 +43,7 @@ pub fn serve(options: &Options) {
             port: 0,
             sockets: SocketOptions::default(),
         }],
+        needed_directory: 0,
         directories: vec![PathBuf::from(&options.folder)],
         shards_count: options.shards,
         cpus: Vec::new(),

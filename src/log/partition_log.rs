@@ -556,10 +556,15 @@ impl Log {
 
     /// The disk is not to be trusted with this log any more: nothing is tried again.
     pub(super) fn fail(&mut self, failure: LogFailure) {
+        self.abandon();
+        self.progress.push_back(LogProgress::Failed(failure));
+    }
+
+    /// The disk under it is given up: nothing more is asked of it, and nothing appended or read.
+    pub fn abandon(&mut self) {
         self.state = State::Failed;
         self.space.forget_refused();
         self.fail_reads(ErrorCode::KafkaStorageError);
-        self.progress.push_back(LogProgress::Failed(failure));
     }
 
     /// The segment whose base offset is `base_offset`; `None` if it was deleted meanwhile.

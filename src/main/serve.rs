@@ -221,6 +221,7 @@ fn plan_of(config: &BrokerConfig) -> ServePlan {
     ServePlan {
         listeners: kafka.chain(http).collect(),
         directories: directories_of(config),
+        needed_directory: metadata_index(config).unwrap_or(config.log_dirs.len()),
         shards_count: config
             .forebay_shards
             .or(cpus_given)

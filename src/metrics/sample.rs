@@ -74,6 +74,7 @@ pub(super) fn samples_of(metric: &Metric, scrape: &Scrape<'_>) -> Vec<Sample> {
         MetricId::DirectoryBytes => by_directory(shards, |state| Some(state.room?.0)),
         MetricId::DirectoryUsableBytes => by_directory(shards, |state| Some(state.room?.1)),
         MetricId::DirectoryFull => by_directory(shards, |state| Some(state.is_full.into())),
+        MetricId::DirectoryOffline => by_directory(shards, |state| Some(state.is_offline.into())),
         MetricId::CompactionKeptPercent
         | MetricId::CompactionRunSeconds
         | MetricId::CompactionDirtyPercent
@@ -88,6 +89,7 @@ pub(super) fn samples_of(metric: &Metric, scrape: &Scrape<'_>) -> Vec<Sample> {
         | MetricId::ClusterTopics
         | MetricId::ClusterPartitions
         | MetricId::LeaderlessPartitions
+        | MetricId::OfflineDirectories
         | MetricId::CompactionRuns
         | MetricId::CompactionReadBytes
         | MetricId::CompactionKeptBytes

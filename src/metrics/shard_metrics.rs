@@ -193,6 +193,8 @@ pub struct DirectoryState {
     pub room: Option<(u64, u64)>,
     /// True while it takes no records of producers.
     pub is_full: bool,
+    /// True if it is given up until the next start.
+    pub is_offline: bool,
 }
 
 impl ShardMetrics {

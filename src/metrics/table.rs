@@ -199,6 +199,12 @@ metrics! {
         "What the broker may still write there.";
     DirectoryFull, Gauge, "forebay_log_directory_full", ["directory"],
         "One while a log directory takes no records of producers, since too little room is left.";
+    DirectoryOffline, Gauge, "forebay_log_directory_offline", ["directory"]
+        => Same "kafka_log_logmanager_logdirectoryoffline" ["logDirectory"],
+        "One if a log directory is given up until the next start, since its disk failed.";
+    OfflineDirectories, Gauge, "forebay_offline_log_directories", []
+        => Same "kafka_log_logmanager_offlinelogdirectorycount" [],
+        "Log directories that are given up.";
 
     CompactionRuns, Counter, "forebay_compaction_runs_total", [],
         "Runs of compaction, each over one log, that have come to their end.";

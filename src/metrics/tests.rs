@@ -70,6 +70,7 @@ fn busy() -> ShardMetrics {
         path: "/data".to_owned(),
         room: Some((1000, 10)),
         is_full: true,
+        is_offline: true,
     }]);
     shard.set_group_offsets(vec![GroupOffset {
         group: Arc::from("g"),

@@ -16,7 +16,7 @@ use crate::model::ShardId;
 use super::clock::Clock;
 use super::core::Core;
 use super::descriptors::{Shares, share_out};
-use super::directories::{DataDirectory, open_directory};
+use super::directories::{DataDirectory, OpenFailure, open_directory};
 use super::failure::StartFailure;
 use super::mailbox::{Inbox, Outbox};
 use super::network::{
@@ -49,6 +49,9 @@ pub struct ServePlan {
     pub listeners: Vec<ListenerPlan>,
     /// The directories; the position is the `DirectoryIndex` of paths in them.
     pub directories: Vec<PathBuf>,
+    /// The position of the directory without which the broker does not start. Another one whose
+    /// disk fails is left out: every request there fails.
+    pub needed_directory: usize,
     /// How many shards to run.
     pub shards_count: u16,
     /// The CPUs to run them on; empty for all that the process may use. With fewer CPUs than
@@ -101,7 +104,8 @@ pub fn serve<C: Core>(
     let shares = share_out(descriptors, plan.shards_count, plan.directories.len())?;
     host::check_io_uring(RING_DEPTH)?;
     let limits = resolve_names(plan.limits.clone()).map_err(StartFailure::new)?;
-    let directories = open_directories(&plan.directories)?;
+    let directories = open_directories(&plan.directories, plan.needed_directory)?;
+    let disk_directories: Box<[PathBuf]> = directories.iter().map(path_on_disk).collect();
     let listeners = open_listeners(&plan.listeners)?;
     let shards = usize::from(plan.shards_count);
     let new_inbox = |_| Inbox::new(shards).map(Arc::new);
@@ -137,6 +141,8 @@ pub fn serve<C: Core>(
             io_memory_bytes: io_memory_bytes(&plan),
             serving: Arc::clone(&serving),
             filter_log: plan.filter_log,
+            needed_directory: plan.needed_directory,
+            disk_directories: disk_directories.clone(),
         };
         let (go, may_go) = mpsc::channel();
         let (make_core, acceptor, on_ready) = (make_core.clone(), acceptor.take(), on_ready.take());
@@ -182,6 +188,8 @@ struct Seat {
     io_memory_bytes: usize,
     serving: Arc<Serving>,
     filter_log: fn(&str),
+    needed_directory: usize,
+    disk_directories: Box<[PathBuf]>,
 }
 
 /// The start of one shard among all.
@@ -210,7 +218,8 @@ fn run_shard<C: Core>(
         // The first sleep of a process takes 10 to 50 ms: it registers for memory barriers.
         glommio::timer::sleep(Duration::from_millis(1)).await;
         let disk = Disk::new(
-            seat.serving.directories.clone().into(),
+            seat.disk_directories.clone(),
+            seat.needed_directory,
             // The ring's allocator rounds up to powers of two: this much always fits.
             seat.io_memory_bytes / 2,
             BLOCKING_THREADS,
@@ -278,9 +287,18 @@ fn make_executor(seat: &Seat) -> Result<LocalExecutor, StartFailure> {
     Ok(executor)
 }
 
-fn open_directories(paths: &[PathBuf]) -> Result<Vec<DataDirectory>, StartFailure> {
+/// Where the requests of a directory go: with one that cannot be used to a place where each fails.
+fn path_on_disk(directory: &DataDirectory) -> PathBuf {
+    if directory.is_usable {
+        directory.path.clone()
+    } else {
+        PathBuf::from("/dev/null")
+    }
+}
+
+fn open_directories(paths: &[PathBuf], needed: usize) -> Result<Vec<DataDirectory>, StartFailure> {
     let mut opened: Vec<DataDirectory> = Vec::new();
-    for path in paths {
+    for (index, path) in paths.iter().enumerate() {
         let absolute = path.canonicalize();
         if absolute.is_ok_and(|absolute| opened.iter().any(|other| other.path == absolute)) {
             return Err(StartFailure::new(format!(
@@ -288,7 +306,12 @@ fn open_directories(paths: &[PathBuf]) -> Result<Vec<DataDirectory>, StartFailur
                 path.display()
             )));
         }
-        opened.push(open_directory(path)?);
+        opened.push(match open_directory(path) {
+            Err(OpenFailure::Disk(failure)) if index != needed => {
+                DataDirectory::unusable(path, &failure)
+            }
+            other => other?,
+        });
     }
     Ok(opened)
 }

@@ -24,16 +24,46 @@ pub(super) struct DataDirectory {
     pub path: PathBuf,
     /// One line for the operator if data here would not survive a power cut.
     pub warning: Option<String>,
-    _lock: File,
+    /// False if it cannot be used: every request there fails.
+    pub is_usable: bool,
+    _lock: Option<File>,
+}
+
+impl DataDirectory {
+    /// A directory whose disk failed, for which a broker with others does not wait.
+    pub(super) fn unusable(path: &Path, failure: &StartFailure) -> Self {
+        Self {
+            path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+            warning: Some(format!(
+                "{failure}; until the next start the partitions there are offline"
+            )),
+            is_usable: false,
+            _lock: None,
+        }
+    }
+}
+
+/// Why a data directory cannot be opened.
+#[derive(Debug)]
+pub(super) enum OpenFailure {
+    /// Its disk fails, or is not there.
+    Disk(StartFailure),
+    /// It is not what a broker should use: somebody has to decide.
+    Refused(StartFailure),
+}
+
+impl From<OpenFailure> for StartFailure {
+    fn from(failure: OpenFailure) -> Self {
+        match failure {
+            OpenFailure::Disk(failure) | OpenFailure::Refused(failure) => failure,
+        }
+    }
 }
 
 /// Make `path` if needed, take it for this process, and check that it can be used.
-pub(super) fn open_directory(path: &Path) -> Result<DataDirectory, StartFailure> {
-    let shown = path.display();
+pub(super) fn open_directory(path: &Path) -> Result<DataDirectory, OpenFailure> {
     create_directory(path).map_err(|error| unusable(path, &error))?;
-    let path = fs::canonicalize(path).map_err(|error| {
-        StartFailure::new(format!("cannot use data directory {shown}: {error}"))
-    })?;
+    let path = fs::canonicalize(path).map_err(|error| unusable(path, &error))?;
     let lock = lock_directory(&path)?;
     let in_memory = is_in_memory(&path);
     probe_direct_io(&path).map_err(|error| probe_failure(&path, in_memory, &error))?;
@@ -46,7 +76,8 @@ pub(super) fn open_directory(path: &Path) -> Result<DataDirectory, StartFailure>
     Ok(DataDirectory {
         path,
         warning,
-        _lock: lock,
+        is_usable: true,
+        _lock: Some(lock),
     })
 }
 
@@ -67,7 +98,7 @@ fn create_directory(path: &Path) -> io::Result<()> {
     File::open(parent)?.sync_all()
 }
 
-fn lock_directory(path: &Path) -> Result<File, StartFailure> {
+fn lock_directory(path: &Path) -> Result<File, OpenFailure> {
     let shown = path.display();
     let opened = OpenOptions::new()
         .read(true)
@@ -88,11 +119,13 @@ fn lock_directory(path: &Path) -> Result<File, StartFailure> {
     }
     let error = io::Error::last_os_error();
     Err(match error.raw_os_error() {
-        Some(libc::EAGAIN | libc::EACCES) => StartFailure::new(format!(
+        Some(libc::EAGAIN | libc::EACCES) => OpenFailure::Refused(StartFailure::new(format!(
             "data directory {shown} is in use by another broker (its file {LOCK_NAME} is \
              locked): stop that broker, or use another directory"
-        )),
-        _ => StartFailure::new(format!("cannot lock data directory {shown}: {error}")),
+        ))),
+        _ => OpenFailure::Disk(StartFailure::new(format!(
+            "cannot lock data directory {shown}: {error}"
+        ))),
     })
 }
 
@@ -137,23 +170,24 @@ fn probe_direct_io(directory: &Path) -> io::Result<()> {
     result
 }
 
-fn probe_failure(path: &Path, in_memory: bool, error: &io::Error) -> StartFailure {
+fn probe_failure(path: &Path, in_memory: bool, error: &io::Error) -> OpenFailure {
     let shown = path.display();
-    match error.raw_os_error() {
-        Some(libc::EINVAL) if in_memory => StartFailure::new(format!(
+    let line = match error.raw_os_error() {
+        Some(libc::EINVAL) if in_memory => format!(
             "data directory {shown} is on tmpfs, which on this kernel has no direct IO: put it \
              on a disk with ext4 or XFS"
-        )),
-        Some(libc::EINVAL) => StartFailure::new(format!(
+        ),
+        Some(libc::EINVAL) => format!(
             "the file system of data directory {shown} has no direct IO: put it on a disk with \
              ext4 or XFS"
-        )),
-        _ => unusable(path, error),
-    }
+        ),
+        _ => return unusable(path, error),
+    };
+    OpenFailure::Refused(StartFailure::new(line))
 }
 
 /// Why the directory at `path` cannot be made or written to, and what to do about it.
-fn unusable(path: &Path, error: &io::Error) -> StartFailure {
+fn unusable(path: &Path, error: &io::Error) -> OpenFailure {
     let shown = path.display();
     let line = match error.raw_os_error() {
         Some(libc::EROFS | libc::EACCES | libc::EPERM) => format!(
@@ -169,13 +203,17 @@ fn unusable(path: &Path, error: &io::Error) -> StartFailure {
         }
         _ => format!("cannot use data directory {shown}: {error}"),
     };
-    StartFailure::new(line)
+    OpenFailure::Disk(StartFailure::new(line))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::runtime::scratch::scratch;
+
+    fn line_of(failure: OpenFailure) -> String {
+        StartFailure::from(failure).to_string()
+    }
 
     #[test]
     fn a_directory_is_made_with_all_above_it_and_locked() {
@@ -184,7 +222,7 @@ mod tests {
         let first = open_directory(&path).unwrap();
         assert_eq!(first.path, fs::canonicalize(&path).unwrap());
         assert!(!path.join(PROBE_NAME).exists());
-        let second = open_directory(&path).unwrap_err().to_string();
+        let second = line_of(open_directory(&path).unwrap_err());
         assert!(second.contains("in use by another broker"), "{second}");
         drop(first);
         open_directory(&path).unwrap();
@@ -210,7 +248,7 @@ mod tests {
         let mut line = String::new();
         let mut said = io::BufReader::new(other.stdout.take().unwrap());
         io::BufRead::read_line(&mut said, &mut line).unwrap();
-        let failure = open_directory(scratch.path()).unwrap_err().to_string();
+        let failure = line_of(open_directory(scratch.path()).unwrap_err());
         drop(other.stdin.take());
         other.wait().unwrap();
         assert!(failure.contains("in use by another broker"), "{failure}");
@@ -221,7 +259,7 @@ mod tests {
         let scratch = scratch();
         let path = scratch.path().join("file");
         fs::write(&path, b"").unwrap();
-        let line = open_directory(&path).unwrap_err().to_string();
+        let line = line_of(open_directory(&path).unwrap_err());
         assert!(line.contains("is not a directory"), "{line}");
         assert!(!line.contains('\n'), "{line}");
     }
@@ -230,21 +268,14 @@ mod tests {
     fn every_refusal_of_direct_io_says_what_to_do() {
         let path = Path::new("/data");
         let refused = io::Error::from_raw_os_error(libc::EINVAL);
-        assert!(
-            probe_failure(path, true, &refused)
-                .to_string()
-                .contains("tmpfs")
-        );
-        assert!(
-            probe_failure(path, false, &refused)
-                .to_string()
-                .contains("ext4 or XFS")
-        );
         let full = io::Error::from_raw_os_error(libc::ENOSPC);
-        assert!(
-            probe_failure(path, false, &full)
-                .to_string()
-                .contains("make room")
-        );
+        for (in_memory, error, advice) in [
+            (true, &refused, "tmpfs"),
+            (false, &refused, "ext4 or XFS"),
+            (false, &full, "make room"),
+        ] {
+            let line = line_of(probe_failure(path, in_memory, error));
+            assert!(line.contains(advice), "{line}");
+        }
     }
 }

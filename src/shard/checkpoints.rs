@@ -40,6 +40,8 @@ struct OfDirectory {
     is_due: bool,
     /// True if the disk had no room for them the last time.
     lacks_space: bool,
+    /// True once the directory was given up: nothing is written there any more.
+    is_given_up: bool,
 }
 
 #[derive(Debug)]
@@ -113,19 +115,33 @@ impl Checkpoints {
         of.on_disk.contains(&name.partition)
     }
 
-    /// True if some shard could not close its partitions in the directory cleanly.
+    /// True if the directory was given up, or some shard could not close its partitions there
+    /// cleanly.
     pub fn is_unclean(&self, directory: DirectoryIndex) -> bool {
         let mut told = self.told.values();
-        told.any(|told| {
-            told.get(usize::from(directory.0))
-                .is_some_and(|checkpoint| checkpoint.is_unclean)
-        })
+        self.is_given_up(directory)
+            || told.any(|told| {
+                told.get(usize::from(directory.0))
+                    .is_some_and(|checkpoint| checkpoint.is_unclean)
+            })
+    }
+
+    /// The directory is given up: nothing is written there any more.
+    pub fn give_up(&mut self, directory: DirectoryIndex) {
+        let of = self.at(directory);
+        of.is_given_up = true;
+        of.is_due = false;
+    }
+
+    /// True once the directory was given up.
+    pub fn is_given_up(&self, directory: DirectoryIndex) -> bool {
+        self.directories[usize::from(directory.0)].is_given_up
     }
 
     /// The files of the directory are to be written.
     pub fn mark_due(&mut self, directory: DirectoryIndex) {
         let of = self.at(directory);
-        of.is_due = true;
+        of.is_due = !of.is_given_up;
         of.lacks_space = false;
     }
 
@@ -133,7 +149,7 @@ impl Checkpoints {
     /// not before their time.
     pub fn hurry(&mut self, directory: DirectoryIndex) {
         let of = self.at(directory);
-        of.is_due |= !of.lacks_space;
+        of.is_due |= !of.lacks_space && !of.is_given_up;
     }
 
     /// What the files of the directory are to say, if they are to be written now: as `files_count`

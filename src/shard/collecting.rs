@@ -35,7 +35,10 @@ impl Shard {
         self.collect_groups(&mut metrics);
         if self.controller.is_some() {
             self.collect_cluster(&mut metrics);
-            metrics.set_directories(self.room.states());
+            let directories = self.directory_states();
+            let offline = directories.iter().filter(|state| state.is_offline);
+            metrics.set(MetricId::OfflineDirectories, offline.count() as u64);
+            metrics.set_directories(directories);
         }
         metrics
     }

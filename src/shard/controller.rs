@@ -97,6 +97,17 @@ impl ControllerHost {
         self.node.on_room(told.collect());
     }
 
+    /// A log directory is given up; they are now so.
+    pub fn give_up(
+        &mut self,
+        now: Now,
+        directory: DirectoryIndex,
+        directories: Arc<[OpenDirectory]>,
+    ) {
+        self.directories = directories;
+        self.node.give_up(now, directory);
+    }
+
     /// Serve a request.
     pub fn on_request(&mut self, now: Now, asker: Asker, request: &ControllerRequest) {
         self.next_token += 1;

@@ -261,6 +261,12 @@ impl Shard {
             Message::ClaimsAnswered(answers) => self.on_claims_answered(&answers, effects),
             Message::FoldersLeft(left) => self.on_folders_left(left, effects),
             Message::Serve => self.on_serve(now),
+            Message::DirectoryFailed { directory, reason } => {
+                self.give_up(now, directory, &reason, effects);
+            }
+            Message::DirectoryOffline(directory) => {
+                self.on_directory_offline(now, directory, effects);
+            }
             Message::DirectoriesFull(full) => self.room.set_full(full),
             Message::JournalsWrittenBack => self.on_journals_written_back(from, effects),
             Message::CheckpointsReplaced => self.on_checkpoints_replaced(from, effects),

@@ -119,6 +119,17 @@ impl DirectoryContents {
     }
 }
 
+impl Default for DirectoryContents {
+    fn default() -> Self {
+        Self {
+            entries: new_map(),
+            checkpoint: DirectoryCheckpoint::default(),
+            journals: InheritedJournals::default(),
+            checkpoints: InheritedCheckpoints::default(),
+        }
+    }
+}
+
 /// The files of the log directories that belong to no partition.
 #[derive(Debug)]
 pub struct BrokerFiles {
@@ -165,6 +176,12 @@ impl BrokerFiles {
         (0..self.directories_count).map(DirectoryIndex)
     }
 
+    /// Those that were not given up.
+    pub fn online(&self) -> Vec<DirectoryIndex> {
+        let is_online = |directory: &DirectoryIndex| !self.checkpoints.is_given_up(*directory);
+        self.directories().filter(is_online).collect()
+    }
+
     /// Ask for `request` in `directory`.
     pub fn submit(
         &mut self,
@@ -186,12 +203,10 @@ impl BrokerFiles {
     /// Read what each directory holds; [`Shard::on_directories_read`] follows on every shard.
     pub fn read(&mut self, effects: &mut Effects) {
         for directory in self.directories() {
-            self.reading.push(DirectoryContents {
-                entries: new_map(),
-                checkpoint: DirectoryCheckpoint::default(),
-                journals: InheritedJournals::default(),
-                checkpoints: InheritedCheckpoints::default(),
-            });
+            self.reading.push(DirectoryContents::default());
+            if self.checkpoints.is_given_up(directory) {
+                continue;
+            }
             let root = StoragePath::new(directory, "");
             self.reads_missing += Checkpoint::ALL.len() + 1;
             for checkpoint in Checkpoint::ALL {
@@ -268,8 +283,8 @@ impl BrokerFiles {
 
     /// The logs of all shards are closed: have it on the disk how their files are.
     fn sync_all(&mut self, effects: &mut Effects) {
-        self.syncs_missing = self.directories_count;
-        for directory in self.directories() {
+        for directory in self.online() {
+            self.syncs_missing += 1;
             let request = StorageRequest::SyncAll { directory };
             self.submit(directory, Purpose::SyncAll, request, effects);
         }
@@ -319,7 +334,9 @@ impl Shard {
             return;
         };
         match (purpose, result) {
-            (Purpose::WritePoints, result) => self.on_points_written(now, directory, &result),
+            (Purpose::WritePoints, result) => {
+                self.on_points_written(now, directory, &result, effects);
+            }
             (Purpose::DescribeRoom, result) => self.on_room(directory, result, effects),
             (Purpose::Remove, Ok(_)) => {}
             (Purpose::Remove, Err(failure)) => tracing::warn!("a file was left behind: {failure}"),
@@ -333,24 +350,18 @@ impl Shard {
                 tracing::warn!("a checkpoint is put off: {failure}");
                 self.files.checkpoints.on_written(directory, false);
             }
+            (purpose, Err(failure)) if !self.holds_metadata(directory) => {
+                self.give_up(now, directory, &failure.to_string(), effects);
+                self.go_on_without(now, directory, &purpose, effects);
+            }
             (_, Err(failure)) => {
                 effects.push(Effect::Halt(HaltReason::StorageFailed(failure.to_string())));
             }
-            (Purpose::SyncAll, Ok(_)) => {
-                self.files.syncs_missing -= 1;
-                if self.files.syncs_missing == 0 {
-                    self.write_checkpoints(effects);
-                }
-            }
+            (Purpose::SyncAll, Ok(_)) => self.on_synced(effects),
             (Purpose::WriteCheckpoint, Ok(_)) => {
                 self.files.checkpoints.on_written(directory, true);
                 self.advance_claims(effects);
-                if self.files.is_last_write_done() {
-                    let unclean = self.files.directories();
-                    let checkpoints = &self.files.checkpoints;
-                    let unclean = unclean.filter(|directory| checkpoints.is_unclean(*directory));
-                    self.close_controller(now, unclean.collect());
-                }
+                self.close_after_last_write(now);
             }
             (purpose, Ok(outcome)) => {
                 self.files.take_read(directory, purpose, outcome, effects);
@@ -361,8 +372,60 @@ impl Shard {
         }
     }
 
+    /// A directory was given up for what was asked there for this `purpose`: the others go on.
+    fn go_on_without(
+        &mut self,
+        now: Now,
+        directory: DirectoryIndex,
+        purpose: &Purpose,
+        effects: &mut Effects,
+    ) {
+        match purpose {
+            Purpose::List | Purpose::ReadCheckpoint(_) | Purpose::ReadInherited(_) => {
+                self.files.reads_missing -= 1;
+                if self.files.reads_missing == 0 {
+                    self.on_contents_read(effects);
+                }
+            }
+            Purpose::WriteCheckpoint => {
+                self.files.checkpoints.on_written(directory, false);
+                self.close_after_last_write(now);
+            }
+            Purpose::SyncAll => self.on_synced(effects),
+            Purpose::SetAside(..)
+            | Purpose::Remove
+            | Purpose::WritePoints
+            | Purpose::DescribeRoom => {
+                unreachable!("these may fail without more ado")
+            }
+        }
+    }
+
+    /// All that is to be synced at a stop is so in one more directory.
+    fn on_synced(&mut self, effects: &mut Effects) {
+        self.files.syncs_missing -= 1;
+        if self.files.syncs_missing == 0 {
+            self.write_checkpoints(effects);
+        }
+    }
+
+    /// With the last checkpoint of a stop written, the metadata log is closed.
+    fn close_after_last_write(&mut self, now: Now) {
+        if self.files.is_last_write_done() {
+            let unclean = self.files.directories();
+            let checkpoints = &self.files.checkpoints;
+            let unclean = unclean.filter(|directory| checkpoints.is_unclean(*directory));
+            self.close_controller(now, unclean.collect());
+        }
+    }
+
     /// On shard 0: every directory was read.
     fn on_contents_read(&mut self, effects: &mut Effects) {
+        for (directory, contents) in (0..).map(DirectoryIndex).zip(&mut self.files.reading) {
+            if self.files.checkpoints.is_given_up(directory) {
+                *contents = DirectoryContents::default();
+            }
+        }
         self.set_strays_aside(effects);
         let mut contents = std::mem::take(&mut self.files.reading);
         for (contents, directory) in contents.iter_mut().zip(&*self.opening.directories) {

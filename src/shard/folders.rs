@@ -277,7 +277,7 @@ impl Shard {
                     registration
                         .replicas
                         .contains(&self.settings.config.node_id)
-                        && self.directory_of(registration) == directory
+                        && self.directory_of(registration) == Some(directory)
                 });
                 if !is_here {
                     strays.push(FolderName {

@@ -239,9 +239,14 @@ impl Shard {
         result: StorageResult,
         effects: &mut Effects,
     ) {
-        let of = &mut self.journals.directories[usize::from(directory.0)];
+        let index = usize::from(directory.0);
+        let of = &mut self.journals.directories[index];
         of.journal
             .on_storage(now, sequence, result, &mut effects.storage);
+        if !of.journal.is_usable() {
+            // Before the logs offer anything more.
+            self.on_journal_progress(now, index, effects);
+        }
         self.journals.stir();
     }
 
@@ -291,16 +296,17 @@ impl Shard {
                 }
                 JournalProgress::Retired(failure) => {
                     tracing::error!("appends go to their segments only: {failure}");
-                    self.use_journal(index);
+                    let directory = self.use_journal(index);
+                    self.report_failure(directory, &failure, effects);
                 }
-                JournalProgress::Usable => self.use_journal(index),
+                JournalProgress::Usable => drop(self.use_journal(index)),
             }
         }
         has_progressed
     }
 
     /// The journal of a directory takes appends again, or takes no more.
-    fn use_journal(&mut self, index: usize) {
+    fn use_journal(&mut self, index: usize) -> DirectoryIndex {
         let directory = DirectoryIndex(u16::try_from(index).expect("log directories are few"));
         let bytes_max = self.journals.journalled_bytes_max(directory);
         for slot in slots_of(&self.partitions) {
@@ -309,6 +315,18 @@ impl Shard {
             if partition.directory == directory {
                 partition.log.use_journal(bytes_max);
             }
+        }
+        directory
+    }
+
+    /// The directory is given up: its journal takes no more, and keeps what it holds for the next
+    /// start.
+    pub(super) fn retire_journal(&mut self, directory: DirectoryIndex) {
+        let index = usize::from(directory.0);
+        let of = self.journals.directories.get_mut(index);
+        if let Some(of) = of.filter(|of| of.journal.is_usable()) {
+            of.journal.retire();
+            self.use_journal(index);
         }
     }
 

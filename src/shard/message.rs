@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::config::LogLevels;
+use crate::log::storage::DirectoryIndex;
 use crate::metadata::{MetadataDelta, MetadataImage, OpenDirectory};
 use crate::model::{Offset, TopicIdPartition, TopicPartition};
 
@@ -49,6 +50,13 @@ pub enum Message {
     PartitionsOpened,
     /// Every shard has opened its partitions: serve. From shard 0 to every shard.
     Serve,
+    /// Something in a log directory failed. To shard 0.
+    DirectoryFailed {
+        directory: DirectoryIndex,
+        reason: String,
+    },
+    /// A log directory is given up until the next start. From shard 0 to every shard.
+    DirectoryOffline(DirectoryIndex),
     /// Which log directories take no records of producers. From shard 0 to every shard.
     DirectoriesFull(Arc<[bool]>),
     /// Where logs start and how far they reach, for the checkpoint files. To shard 0, from time to

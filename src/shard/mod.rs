@@ -18,6 +18,7 @@ mod controller;
 mod core;
 mod effect;
 mod event;
+mod failing;
 mod fetches;
 mod file_limit;
 mod files;

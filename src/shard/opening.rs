@@ -97,9 +97,11 @@ impl Shard {
         for (topic_id, topic) in &delta.topics_removed {
             for (partition, registration) in topic.partitions.iter() {
                 let id = place(*topic_id, *partition);
-                if self.controller.is_some() {
+                if self.controller.is_some()
+                    && let Some(directory) = self.directory_of(registration)
+                {
                     let name = FolderName {
-                        directory: self.directory_of(registration),
+                        directory,
                         partition: TopicPartition {
                             topic: topic.name.clone(),
                             partition: *partition,
@@ -123,6 +125,11 @@ impl Shard {
         }
         self.change_log_configs(delta);
         if is_first && self.controller.is_some() {
+            for directory in self.files.directories() {
+                if self.is_offline(directory) {
+                    self.files.checkpoints.give_up(directory);
+                }
+            }
             self.files.read(effects);
         }
         self.open_waiting(effects);
@@ -200,6 +207,10 @@ impl Shard {
     }
 
     fn open_partition(&mut self, id: TopicIdPartition) {
+        // It waits twice if it changed while it waited.
+        if self.partitions.slot_of(id).is_some() {
+            return;
+        }
         // The topic may have been deleted while its partition waited.
         let Some(topic) = self.image.topics.get(&id.topic_id) else {
             return;
@@ -207,19 +218,38 @@ impl Shard {
         let Some(registration) = topic.partitions.get(&id.partition) else {
             return;
         };
+        // Its directory may be gone: another one has nothing to do with it.
+        let Some(directory) = self.directory_of(registration) else {
+            return;
+        };
         let name = FolderName {
-            directory: self.directory_of(registration),
+            directory,
             partition: TopicPartition {
                 topic: topic.name.clone(),
                 partition: id.partition,
             },
         };
         let leader = Leader::new(registration.leader_epoch, 0);
+        if self.is_offline(directory) {
+            return self.insert_failed(id, name, leader);
+        }
         let existing = self.existing_mode(&name);
         if existing.is_none() {
             self.claim_folder(id, name.clone(), false);
         }
         self.insert_partition(id, name, leader, existing, Vec::new());
+    }
+
+    /// The directory of a partition is given up: so is the partition.
+    fn insert_failed(&mut self, id: TopicIdPartition, name: FolderName, leader: Leader) {
+        self.insert_partition(id, name, leader, None, Vec::new());
+        if let Some(slot) = self.partitions.slot_of(id)
+            && let Some(partition) = self.partitions.at_mut(slot)
+        {
+            partition.state = PartitionState::Failed;
+            partition.log.abandon();
+            self.opening.underway.remove(&slot);
+        }
     }
 
     /// Have a partition opened: at once if there is a folder, and else when its shard may make one.
@@ -366,15 +396,17 @@ impl Shard {
         }
     }
 
-    pub(super) fn directory_of(&self, registration: &PartitionRegistration) -> DirectoryIndex {
-        let assigned = registration.directory_of(self.settings.config.node_id);
-        let index = assigned.and_then(|id| {
-            self.opening
-                .directories
-                .iter()
-                .position(|directory| directory.id == id)
-        });
-        DirectoryIndex(u16::try_from(index.unwrap_or(0)).expect("log directories are few"))
+    /// The directory of this broker's replica; `None` if it is not among those that there are.
+    pub(super) fn directory_of(
+        &self,
+        registration: &PartitionRegistration,
+    ) -> Option<DirectoryIndex> {
+        let id = registration.directory_of(self.settings.config.node_id)?;
+        let mut directories = self.opening.directories.iter();
+        let index = directories.position(|directory| directory.id == id && !id.is_zero())?;
+        Some(DirectoryIndex(
+            u16::try_from(index).expect("log directories are few"),
+        ))
     }
 
     pub(super) fn on_log_opened(&mut self, now: Now, slot: u32, effects: &mut Effects) {
@@ -446,11 +478,15 @@ impl Shard {
             return self.opening.left.push((id, true));
         };
         let unique = self.settings.random.next_bytes16();
+        let partition = self.partitions.at(slot);
+        let directory = partition.expect("the slot was just found").directory;
+        // The folder stays in a directory that was given up, to be set aside when it is back.
+        let is_given_up = self.is_offline(directory);
         let partition = self
             .partitions
             .touch(slot)
             .expect("the slot was just found");
-        let has_folder = !partition.state.is_without_folder();
+        let has_folder = !partition.state.is_without_folder() && !is_given_up;
         partition.state = PartitionState::Deleting;
         partition.log.delete(unique);
         self.fetches

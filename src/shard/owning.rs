@@ -183,6 +183,7 @@ impl Shard {
                 }
                 LogProgress::Failed(failure) => {
                     tracing::error!("the partition is offline: {failure}");
+                    self.report_log_failure(slot, &failure, effects);
                     self.on_log_failed(now, slot, effects);
                 }
                 LogProgress::Closed => {

@@ -193,6 +193,11 @@ impl Shard {
             let paths = names.map(|name| StoragePath::new(DirectoryIndex(index), name));
             self.resuming.inherited_files.extend(paths);
         }
+        for index in self.files.directories() {
+            if self.is_offline(index) {
+                self.give_up_checkpoints(index);
+            }
+        }
     }
 
     /// Give a log that is about to be opened what the last checkpoints say of it.
@@ -294,6 +299,7 @@ impl Shard {
         now: Now,
         directory: DirectoryIndex,
         result: &StorageResult,
+        effects: &mut Effects,
     ) {
         let of = &mut self.resuming.directories[usize::from(directory.0)];
         of.round = None;
@@ -308,7 +314,18 @@ impl Shard {
             Err(failure) => {
                 tracing::error!("no more checkpoints, so that a start takes longer: {failure}");
                 of.is_given_up = true;
+                self.report_failure(directory, failure, effects);
             }
+        }
+    }
+
+    /// The directory is given up: nothing is written there any more, and nobody waits for it.
+    pub(super) fn give_up_checkpoints(&mut self, directory: DirectoryIndex) {
+        let index = usize::from(directory.0);
+        if let Some(of) = self.resuming.directories.get_mut(index) {
+            of.is_given_up = true;
+            of.has_one = true;
+            of.round = of.round.take().filter(|round| round.is_being_written);
         }
     }
 
@@ -316,7 +333,9 @@ impl Shard {
     pub(super) fn on_checkpoints_replaced(&mut self, from: ShardId, effects: &mut Effects) {
         self.resuming.replaced_by.insert(from);
         if self.resuming.replaced_by.len() == usize::from(self.settings.shards_count) {
-            for path in std::mem::take(&mut self.resuming.inherited_files) {
+            let mut files = std::mem::take(&mut self.resuming.inherited_files);
+            files.retain(|path| !self.is_offline(path.directory));
+            for path in files {
                 self.files.remove(path, effects);
             }
         }

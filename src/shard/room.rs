@@ -20,7 +20,7 @@ use crate::stdx::{Instant, Now};
 use super::core::{Phase, Shard};
 use super::files::Purpose;
 use super::partition::Asker;
-use super::task::{DirectoryRoom, Reply};
+use super::task::{DirectoryCondition, DirectoryRoom, Reply};
 use super::{Effects, Message, ShardSettings};
 
 /// What producers are told while a directory takes no records. Every client tries again after it,
@@ -104,17 +104,6 @@ impl Room {
         self.full = full;
     }
 
-    /// The directories as they were found last.
-    pub fn states(&self) -> Vec<DirectoryState> {
-        let known = self.paths.iter().zip(&self.known).zip(&*self.full);
-        let states = known.map(|((path, room), is_full)| DirectoryState {
-            path: path.clone(),
-            room: room.map(|room| (room.total_bytes, room.usable_bytes)),
-            is_full: *is_full,
-        });
-        states.collect()
-    }
-
     /// Whether a directory takes no records, now that this room was found there.
     fn judge(&self, place: usize, found: DirectoryRoom, config: &BrokerConfig) -> bool {
         let reserve = reserve_bytes(config, found.total_bytes);
@@ -160,6 +149,9 @@ impl Shard {
 
     /// Ask the disk for those who asked since the last time, unless an answer is being made.
     pub(super) fn describe_room(&mut self, effects: &mut Effects) {
+        let directories = self.files.directories();
+        let online = directories.filter(|directory| !self.is_offline(*directory));
+        let online: Vec<DirectoryIndex> = online.collect();
         let room = &mut self.room;
         let is_wanted = room.is_look_due || !room.asking.is_empty();
         if !is_wanted || room.missing > 0 {
@@ -168,8 +160,8 @@ impl Shard {
         room.is_look_due = false;
         room.waiting = std::mem::take(&mut room.asking);
         room.found = vec![None; room.paths.len()];
-        room.missing = room.found.len();
-        for directory in self.files.directories() {
+        room.missing = online.len();
+        for directory in online {
             let path = StoragePath::new(directory, "");
             let request = StorageRequest::DescribeRoom { path };
             self.files
@@ -209,11 +201,32 @@ impl Shard {
         let found = std::mem::take(&mut room.found);
         room.known.clone_from(&found);
         for asker in waiting {
-            self.reply(asker, Reply::Room(found.clone()));
+            let conditions = self.files.directories().zip(&found);
+            let conditions = conditions.map(|(directory, found)| match found {
+                _ if self.is_offline(directory) => DirectoryCondition::Offline,
+                Some(room) => DirectoryCondition::Room(*room),
+                None => DirectoryCondition::Unknown,
+            });
+            let reply = Reply::Directories(conditions.collect());
+            self.reply(asker, reply);
         }
         if self.settings.id == ShardId(0) {
             self.judge_room(&found, effects);
         }
+    }
+
+    /// On shard 0: the directories as they were found last.
+    pub(super) fn directory_states(&self) -> Vec<DirectoryState> {
+        let room = &self.room;
+        let known = room.paths.iter().zip(&room.known).zip(&*room.full);
+        let known = self.files.directories().zip(known);
+        let states = known.map(|(directory, ((path, room), is_full))| DirectoryState {
+            path: path.clone(),
+            room: room.map(|room| (room.total_bytes, room.usable_bytes)),
+            is_full: *is_full,
+            is_offline: self.is_offline(directory),
+        });
+        states.collect()
     }
 
     /// On shard 0: find out which directories take records, and tell it where that has changed. Of

@@ -227,6 +227,17 @@ pub struct DirectoryRoom {
     pub usable_bytes: u64,
 }
 
+/// What is known of a log directory.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum DirectoryCondition {
+    /// It was given up until the next start.
+    Offline,
+    /// The disk does not tell how much room there is.
+    Unknown,
+    /// How much room there is.
+    Room(DirectoryRoom),
+}
+
 /// What a task brought.
 #[derive(Debug)]
 pub enum Reply {
@@ -244,8 +255,8 @@ pub enum Reply {
     Producers(Result<Vec<ActiveProducer>, ErrorCode>),
     /// To [`Task::DescribeSizes`].
     Sizes(Vec<PartitionSize>),
-    /// To [`Task::DescribeRoom`]: by log directory, `None` where the disk does not tell.
-    Room(Vec<Option<DirectoryRoom>>),
+    /// To [`Task::DescribeRoom`]: by log directory.
+    Directories(Vec<DirectoryCondition>),
     /// To [`Task::CollectMetrics`].
     Metrics(Box<ShardMetrics>),
     /// To [`Task::Controller`].

@@ -57,6 +57,7 @@ faults! {
     CrashBeforeNaming "a crash comes before a compacted segment has the name of one";
     ReplayedJournal "a start finds a journal that a crash has left";
     FoundCheckpoint "a start finds a checkpoint that says from where logs are read";
+    GivenUp "a log directory is given up, since the disk failed";
     CleanStop "the operator stops the broker";
     OtherShardsCount "the broker starts with another number of shards";
     Halt "the broker halts, since the disk failed";

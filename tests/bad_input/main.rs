@@ -11,4 +11,5 @@ mod memory;
 mod streams;
 mod volume;
 mod full_disk;
+mod directories;
 mod watermark;

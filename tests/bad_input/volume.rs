@@ -48,6 +48,15 @@ impl Volume {
         assert!(as_root(&["mount", "-o", &options, &path]), "{options}");
     }
 
+    /// Takes it off and mounts it anew, as a disk that was repaired.
+    #[track_caller]
+    pub fn mount_again(&self) {
+        let (image, path) = (self.root.join("image"), self.path());
+        let (image, path) = (image.display().to_string(), path.display().to_string());
+        assert!(as_root(&["umount", &path]), "{path} is in use");
+        assert!(as_root(&["mount", "-o", "loop", &image, &path]), "{path}");
+    }
+
     /// Leaves only `free` bytes free.
     #[track_caller]
     pub fn fill(&self, free: u64) {

@@ -45,6 +45,7 @@ impl Broker {
                 port: 0,
                 sockets: SocketOptions::default(),
             }],
+            needed_directory: 0,
             directories: Vec::new(),
             shards_count,
             cpus: Vec::new(),

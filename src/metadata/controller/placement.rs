@@ -50,6 +50,11 @@ impl Placement {
         Some(chosen)
     }
 
+    /// No new replica goes to this directory.
+    pub(super) fn forget(&mut self, directory: Uuid) {
+        self.replicas.remove(&directory);
+    }
+
     /// Forget the replicas of a topic that is deleted.
     pub(super) fn on_topic_removed(&mut self, topic: &TopicImage, broker: BrokerId) {
         self.count(topic, broker, -1);

@@ -156,6 +156,39 @@ impl Controller {
         Some(change)
     }
 
+    /// The records that tell of a log directory that failed, while those `online` go on: nobody
+    /// leads its partitions. The in-sync set stays: what is there was committed.
+    pub(crate) fn failure_records(
+        &mut self,
+        image: &MetadataImage,
+        failed: Uuid,
+        online: Vec<Uuid>,
+    ) -> Vec<MetadataRecord> {
+        let Some(broker) = image.brokers.get(&self.node_id) else {
+            return Vec::new();
+        };
+        self.placement.forget(failed);
+        let change = BrokerRegistrationChangeRecord {
+            broker_id: self.node_id,
+            broker_epoch: broker.epoch,
+            log_dirs: online,
+            ..BrokerRegistrationChangeRecord::default()
+        };
+        let hit = each_partition(image).filter(|(_, _, partition)| {
+            partition.leader == Some(self.node_id)
+                && partition.directory_of(self.node_id) == Some(failed)
+        });
+        let leaderless = hit.map(|(topic, index, _)| {
+            MetadataRecord::from(PartitionChangeRecord {
+                topic_id: topic.id,
+                partition_id: index,
+                leader: -1,
+                ..PartitionChangeRecord::default()
+            })
+        });
+        std::iter::once(change.into()).chain(leaderless).collect()
+    }
+
     /// The records with which the node leaves: it leads nothing any more and is fenced.
     pub(crate) fn stop_records(&self, image: &MetadataImage) -> Vec<MetadataRecord> {
         let Some(broker) = image.brokers.get(&self.node_id) else {

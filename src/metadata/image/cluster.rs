@@ -2,6 +2,8 @@
 
 use crate::model::{BrokerId, Uuid};
 
+use super::topics::DIRECTORY_UNASSIGNED;
+
 /// An address that a node is reached at.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Endpoint {
@@ -53,6 +55,14 @@ pub struct BrokerRegistration {
 }
 
 impl BrokerRegistration {
+    /// True if this log directory works, as far as is known of a replica that has none yet, or of a
+    /// broker that told of none.
+    #[must_use]
+    pub fn has_online(&self, directory: Uuid) -> bool {
+        let is_chosen = !directory.is_zero() && directory != DIRECTORY_UNASSIGNED;
+        !is_chosen || self.directories.is_empty() || self.directories.contains(&directory)
+    }
+
     /// The address of the listener called `name`.
     #[must_use]
     pub fn endpoint(&self, name: &str) -> Option<&Endpoint> {

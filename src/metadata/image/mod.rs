@@ -99,6 +99,23 @@ impl MetadataImage {
         self.topics.get(&topic_id)?.partitions.get(&partition)
     }
 
+    /// True if `broker` runs and the log directory of its replica works.
+    #[must_use]
+    pub fn is_replica_online(&self, broker: BrokerId, partition: &PartitionRegistration) -> bool {
+        let directory = partition.directory_of(broker);
+        let registered = self.brokers.get(&broker).filter(|broker| !broker.fenced);
+        registered.is_some_and(|broker| directory.is_none_or(|id| broker.has_online(id)))
+    }
+
+    /// The brokers whose replicas of the partition cannot be used.
+    #[must_use]
+    pub fn offline_replicas(&self, partition: &PartitionRegistration) -> Vec<BrokerId> {
+        let replicas = partition.replicas.iter().copied();
+        replicas
+            .filter(|broker| !self.is_replica_online(*broker, partition))
+            .collect()
+    }
+
     /// The settings that were changed for `resource`.
     #[must_use]
     pub fn config(&self, resource: &ConfigResource) -> Option<&Arc<BTreeMap<String, String>>> {

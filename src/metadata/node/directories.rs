@@ -11,17 +11,19 @@ use bytes::Bytes;
 
 use crate::log::parse_partition_folder;
 use crate::log::storage::{
-    DirectoryIndex, FolderEntry, StorageOutcome, StoragePath, StorageRequest,
+    DirectoryIndex, FolderEntry, StorageFailure, StorageOutcome, StoragePath, StorageRequest,
+    StorageResult,
 };
 use crate::model::{TimestampMs, Uuid};
 use crate::protocol::messages::{FeatureLevelRecord, MetadataRecord};
 use crate::quorum::{METADATA_FOLDER, SnapshotId, Voter, decode_snapshot, encode_snapshot};
+use crate::stdx::Now;
 
 use super::super::controller::Controller;
 use super::super::features::METADATA_VERSION;
 use super::super::record::{METADATA_VERSION_MAX, decode_record, encode_record};
 use super::properties::{self, MetaProperties};
-use super::{MetadataNode, NodeSettings, OpenDirectory};
+use super::{MetadataNode, NodeSettings, OpenDirectory, Phase, RECORDS_PER_BATCH};
 
 /// The features that a cluster begins with, as records.
 const BOOTSTRAP: &str = "bootstrap.checkpoint";
@@ -59,6 +61,14 @@ pub(super) struct Directories {
     pub folders: BTreeMap<String, Uuid>,
 }
 
+impl Directories {
+    /// The ids of those that are not given up.
+    pub(super) fn online(&self) -> Vec<Uuid> {
+        let online = self.open.iter().filter(|open| !open.is_offline);
+        online.map(|open| open.id).collect()
+    }
+}
+
 /// What the directories need before they are used.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -75,6 +85,8 @@ struct Report {
     clean_mark: bool,
     metadata_folder: Vec<FolderEntry>,
     bootstrap: Option<Bytes>,
+    /// Why it cannot be used.
+    failure: Option<StorageFailure>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +101,7 @@ enum Question {
 /// Looking at all directories.
 #[derive(Debug)]
 pub(super) struct Inspection {
+    metadata_index: usize,
     reports: Vec<Report>,
     /// What is still to be asked, then what was asked and not answered.
     questions: VecDeque<(usize, Question)>,
@@ -109,6 +122,7 @@ impl Inspection {
             .flat_map(|index| all.into_iter().map(move |question| (index, question)))
             .collect();
         Self {
+            metadata_index: usize::from(settings.metadata_directory.0),
             reports: (0..count).map(|_| Report::default()).collect(),
             questions,
             asked: BTreeMap::new(),
@@ -146,11 +160,26 @@ impl Inspection {
     }
 
     /// An answer came; true if it was the last one.
-    pub(super) fn on_outcome(&mut self, sequence: u64, outcome: StorageOutcome) -> bool {
+    ///
+    /// # Errors
+    /// If the directory of the metadata log cannot be read. Any other is left out then.
+    pub(super) fn on_result(
+        &mut self,
+        sequence: u64,
+        result: StorageResult,
+    ) -> Result<bool, StorageFailure> {
         let asked = self.asked.remove(&sequence);
         let (index, question) =
             asked.expect("a request completes once, and only what was asked for");
         let report = &mut self.reports[index];
+        let outcome = match result {
+            Ok(outcome) => outcome,
+            Err(failure) if index == self.metadata_index => return Err(failure),
+            Err(failure) => {
+                report.failure.get_or_insert(failure);
+                return Ok(self.asked.is_empty());
+            }
+        };
         match (question, outcome) {
             (Question::Entries, StorageOutcome::Entries(entries)) => report.entries = entries,
             (Question::MetadataFolder, StorageOutcome::Entries(entries)) => {
@@ -161,7 +190,7 @@ impl Inspection {
             (Question::Bootstrap, StorageOutcome::Data(file)) => report.bootstrap = Some(file),
             _ => {}
         }
-        self.asked.is_empty()
+        Ok(self.asked.is_empty())
     }
 
     /// What to do with the directories.
@@ -195,23 +224,7 @@ impl Inspection {
             ));
         }
         let mut steps = VecDeque::new();
-        let mut open = Vec::new();
-        let mut formatted = Vec::new();
-        for (index, identity) in identities.into_iter().enumerate() {
-            let known = identity.as_ref().and_then(|identity| identity.directory_id);
-            let id = known.unwrap_or_else(|| controller.draw_id());
-            if known.is_none() {
-                formatted.push((index, id, identity.is_some()));
-            }
-            let has_mark = self.reports[index].clean_mark;
-            if has_mark {
-                // From the first write on the mark is a lie.
-                let path = root(index).join(CLEAN_MARK);
-                steps.push_back(StorageRequest::Remove { path });
-            }
-            let is_clean = has_mark && settings.is_log_directory(index);
-            open.push(OpenDirectory { id, is_clean });
-        }
+        let (mut open, mut formatted) = self.open_all(settings, controller, identities, &mut steps);
         // The metadata's directory comes first: a format that is interrupted behind it goes on as
         // one that has got new directories.
         formatted.sort_by_key(|(index, _, _)| *index != metadata_index);
@@ -241,6 +254,9 @@ impl Inspection {
         };
         let metadata = open[metadata_index];
         open.truncate(settings.config.log_dirs.len());
+        if open.iter().all(|open| open.is_offline) {
+            return Err("no log directory can be used".to_owned());
+        }
         let folders = self.folders(&open);
         Ok(Plan {
             directories: Directories {
@@ -254,12 +270,62 @@ impl Inspection {
         })
     }
 
+    /// The directories as they are used from now on, and the places, ids and whether there is data
+    /// of those that lack something of a format. `steps` takes what each needs.
+    fn open_all(
+        &self,
+        settings: &NodeSettings,
+        controller: &mut Controller,
+        identities: Vec<Option<MetaProperties>>,
+        steps: &mut VecDeque<StorageRequest>,
+    ) -> (Vec<OpenDirectory>, Vec<(usize, Uuid, bool)>) {
+        let mut open = Vec::new();
+        let mut formatted = Vec::new();
+        for (index, identity) in identities.into_iter().enumerate() {
+            if let Some(failure) = &self.reports[index].failure {
+                let name = settings.directory_name(index);
+                tracing::error!(
+                    "log directory {name} is offline until the next start, with all its \
+                     partitions: {failure}"
+                );
+                open.push(OpenDirectory {
+                    id: Uuid::ZERO,
+                    is_clean: false,
+                    is_offline: true,
+                });
+                continue;
+            }
+            let known = identity.as_ref().and_then(|identity| identity.directory_id);
+            let id = known.unwrap_or_else(|| controller.draw_id());
+            if known.is_none() {
+                formatted.push((index, id, identity.is_some()));
+            }
+            let has_mark = self.reports[index].clean_mark;
+            if has_mark {
+                // From the first write on the mark is a lie.
+                let path = root(index).join(CLEAN_MARK);
+                steps.push_back(StorageRequest::Remove { path });
+            }
+            let is_clean = has_mark && settings.is_log_directory(index);
+            open.push(OpenDirectory {
+                id,
+                is_clean,
+                is_offline: false,
+            });
+        }
+        (open, formatted)
+    }
+
     /// What each directory says of itself; `None` for one that is to be formatted.
     fn identities(&self, settings: &NodeSettings) -> Result<Vec<Option<MetaProperties>>, String> {
         let mut identities: Vec<Option<MetaProperties>> = Vec::new();
         let mut ids = BTreeSet::new();
         for (index, report) in self.reports.iter().enumerate() {
             let name = settings.directory_name(index);
+            if report.failure.is_some() {
+                identities.push(None);
+                continue;
+            }
             let Some(file) = &report.properties else {
                 report.check_unformatted(name)?;
                 identities.push(None);
@@ -312,7 +378,8 @@ impl Inspection {
 
     fn folders(&self, open: &[OpenDirectory]) -> BTreeMap<String, Uuid> {
         let mut folders = BTreeMap::new();
-        for (report, open) in self.reports.iter().zip(open) {
+        let directories = self.reports.iter().zip(open);
+        for (report, open) in directories.filter(|(_, open)| !open.is_offline) {
             for entry in &report.entries {
                 if entry.is_folder && parse_partition_folder(&entry.name).is_some() {
                     folders.insert(entry.name.clone(), open.id);
@@ -327,6 +394,25 @@ impl MetadataNode {
     /// So much may be written to each log directory; one that is not named does not tell.
     pub fn on_room(&mut self, usable_bytes: BTreeMap<Uuid, u64>) {
         self.controller.on_room(usable_bytes);
+    }
+
+    /// The log directory at `index` is given up until the next start: nobody leads its partitions
+    /// any more.
+    pub fn give_up(&mut self, now: Now, index: DirectoryIndex) {
+        let Some(directories) = &mut self.directories else {
+            return;
+        };
+        let directory = &mut directories.open[usize::from(index.0)];
+        directory.is_offline = true;
+        let (failed, online) = (directory.id, directories.online());
+        // Before it registers, the node tells with that which directories it has.
+        if matches!(self.phase, Phase::Active) {
+            let image = &self.working.image;
+            let records = self.controller.failure_records(image, failed, online);
+            for records in records.chunks(RECORDS_PER_BATCH) {
+                self.append_own(now, records);
+            }
+        }
     }
 }
 

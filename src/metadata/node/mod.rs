@@ -107,6 +107,8 @@ pub struct OpenDirectory {
     pub id: Uuid,
     /// True if the logs in it were closed cleanly.
     pub is_clean: bool,
+    /// True if it is given up until the next start, since its disk fails.
+    pub is_offline: bool,
 }
 
 /// Why the node must stop.
@@ -279,14 +281,13 @@ impl MetadataNode {
                 quorum.on_file_storage(now, ticket.sequence, result, outbox);
                 self.drain_quorum(now, outbox);
             }
-            (Phase::Inspecting(inspection), _) => match result {
-                Ok(outcome) => {
-                    if inspection.on_outcome(ticket.sequence, outcome) {
-                        self.prepare(now, outbox);
-                    }
+            (Phase::Inspecting(inspection), _) => {
+                match inspection.on_result(ticket.sequence, result) {
+                    Ok(true) => self.prepare(now, outbox),
+                    Ok(false) => {}
+                    Err(failure) => self.halt_by_storage(&failure),
                 }
-                Err(failure) => self.halt_by_storage(&failure),
-            },
+            }
             (Phase::Preparing(_) | Phase::Marking(_), _) => match result {
                 Ok(_) => self.next_step(outbox),
                 Err(failure) => self.halt_by_storage(&failure),
@@ -395,7 +396,7 @@ impl MetadataNode {
             broker_endpoints: self.settings.broker_endpoints(),
             controller_endpoints: self.settings.controller_endpoints(),
             rack: self.settings.config.broker_rack.clone(),
-            directories: directories.open.iter().map(|open| open.id).collect(),
+            directories: directories.online(),
             folders: directories.folders.clone(),
         };
         if let Some(quorum) = &self.quorum {

@@ -95,15 +95,16 @@ impl FinishedQueue {
 }
 
 impl Disk {
-    /// The disk with these log directories. Requests hold at most `staged_bytes_max` of the
-    /// ring's memory, and the executor has so many threads for blocking calls. Call on it.
+    /// The disk with these log directories, of which the `known` one can be used. Requests hold at
+    /// most `staged_bytes_max` of the ring's memory, and the executor has so many threads for
+    /// blocking calls. Call on it.
     pub async fn new(
         directories: Box<[PathBuf]>,
+        known: usize,
         staged_bytes_max: usize,
         blocking_threads: usize,
     ) -> io::Result<Self> {
-        let first = directories.first().expect("a broker has a log directory");
-        let template = open_template(first).await?;
+        let template = open_template(&directories[known]).await?;
         Ok(Self {
             directories,
             template,

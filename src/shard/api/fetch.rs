@@ -21,6 +21,8 @@ use super::{Gather, Parts, Plan, Tasks};
 const READ_UNCOMMITTED: i8 = 0;
 const READ_COMMITTED: i8 = 1;
 
+/// Since this version every client knows the error of a disk (KIP-112).
+const VERSION_WITH_STORAGE_ERROR: i16 = 6;
 /// Since this version topics are named by id (KIP-516).
 const VERSION_WITH_IDS: i16 = 13;
 /// Since this version a client that asked the wrong broker is told who leads (KIP-951).
@@ -178,7 +180,20 @@ impl FetchGather {
         if context.version >= VERSION_WITH_LEADERS {
             tell_leaders(&mut response, context, self.is_of_follower, parts);
         }
+        if context.version < VERSION_WITH_STORAGE_ERROR {
+            hide_storage_errors(&mut response);
+        }
         Plan::answer(response)
+    }
+}
+
+/// Clients of old versions may not know the error of a disk, and would give up.
+fn hide_storage_errors(response: &mut FetchResponse) {
+    let topics = response.responses.iter_mut();
+    for data in topics.flat_map(|topic| &mut topic.partitions) {
+        if data.error_code == ErrorCode::KafkaStorageError.code() {
+            data.error_code = ErrorCode::NotLeaderOrFollower.code();
+        }
     }
 }
 
@@ -286,9 +301,10 @@ fn readable_partition(
         .partition(topic, key.partition)
         .ok_or(ErrorCode::UnknownTopicOrPartition)?;
     // This broker has no followers: whoever claims to be one is a stranger.
-    if registration.leader != Some(parts.config().node_id) || is_of_follower {
+    if is_of_follower {
         return Err(ErrorCode::NotLeaderOrFollower);
     }
+    parts.check_leading(registration)?;
     if wanted.partition_max_bytes < 0 {
         // Kafka has no code of its own for this.
         return Err(ErrorCode::UnknownServerError);

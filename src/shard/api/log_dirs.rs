@@ -10,7 +10,7 @@ use crate::protocol::messages::{DescribeLogDirsRequest, DescribeLogDirsResponse}
 use crate::security::Operation;
 use crate::shard::placement::place;
 use crate::shard::request::RequestContext;
-use crate::shard::task::{DirectoryRoom, PartitionSize, Task};
+use crate::shard::task::{DirectoryCondition, PartitionSize, Task};
 
 use super::{Gather, Parts, Plan, Tasks};
 
@@ -21,7 +21,7 @@ const UNKNOWN_BYTES: i64 = -1;
 #[derive(Debug, Default)]
 pub struct LogDirsGather {
     sizes: Vec<PartitionSize>,
-    room: Vec<Option<DirectoryRoom>>,
+    conditions: Vec<DirectoryCondition>,
 }
 
 /// Ask every shard for the partitions that it has, and the disk for the room there is.
@@ -65,8 +65,8 @@ impl LogDirsGather {
     }
 
     /// The disk answered.
-    pub fn on_room(&mut self, room: Vec<Option<DirectoryRoom>>) {
-        self.room = room;
+    pub fn on_directories(&mut self, conditions: Vec<DirectoryCondition>) {
+        self.conditions = conditions;
     }
 
     /// Every shard answered.
@@ -78,15 +78,26 @@ impl LogDirsGather {
                 let partitions = topics.entry(&size.topic).or_default();
                 partitions.insert(size.partition.partition, size.size_bytes);
             }
-            let room = self.room.get(usize::from(directory)).copied().flatten();
-            DescribeLogDirsResult {
+            let mut result = DescribeLogDirsResult {
                 error_code: ErrorCode::None.code(),
                 log_dir: path.clone(),
-                topics: topics.into_iter().map(described).collect(),
-                total_bytes: room.map_or(UNKNOWN_BYTES, |room| bytes(room.total_bytes)),
-                usable_bytes: room.map_or(UNKNOWN_BYTES, |room| bytes(room.usable_bytes)),
+                total_bytes: UNKNOWN_BYTES,
+                usable_bytes: UNKNOWN_BYTES,
                 ..Default::default()
+            };
+            match self.conditions.get(usize::from(directory)) {
+                Some(DirectoryCondition::Offline) => {
+                    result.error_code = ErrorCode::KafkaStorageError.code();
+                    return result;
+                }
+                Some(DirectoryCondition::Room(room)) => {
+                    result.total_bytes = bytes(room.total_bytes);
+                    result.usable_bytes = bytes(room.usable_bytes);
+                }
+                Some(DirectoryCondition::Unknown) | None => {}
             }
+            result.topics = topics.into_iter().map(described).collect();
+            result
         });
         Plan::answer(DescribeLogDirsResponse {
             results: results.collect(),

@@ -1,7 +1,9 @@
 //! Metadata: brokers, topics, leaders; and the topics that come to be by being asked for.
 
 use crate::metadata::ControllerRequest;
-use crate::metadata::{PartitionRegistration, TopicImage, check_topic_name, is_internal_topic};
+use crate::metadata::{
+    MetadataImage, PartitionRegistration, TopicImage, check_topic_name, is_internal_topic,
+};
 use crate::model::{ErrorCode, PartitionIndex, Uuid};
 use crate::protocol::AnyRequest;
 use crate::protocol::messages::metadata_request::MetadataRequestTopic;
@@ -123,7 +125,7 @@ fn response(
         let topics = parts.image.topics.values();
         let may_see = |name| access.would_allow(Operation::Describe, ResourceType::Topic, name);
         let seen = topics.filter(|topic| may_see(&topic.name));
-        seen.map(|topic| described(access, topic, request))
+        seen.map(|topic| described(access, topic, request, parts.image))
             .collect()
     } else {
         let makes_topics = makes_topics(context, request, parts);
@@ -201,7 +203,7 @@ fn wanted_topic(
         return hidden(wanted);
     }
     if let Some(topic) = found {
-        return described(access, topic, request);
+        return described(access, topic, request, parts.image);
     }
     let (error, name, topic_id) = match wanted {
         Wanted::Name(name) if makes_topics && !may_create(access, name) => {
@@ -256,20 +258,26 @@ fn described(
     access: Access<'_>,
     topic: &TopicImage,
     request: &MetadataRequest,
+    image: &MetadataImage,
 ) -> MetadataResponseTopic {
+    let partitions = topic.partitions.iter();
     MetadataResponseTopic {
         error_code: ErrorCode::None.code(),
         name: Some(topic.name.to_string()),
         topic_id: topic.id,
         is_internal: is_internal_topic(&topic.name),
-        partitions: topic.partitions.iter().map(described_partition).collect(),
+        partitions: partitions
+            .map(|(index, partition)| described_partition(*index, partition, image))
+            .collect(),
         topic_authorized_operations: operations(access, request, &topic.name),
         ..Default::default()
     }
 }
 
 fn described_partition(
-    (index, partition): (&PartitionIndex, &std::sync::Arc<PartitionRegistration>),
+    index: PartitionIndex,
+    partition: &PartitionRegistration,
+    image: &MetadataImage,
 ) -> MetadataResponsePartition {
     let error = match partition.leader {
         Some(_) => ErrorCode::None,
@@ -277,11 +285,12 @@ fn described_partition(
     };
     MetadataResponsePartition {
         error_code: error.code(),
-        partition_index: *index,
+        partition_index: index,
         leader_id: partition.leader.unwrap_or(-1),
         leader_epoch: partition.leader_epoch,
         replica_nodes: partition.replicas.clone(),
         isr_nodes: partition.isr.clone(),
+        offline_replicas: image.offline_replicas(partition),
         ..Default::default()
     }
 }

@@ -166,10 +166,26 @@ impl<'a> Parts<'a> {
         let (id, registration) = self
             .partition(topic, index)
             .ok_or(ErrorCode::UnknownTopicOrPartition)?;
-        if registration.leader != Some(self.config().node_id) {
-            return Err(ErrorCode::NotLeaderOrFollower);
-        }
+        self.check_leading(registration)?;
         Ok(id)
+    }
+
+    /// Whether this broker leads the partition.
+    ///
+    /// # Errors
+    /// The code for the client: that of the disk where nobody leads the partition since the log
+    /// directory of its replica here is offline.
+    pub fn check_leading(&self, registration: &PartitionRegistration) -> Result<(), ErrorCode> {
+        let node_id = self.config().node_id;
+        match registration.leader {
+            Some(leader) if leader == node_id => Ok(()),
+            None if registration.replicas.contains(&node_id)
+                && !self.image.is_replica_online(node_id, registration) =>
+            {
+                Err(ErrorCode::KafkaStorageError)
+            }
+            _ => Err(ErrorCode::NotLeaderOrFollower),
+        }
     }
 
     /// A partition of a topic.
@@ -360,7 +376,7 @@ impl Gather {
                 gather.on_reply(index, result);
             }
             (Self::LogDirs(gather), Reply::Sizes(sizes)) => gather.on_reply(sizes),
-            (Self::LogDirs(gather), Reply::Room(room)) => gather.on_room(room),
+            (Self::LogDirs(gather), Reply::Directories(found)) => gather.on_directories(found),
             (Self::Controller(gather), Reply::Controller(response)) => {
                 gather.response = Some(response);
             }

@@ -341,9 +341,7 @@ fn check_partition(
     {
         return Err(refused(ErrorCode::InvalidTopicException));
     }
-    if registration.leader != Some(parts.config().node_id) {
-        return Err(refused(ErrorCode::NotLeaderOrFollower));
-    }
+    parts.check_leading(registration).map_err(refused)?;
     let config = parts.configs.topic(parts.image, &topic.name);
     // A topic cannot ask for more in-sync replicas than it has replicas.
     let in_sync_min = registration

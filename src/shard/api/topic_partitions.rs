@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::metadata::{PartitionRegistration, TopicImage, check_topic_name, is_internal_topic};
+use crate::metadata::{
+    MetadataImage, PartitionRegistration, TopicImage, check_topic_name, is_internal_topic,
+};
 use crate::model::ErrorCode;
 use crate::protocol::messages::describe_topic_partitions_request::Cursor as AskedCursor;
 use crate::protocol::messages::describe_topic_partitions_response::{
@@ -69,7 +71,7 @@ pub fn plan(
             topics.push(unknown(access, name));
             continue;
         };
-        let (described, rest) = describe(access, topic, first, left);
+        let (described, rest) = describe((access, parts.image), topic, first, left);
         left -= described.partitions.len();
         topics.push(described);
         if let Some(partition_index) = rest {
@@ -141,7 +143,7 @@ fn unknown(access: Access<'_>, name: &str) -> DescribeTopicPartitionsResponseTop
 
 /// The topic with at most `count_max` partitions from `first` on, and where the rest begins.
 fn describe(
-    access: Access<'_>,
+    (access, image): (Access<'_>, &MetadataImage),
     topic: &TopicImage,
     first: i32,
     count_max: usize,
@@ -153,7 +155,7 @@ fn describe(
     let partitions = indices
         .by_ref()
         .take(count_max)
-        .map(|(index, partition)| described(*index, partition))
+        .map(|(index, partition)| described(*index, partition, image))
         .collect();
     let rest = indices.next().map(|(index, _)| *index);
     let described = DescribeTopicPartitionsResponseTopic {
@@ -171,6 +173,7 @@ fn describe(
 fn described(
     partition_index: i32,
     partition: &PartitionRegistration,
+    image: &MetadataImage,
 ) -> DescribeTopicPartitionsResponsePartition {
     let error = match partition.leader {
         Some(_) => ErrorCode::None,
@@ -183,6 +186,7 @@ fn described(
         leader_epoch: partition.leader_epoch,
         replica_nodes: partition.replicas.clone(),
         isr_nodes: partition.isr.clone(),
+        offline_replicas: image.offline_replicas(partition),
         eligible_leader_replicas: Some(partition.eligible_leader_replicas.clone()),
         last_known_elr: Some(partition.last_known_elr.clone()),
         ..Default::default()

@@ -387,6 +387,9 @@ impl World {
             truncate(&mut text);
             text
         });
+        if to == ShardId(0) && matches!(message, Message::DirectoryOffline(_)) {
+            self.counts.add(Fault::GivenUp);
+        }
         let planted = self.settings.planted;
         let strikes = planted.is_some() && self.plants.chance(PLANTED_PERCENT, 100);
         if strikes && planted == Some(PlantedBug::LosesMail) {

@@ -24,6 +24,8 @@ pub(super) struct Disk {
     pub performed: usize,
     /// From this request on everything fails.
     pub fails_from: Option<usize>,
+    /// Nothing can be read in this directory.
+    pub unreadable: Option<u16>,
     /// There is no room for files whose names end so.
     pub is_full_for: Option<&'static str>,
 }
@@ -89,6 +91,16 @@ impl Disk {
             StorageRequest::Close { file } => {
                 self.open.remove(&file);
                 StorageOutcome::Done
+            }
+            StorageRequest::ReadFile { path } | StorageRequest::List { path }
+                if self.unreadable == Some(path.directory.0) =>
+            {
+                return Err(StorageFailure {
+                    operation: "read",
+                    path,
+                    position: 0,
+                    errno: 5,
+                });
             }
             StorageRequest::ReadFile { path } => match self.files.get(&path) {
                 Some(contents) => StorageOutcome::Data(Bytes::from(contents.now.clone())),
