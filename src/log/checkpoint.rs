@@ -55,7 +55,7 @@ pub fn encode_offsets(offsets: &BTreeMap<TopicPartition, Offset>) -> Bytes {
 /// holds none.
 ///
 /// # Errors
-/// If it is not a checkpoint file of version 0, or ends early.
+/// If it is not a checkpoint file of version 0, ends early, or names a partition twice.
 pub fn decode_offsets(file: &[u8]) -> Result<BTreeMap<TopicPartition, Offset>, CheckpointError> {
     let expected = "a topic, a partition and an offset";
     let mut offsets = BTreeMap::new();
@@ -66,8 +66,8 @@ pub fn decode_offsets(file: &[u8]) -> Result<BTreeMap<TopicPartition, Offset>, C
             topic: Arc::from(topic),
             partition: words.next()?.parse().ok()?,
         };
-        offsets.insert(at, words.next()?.parse().ok()?);
-        words.next().is_none().then_some(())
+        let former = offsets.insert(at, words.next()?.parse().ok()?);
+        (former.is_none() && words.next().is_none()).then_some(())
     })?;
     Ok(offsets)
 }
@@ -158,6 +158,7 @@ mod tests {
             (b"0\n1\nt 0 1\nt 1 1\n", 2),
             (b"0\n2\nt 0 1\nt 1\n", 4),
             (b"0\n1\nt 0 1 1\n", 3),
+            (b"0\n2\nt 0 1\nt 0 2\n", 4),
         ] {
             assert_eq!(decode_offsets(file).unwrap_err().line, line, "{file:?}");
         }

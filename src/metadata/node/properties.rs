@@ -7,14 +7,36 @@ use bytes::Bytes;
 use crate::model::{BrokerId, Uuid};
 
 /// The file's name.
-pub(super) const FILE_NAME: &str = "meta.properties";
+pub(crate) const FILE_NAME: &str = "meta.properties";
 
 /// The version that `KRaft` writes.
 const VERSION: &str = "1";
 
+/// How the comment begins that has the checksum of the other lines: nothing else tells a damaged
+/// cluster id from another one. Kafka leaves comments as they are, or out.
+const CHECKSUM: &str = "#crc32c=";
+
+/// The checksum of all lines but comments.
+fn checksum(text: &str) -> u32 {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.fold(0, |crc, line| {
+        crc32c::crc32c_append(crc32c::crc32c_append(crc, line.as_bytes()), b"\n")
+    })
+}
+
+/// True for a line of which one bit more or less would be the one with the checksum.
+fn is_nearly_checksum(line: &str) -> bool {
+    let pairs = CHECKSUM.bytes().zip(line.bytes());
+    line.len() > CHECKSUM.len()
+        && pairs
+            .map(|(one, other)| (one ^ other).count_ones())
+            .sum::<u32>()
+            == 1
+}
+
 /// What a log directory says of itself.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct MetaProperties {
+pub(crate) struct MetaProperties {
     /// The cluster that the data belongs to.
     pub cluster_id: String,
     /// The node that the data belongs to.
@@ -25,22 +47,41 @@ pub(super) struct MetaProperties {
 
 impl MetaProperties {
     /// The file of these properties.
-    pub(super) fn encode(&self) -> Bytes {
-        let mut text = format!("#\nnode.id={}\n", self.node_id);
+    pub(crate) fn encode(&self) -> Bytes {
+        let mut text = format!("node.id={}\n", self.node_id);
         if let Some(id) = self.directory_id {
             writeln!(text, "directory.id={id}").expect("a string takes every text");
         }
         writeln!(text, "version={VERSION}").expect("a string takes every text");
         writeln!(text, "cluster.id={}", self.cluster_id).expect("a string takes every text");
-        Bytes::from(text)
+        Bytes::from(format!("{CHECKSUM}{:08x}\n{text}", checksum(&text)))
+    }
+
+    /// The file as it was before one bit of it changed, if that is what happened to `file`: its
+    /// checksum fits to one such file only.
+    pub(crate) fn without_changed_bit(file: &[u8]) -> Option<Bytes> {
+        (0..file.len() * 8).find_map(|bit| {
+            let mut before = file.to_vec();
+            before[bit / 8] ^= 1 << (bit % 8);
+            let has_checksum = before.starts_with(CHECKSUM.as_bytes());
+            (has_checksum && Self::decode(&before).is_ok()).then(|| Bytes::from(before))
+        })
     }
 
     /// The properties in `file`.
     ///
     /// # Errors
     /// A line that says what is wrong with it.
-    pub(super) fn decode(file: &[u8]) -> Result<Self, String> {
+    pub(crate) fn decode(file: &[u8]) -> Result<Self, String> {
         let text = str::from_utf8(file).map_err(|_| "is not text".to_owned())?;
+        let said = text.lines().find_map(|line| line.strip_prefix(CHECKSUM));
+        let is_changed = said.is_some_and(|said| said != format!("{:08x}", checksum(text)));
+        if is_changed || text.lines().any(is_nearly_checksum) {
+            return Err(format!(
+                "is not as it was written: if it was changed on purpose, remove its line \
+                 {CHECKSUM}…"
+            ));
+        }
         let value = |name: &str| {
             text.lines()
                 .map(str::trim)
@@ -97,6 +138,24 @@ mod tests {
             Uuid::parse("ZkmUMx3NyLiFJOJrRFfR1A")
         );
         assert_eq!(MetaProperties::decode(&properties.encode()), Ok(properties));
+    }
+
+    #[test]
+    fn one_bit_anywhere_in_the_file_is_noticed() {
+        let properties = MetaProperties {
+            cluster_id: "TtZAqx5RnDV1DZAPSvzVjA".to_owned(),
+            node_id: 1,
+            directory_id: Uuid::parse("ZkmUMx3NyLiFJOJrRFfR1A"),
+        };
+        let file = properties.encode();
+        assert_eq!(MetaProperties::decode(&file), Ok(properties));
+        for bit in 0..file.len() * 8 {
+            let mut damaged = file.to_vec();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(MetaProperties::decode(&damaged).is_err(), "bit {bit}");
+            let before = MetaProperties::without_changed_bit(&damaged);
+            assert_eq!(before.as_ref(), Some(&file), "bit {bit}");
+        }
     }
 
     #[test]
