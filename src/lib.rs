@@ -67,5 +67,8 @@ pub mod runtime;
 /// The operator's command line; speaks Kafka's protocol only.
 pub mod admin;
 
+/// The check of a stopped broker's directories, and their repair.
+pub mod verify;
+
 /// The place of the load generator, which will speak Kafka's protocol only.
 pub mod bench;

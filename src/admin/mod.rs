@@ -28,11 +28,12 @@ mod table;
 mod topic;
 
 pub use arguments::Command;
+pub(crate) use failure::Failure;
+pub(crate) use output::Output;
+pub(crate) use progress::Progress;
+pub(crate) use table::counted;
 
 use std::process::ExitCode;
-
-use failure::Failure;
-use output::Output;
 
 /// Runs one command to its end.
 #[must_use]

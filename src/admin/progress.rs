@@ -26,6 +26,42 @@ impl Progress {
         Self::shown_if(!stdout().is_terminal())
     }
 
+    /// Of nothing.
+    pub const fn none() -> Self {
+        Self {
+            bar: None,
+            is_wanted: false,
+        }
+    }
+
+    /// Of work on so many bytes.
+    pub fn of_work(total_bytes: u64) -> Self {
+        let mut progress = Self::shown_if(true);
+        if progress.is_wanted {
+            let template = "{wide_bar} {bytes} of {total_bytes}  {msg}  {eta}";
+            let style = ProgressStyle::with_template(template);
+            let style = style.expect("the template is a valid one");
+            progress.bar = Some(ProgressBar::new(total_bytes).with_style(style));
+        }
+        progress
+    }
+
+    /// So many of the bytes are done, now at work on `what`.
+    pub fn advance(&self, bytes: u64, what: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(what.to_owned());
+            bar.inc(bytes);
+        }
+    }
+
+    /// Print something without the line in its way.
+    pub fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
+        match &self.bar {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+
     fn shown_if(is_wanted: bool) -> Self {
         Self {
             bar: None,

@@ -38,6 +38,7 @@ pub const LOGGERS: &[&str] = &[
     "forebay.shard",
     "forebay.simulation",
     "forebay.stdx",
+    "forebay.verify",
 ];
 
 /// How much a part writes: this and all that is worse.

@@ -29,7 +29,7 @@ pub const JOURNAL_FILE_PREFIX: &str = "forebay-journal-";
 pub const FORMAT_VERSION: u16 = 1;
 
 const HEADER_MAGIC: &[u8; 8] = b"forebayj";
-const HEADER_BYTES: usize = 68;
+pub const HEADER_BYTES: usize = 68;
 const ENTRY_MAGIC: u32 = 0x314A_4246;
 const ENTRY_HEADER_BYTES: usize = 32;
 const PART_HEADER_BYTES: usize = 24;
@@ -198,6 +198,21 @@ pub struct Entry {
     parts: Bytes,
 }
 
+/// True if what stands at the front of `bytes`, and is no whole entry, was to be the one that
+/// follows on the one with `previous_crc`, so that its write was begun.
+pub fn is_begun(bytes: &[u8], next: (u64, u64), previous_crc: Option<u32>) -> bool {
+    let Some(mut front) = bytes.get(..ENTRY_HEADER_BYTES) else {
+        return false;
+    };
+    let has_magic = front.get_u32_le() == ENTRY_MAGIC;
+    front.advance(4);
+    let has_epoch = front.get_u64_le() == next.0;
+    let has_number = front.get_u64_le() == next.1;
+    let follows = previous_crc == Some(front.get_u32_le());
+    // Entries of earlier rounds have the magic and the epoch as well.
+    follows || (has_number && (has_epoch || has_magic))
+}
+
 impl Entry {
     /// The entry at the front of `bytes`, if there is a whole one.
     pub fn decode(bytes: &Bytes) -> Option<Self> {
@@ -220,6 +235,11 @@ impl Entry {
             bytes: entry_bytes(length as u64),
             parts: bytes.slice(ENTRY_HEADER_BYTES..end),
         })
+    }
+
+    /// How many of its bytes are not there to fill its last block.
+    pub fn used_bytes(&self) -> usize {
+        ENTRY_HEADER_BYTES + self.parts.len()
     }
 
     /// The batches of each partition, in the order of writing; `None` if they were not written by

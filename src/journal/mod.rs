@@ -30,7 +30,7 @@ pub use checkpoint::{
     CheckpointFault, checkpoint_epoch, checkpoint_name, decode_checkpoint, encode_checkpoint,
 };
 pub use format::{JOURNAL_FILE_PREFIX, JournalIdentity, parse_file_name};
-pub use replay::{JournalFault, Replayed, replay};
+pub use replay::{Inspected, JournalFault, Replayed, identity_of, inspect, replay};
 pub use write_ahead::{
     Journal, JournalAppend, JournalLimits, JournalPart, JournalProgress, WriteBack,
     are_written_back,

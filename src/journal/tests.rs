@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::format::{FORMAT_VERSION, Header, RING_START};
+use super::format::{EntryBuilder, EntryKey, FORMAT_VERSION, Header, RING_START};
 use super::{
     Journal, JournalAppend, JournalFault, JournalIdentity, JournalLimits, JournalPart,
-    JournalProgress, Replayed, WriteBack, parse_file_name, replay,
+    JournalProgress, Replayed, WriteBack, inspect, parse_file_name, replay,
 };
 use crate::log::storage::{
     DirectoryIndex, IO_BLOCK_BYTES, StorageFailure, StorageOutbox, StorageOwner, StoragePath,
@@ -550,4 +550,57 @@ fn whatever_happens_a_crash_leaves_what_was_durable_and_not_written_back() {
         world.check_replay();
     }
     assert!(rounds > 10_000, "{rounds} appends were durable");
+}
+
+/// The file of a journal with one header and two entries, each of one block.
+fn small_journal() -> Vec<u8> {
+    let header = Header {
+        version: FORMAT_VERSION,
+        identity: IDENTITY,
+        number: 1,
+        first_entry: 1,
+        position: RING_START,
+    };
+    let mut file = header.encode().to_vec();
+    file.resize(usize::try_from(RING_START).unwrap(), 0);
+    let mut previous_crc = 0;
+    for number in 1..=2 {
+        let mut entry = EntryBuilder::default();
+        let partition = TopicIdPartition {
+            topic_id: DIRECTORY,
+            partition: 0,
+        };
+        entry.push(partition, vec![Bytes::from_static(b"batches")]);
+        let (slices, crc) = entry.finish(EntryKey {
+            epoch: IDENTITY.epoch,
+            number,
+            previous_crc,
+        });
+        file.extend(slices.concat());
+        file.resize(file.len().next_multiple_of(BLOCK), 0);
+        previous_crc = crc;
+    }
+    file
+}
+
+#[test]
+fn a_closer_look_at_a_journal_finds_one_bit_anywhere_in_its_blocks() {
+    let sound = small_journal();
+    let inspected = inspect(&Bytes::from(sound.clone()), DIRECTORY);
+    assert_eq!(inspected.replayed.unwrap().parts.len(), 2);
+    assert_eq!((inspected.stains, inspected.unfinished), (vec![], None));
+    for byte in 0..sound.len() {
+        let mut damaged = sound.clone();
+        damaged[byte] ^= 1 << (byte % 8);
+        let inspected = inspect(&Bytes::from(damaged), DIRECTORY);
+        let block = (byte / BLOCK * BLOCK) as u64;
+        let places = inspected.stains.iter().map(|(at, _)| *at);
+        let places = places.chain(inspected.unfinished);
+        let mut places = places.chain(match inspected.replayed {
+            Err(JournalFault::Damaged(at, _)) => Some(at),
+            _ => None,
+        });
+        let is_there = |at: u64| (block..block + IO_BLOCK_BYTES).contains(&at);
+        assert!(places.any(is_there), "byte {byte}");
+    }
 }

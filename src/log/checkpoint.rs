@@ -113,7 +113,7 @@ pub(super) fn decode_lines<'a>(
 }
 
 /// The text of `partition.metadata`.
-pub(super) fn encode_partition_metadata(topic_id: Uuid) -> Bytes {
+pub(crate) fn encode_partition_metadata(topic_id: Uuid) -> Bytes {
     Bytes::from(format!("version: 0\ntopic_id: {topic_id}"))
 }
 

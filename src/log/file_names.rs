@@ -3,25 +3,25 @@
 use crate::model::{Offset, PartitionIndex};
 
 /// Kafka's format version of `partition.metadata` holds the topic id.
-pub(super) const PARTITION_METADATA: &str = "partition.metadata";
+pub(crate) const PARTITION_METADATA: &str = "partition.metadata";
 
 /// The leader epochs and where each began.
-pub(super) const LEADER_EPOCHS: &str = "leader-epoch-checkpoint";
+pub(crate) const LEADER_EPOCHS: &str = "leader-epoch-checkpoint";
 
 /// The end of a file's name between its deletion and its removal.
-pub(super) const DELETED: &str = ".deleted";
+pub(crate) const DELETED: &str = ".deleted";
 
 /// The end of a file's name that compaction has not finished yet.
-pub(super) const CLEANED: &str = ".cleaned";
+pub(crate) const CLEANED: &str = ".cleaned";
 
 /// The end of a file's name that compaction has finished, before it takes the place of others.
-pub(super) const SWAP: &str = ".swap";
+pub(crate) const SWAP: &str = ".swap";
 
 /// The end of a folder's name between its deletion and its removal.
 pub const FOLDER_DELETED: &str = "-delete";
 
 /// The end of the name of a partition's folder that is of no topic that there is.
-const FOLDER_STRAY: &str = "-stray";
+pub(crate) const FOLDER_STRAY: &str = "-stray";
 
 /// The longest name that the file systems in use take.
 const NAME_BYTES_MAX: usize = 255;
@@ -31,7 +31,7 @@ const OFFSET_DIGITS: usize = 20;
 
 /// What a file of a segment holds.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum FileKind {
+pub(crate) enum FileKind {
     /// Record batches.
     Log,
     /// Offsets to positions.
@@ -64,12 +64,12 @@ impl FileKind {
     }
 
     /// The name of this file of the segment that begins at `base_offset`.
-    pub(super) fn name(self, base_offset: Offset) -> String {
+    pub(crate) fn name(self, base_offset: Offset) -> String {
         format!("{base_offset:020}{}", self.suffix())
     }
 
     /// What the file `name` is, if it is one of a segment's.
-    pub(super) fn parse(name: &str) -> Option<(Offset, Self)> {
+    pub(crate) fn parse(name: &str) -> Option<(Offset, Self)> {
         let (digits, _) = name.split_at_checked(OFFSET_DIGITS)?;
         if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;

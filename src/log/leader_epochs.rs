@@ -26,12 +26,12 @@ pub struct EpochEnd {
 
 /// The epochs of a log, each with where it began; both rise.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(super) struct LeaderEpochs {
+pub(crate) struct LeaderEpochs {
     starts: Vec<EpochStart>,
 }
 
 impl LeaderEpochs {
-    pub(super) fn latest(&self) -> Option<EpochStart> {
+    pub(crate) fn latest(&self) -> Option<EpochStart> {
         self.starts.last().copied()
     }
 
@@ -56,8 +56,18 @@ impl LeaderEpochs {
         true
     }
 
+    /// The oldest epoch that is known.
+    pub(crate) fn first(&self) -> Option<EpochStart> {
+        self.starts.first().copied()
+    }
+
+    /// True if it is known where `epoch` began.
+    pub(crate) fn has(&self, epoch: LeaderEpoch) -> bool {
+        self.starts.iter().any(|start| start.epoch == epoch)
+    }
+
     /// The epoch that wrote `offset`.
-    pub(super) fn epoch_of(&self, offset: Offset) -> Option<LeaderEpoch> {
+    pub(crate) fn epoch_of(&self, offset: Offset) -> Option<LeaderEpoch> {
         let behind = self
             .starts
             .partition_point(|start| start.start_offset <= offset);
@@ -116,7 +126,7 @@ impl LeaderEpochs {
         encode_lines(self.starts.len(), lines)
     }
 
-    pub(super) fn decode(file: &[u8]) -> Result<Self, CheckpointError> {
+    pub(crate) fn decode(file: &[u8]) -> Result<Self, CheckpointError> {
         let mut epochs = Self::default();
         decode_lines(file, "an epoch and a larger offset", |line| {
             let (epoch, offset) = line.split_once(' ')?;

@@ -55,3 +55,15 @@ pub use partition_log::{
 pub use producer_state::{ActiveProducer, AppendOrigin};
 pub use read::{DiskRead, ReadPlan};
 pub use resume_point::TakenPoint;
+
+// What a stopped log's files are made of, for who checks them.
+pub(crate) use file_names::{
+    CLEANED, DELETED, FOLDER_STRAY, FileKind, LEADER_EPOCHS, PARTITION_METADATA, SWAP,
+};
+pub(crate) use leader_epochs::LeaderEpochs;
+pub(crate) use offset_index::{ENTRY_BYTES as OFFSET_ENTRY_BYTES, OffsetIndex};
+pub(crate) use resume_point::end_of_resume_point;
+pub(crate) use scan::check_header_order;
+pub(crate) use snapshot::decode_snapshot;
+pub(crate) use time_index::{ENTRY_BYTES as TIME_ENTRY_BYTES, TimeIndex};
+pub(crate) use write::{END_MARKER_BYTES, end_marker};

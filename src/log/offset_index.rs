@@ -7,7 +7,7 @@ use crate::model::Offset;
 use super::chunked_list::ChunkedList;
 
 /// Bytes of an entry in Kafka's file: the offset relative to the base, the position, 4 each.
-pub(super) const ENTRY_BYTES: usize = 8;
+pub(crate) const ENTRY_BYTES: usize = 8;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Entry {
@@ -17,7 +17,7 @@ struct Entry {
 
 /// An entry for some batches of a segment: the batch's last offset and where the batch begins.
 #[derive(Clone, Debug, Default)]
-pub(super) struct OffsetIndex {
+pub(crate) struct OffsetIndex {
     entries: ChunkedList<Entry>,
 }
 
@@ -86,12 +86,17 @@ impl OffsetIndex {
     /// The index of a segment of `segment_bytes`; `None` if the file is not a sound index of it.
     /// Zeros at the end are what Kafka preallocated and never wrote.
     pub(super) fn decode(file: &[u8], segment_bytes: u64) -> Option<Self> {
+        Self::decode_or_place(file, segment_bytes).ok()
+    }
+
+    /// The same, or else the byte at which what is at fault begins.
+    pub(crate) fn decode_or_place(file: &[u8], segment_bytes: u64) -> Result<Self, usize> {
         let (whole, rest) = file.as_chunks::<ENTRY_BYTES>();
         if !rest.is_empty() {
-            return None;
+            return Err(file.len() - rest.len());
         }
         let mut index = Self::default();
-        for bytes in whole {
+        for (number, bytes) in whole.iter().enumerate() {
             // The first batch of a segment never has an entry.
             if *bytes == [0; ENTRY_BYTES] {
                 break;
@@ -107,11 +112,17 @@ impl OffsetIndex {
             let fits = u64::from(entry.position) < segment_bytes
                 && i32::try_from(entry.relative_offset).is_ok();
             if !(rises && fits) {
-                return None;
+                return Err(number * ENTRY_BYTES);
             }
             index.entries.push(entry);
         }
-        Some(index)
+        Ok(index)
+    }
+
+    /// The entries: the last offset of a batch, relative to the base, and where the batch begins.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (u32, u32)> {
+        let entries = self.entries.iter();
+        entries.map(|entry| (entry.relative_offset, entry.position))
     }
 }
 

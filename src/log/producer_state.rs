@@ -98,7 +98,7 @@ pub(super) enum ProducerCheck {
 
 /// The producers of one log.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(super) struct ProducerStates {
+pub(crate) struct ProducerStates {
     entries: BTreeMap<ProducerId, ProducerEntry>,
     /// The open transactions by where they begin.
     transactions: BTreeMap<Offset, ProducerId>,

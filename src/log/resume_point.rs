@@ -118,6 +118,11 @@ impl Log {
     }
 }
 
+/// How far the log reached when the point was taken; `None` if it is no point.
+pub(crate) fn end_of_resume_point(point: &Bytes) -> Option<Offset> {
+    ResumePoint::decode(point).map(|point| point.end_offset)
+}
+
 impl ResumePoint {
     /// Put in what is known of its segment in front of the last batch.
     pub(super) fn restore(&self, segment: &mut Segment) {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use crate::model::Offset;
-use crate::protocol::record_batch::{BatchError, Batches, RecordBatch};
+use crate::protocol::record_batch::{BatchError, BatchHeader, Batches, RecordBatch};
 
 use super::cache::ReadRequest;
 
@@ -91,9 +91,14 @@ pub(super) fn cut(
 
 /// Whether the offsets in the header of `batch` are those of any batch.
 pub(super) fn check_order(batch: &RecordBatch) -> Result<(), BatchError> {
-    let delta = batch.header().last_offset_delta;
-    let fits = batch.base_offset().checked_add(i64::from(delta)).is_some();
-    if delta < 0 || batch.base_offset() < 0 || !fits {
+    check_header_order(batch.header())
+}
+
+/// The same of a header alone.
+pub(crate) fn check_header_order(header: &BatchHeader) -> Result<(), BatchError> {
+    let delta = header.last_offset_delta;
+    let next = header.base_offset.checked_add(i64::from(delta) + 1);
+    if delta < 0 || header.base_offset < 0 || next.is_none() {
         return Err(BatchError::Records("the offsets are impossible"));
     }
     Ok(())

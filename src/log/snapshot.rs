@@ -38,7 +38,7 @@ pub(super) fn encode_snapshot(producers: &ProducerStates) -> Bytes {
 }
 
 /// The producers in a `.snapshot` file; `None` if it is damaged.
-pub(super) fn decode_snapshot(file: &[u8]) -> Option<ProducerStates> {
+pub(crate) fn decode_snapshot(file: &[u8]) -> Option<ProducerStates> {
     let mut rest = file;
     if rest.try_get_i16().ok()? != VERSION {
         return None;

@@ -8,7 +8,7 @@ use super::chunked_list::ChunkedList;
 use super::offset_index::relative_offset;
 
 /// Bytes of an entry in Kafka's file: the timestamp, 8, and the offset relative to the base, 4.
-pub(super) const ENTRY_BYTES: usize = 12;
+pub(crate) const ENTRY_BYTES: usize = 12;
 
 /// A timestamp, and the last offset of the first batch that reached it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -25,7 +25,7 @@ struct Entry {
 
 /// The largest timestamp of a segment at some of its offsets.
 #[derive(Clone, Debug, Default)]
-pub(super) struct TimeIndex {
+pub(crate) struct TimeIndex {
     entries: ChunkedList<Entry>,
 }
 
@@ -93,29 +93,41 @@ impl TimeIndex {
     /// The index in `file`; `None` if it is not a sound one. Zeros at the end are what Kafka
     /// preallocated and never wrote.
     pub(super) fn decode(file: &[u8]) -> Option<Self> {
+        Self::decode_or_place(file).ok()
+    }
+
+    /// The same, or else the byte at which what is at fault begins.
+    pub(crate) fn decode_or_place(file: &[u8]) -> Result<Self, usize> {
         let (whole, rest) = file.as_chunks::<ENTRY_BYTES>();
         if !rest.is_empty() {
-            return None;
+            return Err(file.len() - rest.len());
         }
         let mut index = Self::default();
-        for bytes in whole {
+        for (number, bytes) in whole.iter().enumerate() {
             if index.len() > 0 && *bytes == [0; ENTRY_BYTES] {
                 break;
             }
-            let (timestamp, relative_offset) = bytes.split_first_chunk::<8>()?;
+            let [a, b, c, d, e, f, g, h, offset @ ..] = *bytes;
             let entry = Entry {
-                timestamp: i64::from_be_bytes(*timestamp),
-                relative_offset: u32::from_be_bytes(*relative_offset.first_chunk()?),
+                timestamp: i64::from_be_bytes([a, b, c, d, e, f, g, h]),
+                relative_offset: u32::from_be_bytes(offset),
             };
             let rises = index.entries.last().is_none_or(|last| {
                 last.timestamp < entry.timestamp && last.relative_offset <= entry.relative_offset
             });
             if !rises || entry.timestamp < 0 || i32::try_from(entry.relative_offset).is_err() {
-                return None;
+                return Err(number * ENTRY_BYTES);
             }
             index.entries.push(entry);
         }
-        Some(index)
+        Ok(index)
+    }
+
+    /// The entries: a timestamp, and the last offset, relative to the base, of the first batch that
+    /// reached it.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (TimestampMs, u32)> {
+        let entries = self.entries.iter();
+        entries.map(|entry| (entry.timestamp, entry.relative_offset))
     }
 }
 

@@ -31,7 +31,7 @@ const ALLOCATION_STEP_BYTES_MAX: u64 = 64 << 20;
 /// The end marker: what `kafka-dump-log` and Kafka's recovery take for the end of the records. It
 /// is the front of a batch that claims to be larger than any file: base offset, a length of
 /// `i32::MAX`, a word of ones, magic 2. Zeros in its place are reported as corruption.
-pub(super) const END_MARKER_BYTES: usize = 17;
+pub(crate) const END_MARKER_BYTES: usize = 17;
 
 /// What a segment's writer has to do next.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -542,7 +542,7 @@ pub(super) const fn block_start(position: u64) -> u64 {
 }
 
 /// The end marker behind the record before `next_offset`.
-pub(super) fn end_marker(next_offset: Offset) -> Bytes {
+pub(crate) fn end_marker(next_offset: Offset) -> Bytes {
     let mut marker = BytesMut::with_capacity(END_MARKER_BYTES);
     marker.put_i64(next_offset);
     marker.put_i32(i32::MAX);

@@ -2,12 +2,11 @@
 //! settings and the runtime that carries it.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use forebay::config::{BrokerConfig, Listener, LogLevels, ServeArguments, Startup};
+use forebay::config::{BrokerConfig, Listener, LogLevels, ServeArguments};
 use forebay::connection::ConnectionLimits;
 use forebay::model::ShardId;
 use forebay::runtime::{ListenerPlan, ServePlan, Serving, SocketOptions, StartFailure, serve};
@@ -16,6 +15,9 @@ use forebay::stdx::Random;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
+
+use crate::directories::{directories_of, metadata_index};
+use crate::settings::read_settings;
 
 /// The part of the machine's memory that the broker takes unless told otherwise: the other half
 /// is the page cache's and the clients'.
@@ -114,40 +116,6 @@ fn filter_log(filter: &str) {
     }
 }
 
-fn read_settings(arguments: &ServeArguments) -> Result<Startup, Vec<String>> {
-    let text = match &arguments.config {
-        None => None,
-        Some(path) => Some(read_properties(path).map_err(|line| vec![line])?),
-    };
-    let startup = arguments.resolve(text.as_deref(), &host_name());
-    startup.map_err(|errors| errors.iter().map(ToString::to_string).collect())
-}
-
-/// The text of a settings file: UTF-8, or the Latin-1 that Java's properties are defined in.
-fn read_properties(path: &str) -> Result<String, String> {
-    let bytes = std::fs::read(path).map_err(|error| {
-        format!("cannot read the settings in {path} ({error}): name a readable file with --config")
-    })?;
-    if bytes.contains(&0) {
-        return Err(format!(
-            "{path} is not a text file: name a server.properties with --config"
-        ));
-    }
-    Ok(match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => error
-            .as_bytes()
-            .iter()
-            .map(|byte| char::from(*byte))
-            .collect(),
-    })
-}
-
-fn host_name() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .map_or_else(|_| "localhost".to_owned(), |name| name.trim().to_owned())
-}
-
 fn random_seed() -> u64 {
     let mut bytes = [0; 8];
     let read = std::fs::File::open("/dev/urandom")
@@ -233,23 +201,6 @@ fn plan_of(config: &BrokerConfig) -> ServePlan {
         limits: ConnectionLimits::new(config),
         filter_log,
     }
-}
-
-/// The directories that are used: `log.dirs`, then `metadata.log.dir` if it is none of them.
-fn directories_of(config: &BrokerConfig) -> Vec<PathBuf> {
-    let own = metadata_index(config)
-        .is_none()
-        .then_some(&config.metadata_log_dir);
-    let used = config.log_dirs.iter().chain(own);
-    used.map(PathBuf::from).collect()
-}
-
-/// Which of `log.dirs` holds the metadata log, however each of them is written.
-fn metadata_index(config: &BrokerConfig) -> Option<usize> {
-    let absolute = |dir: &String| std::path::absolute(dir).unwrap_or_else(|_| dir.into());
-    let metadata = absolute(&config.metadata_log_dir);
-    let mut log_dirs = config.log_dirs.iter();
-    log_dirs.position(|dir| absolute(dir) == metadata)
 }
 
 /// The settings as they came to be: a listener with port zero got its port from the kernel, which

@@ -25,6 +25,10 @@ pub use image::{
     BrokerRegistration, ConfigKind, ConfigResource, ControllerRegistration, Endpoint,
     MetadataImage, PartitionRegistration, SupportedFeature, TopicImage,
 };
+pub(crate) use node::{
+    BOOTSTRAP, CLEAN_MARK, META_PROPERTIES, MetaProperties, WorkingImage, decode_bootstrap,
+    encode_bootstrap, encode_clean_mark,
+};
 pub use node::{
     ControllerRequest, ControllerResponse, HaltCause, MetadataEvent, MetadataLogSettings,
     MetadataNode, NodeSettings, OpenDirectory, RequestToken,

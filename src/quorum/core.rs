@@ -57,6 +57,22 @@ pub struct QuorumSettings {
     pub retention_ms: Option<u64>,
 }
 
+/// The settings of the metadata log, which nothing is deleted from but what snapshots hold.
+pub(crate) fn metadata_log_config(segment_bytes: u32, segment_ms: i64) -> TopicConfig {
+    TopicConfig {
+        cleanup_policy: CleanupPolicy {
+            delete: false,
+            compact: false,
+        },
+        retention_bytes: None,
+        retention_ms: None,
+        segment_bytes,
+        segment_ms,
+        max_message_bytes: segment_bytes,
+        ..TopicConfig::default()
+    }
+}
+
 /// Records of one batch, in their order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordBlock {
@@ -497,18 +513,7 @@ impl Quorum {
             folder: self.folder.clone(),
             owner: self.settings.log_owner,
         };
-        let config = TopicConfig {
-            cleanup_policy: CleanupPolicy {
-                delete: false,
-                compact: false,
-            },
-            retention_bytes: None,
-            retention_ms: None,
-            segment_bytes: self.settings.segment_bytes,
-            segment_ms: self.settings.segment_ms,
-            max_message_bytes: self.settings.segment_bytes,
-            ..TopicConfig::default()
-        };
+        let config = metadata_log_config(self.settings.segment_bytes, self.settings.segment_ms);
         let mode = OpenMode::Existing {
             is_clean: self.settings.is_clean,
             log_start_offset: None,

@@ -13,8 +13,10 @@ mod replay;
 mod snapshot;
 mod state;
 
+pub(crate) use self::core::metadata_log_config;
 pub use self::core::{
     BatchTooLarge, METADATA_FOLDER, Quorum, QuorumEvent, QuorumFailure, QuorumSettings, RecordBlock,
 };
 pub use control::{Voter, VoterEndpoint};
 pub use snapshot::{SnapshotContents, SnapshotId, decode_snapshot, encode_snapshot};
+pub(crate) use state::{ElectionState, FILE_NAME as ELECTION_STATE};

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::model::{BrokerId, LeaderEpoch};
 
 /// The file's name.
-pub(super) const FILE_NAME: &str = "quorum-state";
+pub(crate) const FILE_NAME: &str = "quorum-state";
 
 /// The version that names voters by directory too (KIP-853).
 const VERSION: i64 = 1;
@@ -16,7 +16,7 @@ const VERSION_STATIC: i64 = 0;
 
 /// The last election that this node took part in.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct ElectionState {
+pub(crate) struct ElectionState {
     /// The leader of the epoch, once known.
     pub leader_id: Option<BrokerId>,
     /// The epoch.
@@ -26,7 +26,7 @@ pub(super) struct ElectionState {
 impl ElectionState {
     /// The file of this state. The node that a vote was given to is nobody: the only voter leads
     /// its epoch before anything else can happen in it.
-    pub(super) fn encode(self) -> Bytes {
+    pub(crate) fn encode(self) -> Bytes {
         let Self {
             leader_id,
             leader_epoch,
@@ -42,7 +42,7 @@ impl ElectionState {
     ///
     /// # Errors
     /// A line that says what is wrong with it.
-    pub(super) fn decode(file: &[u8]) -> Result<Self, String> {
+    pub(crate) fn decode(file: &[u8]) -> Result<Self, String> {
         let value: Value =
             serde_json::from_slice(file).map_err(|error| format!("is not JSON: {error}"))?;
         let number = |name: &str| {

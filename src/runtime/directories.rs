@@ -81,6 +81,32 @@ pub(super) fn open_directory(path: &Path) -> Result<DataDirectory, OpenFailure> 
     })
 }
 
+/// A data directory that no broker uses while the value lives.
+#[derive(Debug)]
+pub struct DirectoryLock {
+    _file: File,
+}
+
+/// Take a data directory that is there already for this process, without a change in it other than
+/// the lock's file.
+///
+/// # Errors
+/// If there is no such directory, or a broker uses it.
+pub fn lock_existing(path: &Path) -> Result<DirectoryLock, StartFailure> {
+    let shown = path.display();
+    match fs::metadata(path) {
+        Ok(facts) if facts.is_dir() => {}
+        Ok(_) => return Err(StartFailure::new(format!("{shown} is not a directory"))),
+        Err(error) => {
+            return Err(StartFailure::new(format!(
+                "cannot read data directory {shown} ({error}): name one that exists"
+            )));
+        }
+    }
+    let file = lock_directory(path)?;
+    Ok(DirectoryLock { _file: file })
+}
+
 /// Make `path` and what is missing above it, each with its name on the disk.
 fn create_directory(path: &Path) -> io::Result<()> {
     if path.is_dir() {

@@ -21,6 +21,7 @@ mod failure;
 mod host;
 mod mailbox;
 mod network;
+mod plain_disk;
 mod recent;
 #[cfg(test)]
 mod scratch;
@@ -30,5 +31,7 @@ mod turn;
 
 pub use self::core::Core;
 pub use broker::{ServePlan, Serving, serve};
+pub use directories::{DirectoryLock, lock_existing};
 pub use failure::StartFailure;
 pub use network::{ListenerPlan, SocketOptions};
+pub use plain_disk::PlainDisk;

@@ -26,10 +26,10 @@ use super::properties::{self, MetaProperties};
 use super::{MetadataNode, NodeSettings, OpenDirectory, Phase, RECORDS_PER_BATCH};
 
 /// The features that a cluster begins with, as records.
-const BOOTSTRAP: &str = "bootstrap.checkpoint";
+pub(crate) const BOOTSTRAP: &str = "bootstrap.checkpoint";
 
 /// Kafka's mark of a clean stop.
-const CLEAN_MARK: &str = ".kafka_cleanshutdown";
+pub(crate) const CLEAN_MARK: &str = ".kafka_cleanshutdown";
 
 /// What may lie in a directory that is not formatted: a lock, what `mkfs` leaves, what a format
 /// that was interrupted left.
@@ -453,8 +453,7 @@ pub(super) fn clean_marks(
     unclean: &BTreeSet<DirectoryIndex>,
     broker_epoch: Option<i64>,
 ) -> VecDeque<StorageRequest> {
-    let epoch = broker_epoch.unwrap_or(-1);
-    let contents = Bytes::from(format!("{{\"version\":0,\"brokerEpoch\":{epoch}}}"));
+    let contents = encode_clean_mark(broker_epoch);
     let is_clean = |index: &usize| !unclean.iter().any(|one| usize::from(one.0) == *index);
     (0..count)
         .filter(is_clean)
@@ -463,6 +462,12 @@ pub(super) fn clean_marks(
             contents: contents.clone(),
         })
         .collect()
+}
+
+/// The mark of a clean stop.
+pub(crate) fn encode_clean_mark(broker_epoch: Option<i64>) -> Bytes {
+    let epoch = broker_epoch.unwrap_or(-1);
+    Bytes::from(format!("{{\"version\":0,\"brokerEpoch\":{epoch}}}"))
 }
 
 /// What a new directory gets before its `meta.properties`, which says that it is complete.
@@ -484,7 +489,15 @@ fn format_steps(
             contents,
         });
     }
-    let values = default_features().into_iter().map(|(name, feature_level)| {
+    steps.push_back(StorageRequest::ReplaceFile {
+        path: root(index).join(BOOTSTRAP),
+        contents: encode_bootstrap(default_features(), now_ms),
+    });
+}
+
+/// The file of the features that a cluster begins with.
+pub(crate) fn encode_bootstrap(features: Vec<(String, i16)>, now_ms: TimestampMs) -> Bytes {
+    let values = features.into_iter().map(|(name, feature_level)| {
         let record = FeatureLevelRecord {
             name,
             feature_level,
@@ -492,10 +505,7 @@ fn format_steps(
         };
         encode_record(&MetadataRecord::from(record), METADATA_VERSION_MAX)
     });
-    steps.push_back(StorageRequest::ReplaceFile {
-        path: root(index).join(BOOTSTRAP),
-        contents: encode_snapshot(0, now_ms, 0, None, values),
-    });
+    encode_snapshot(0, now_ms, 0, None, values)
 }
 
 /// The features that a new cluster begins with.
@@ -504,7 +514,7 @@ fn default_features() -> Vec<(String, i16)> {
 }
 
 /// The features in a `bootstrap.checkpoint`, which may be Kafka's.
-fn decode_bootstrap(file: &Bytes) -> Result<Vec<(String, i16)>, String> {
+pub(crate) fn decode_bootstrap(file: &Bytes) -> Result<Vec<(String, i16)>, String> {
     let contents = decode_snapshot(file).map_err(|why| format!("cannot be used: {why}"))?;
     let mut features = Vec::new();
     for value in &contents.values {

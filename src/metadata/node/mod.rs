@@ -37,10 +37,15 @@ use super::image::MetadataImage;
 use super::record::encode_record;
 use directories::{Directories, Inspection, Plan};
 use snapshots::SnapshotSchedule;
-use state::{Publication, WorkingImage};
+use state::Publication;
 use taking_back::take_back;
 
+pub(crate) use directories::{
+    BOOTSTRAP, CLEAN_MARK, decode_bootstrap, encode_bootstrap, encode_clean_mark,
+};
+pub(crate) use properties::{FILE_NAME as META_PROPERTIES, MetaProperties};
 pub use settings::{MetadataLogSettings, NodeSettings};
+pub(crate) use state::WorkingImage;
 
 /// Records of one batch, where more of them need not be committed together.
 const RECORDS_PER_BATCH: usize = 10_000;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::model::{BrokerId, Uuid};
 
 /// The file's name.
-pub(super) const FILE_NAME: &str = "meta.properties";
+pub(crate) const FILE_NAME: &str = "meta.properties";
 
 /// The version that `KRaft` writes.
 const VERSION: &str = "1";
@@ -36,7 +36,7 @@ fn is_nearly_checksum(line: &str) -> bool {
 
 /// What a log directory says of itself.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct MetaProperties {
+pub(crate) struct MetaProperties {
     /// The cluster that the data belongs to.
     pub cluster_id: String,
     /// The node that the data belongs to.
@@ -47,7 +47,7 @@ pub(super) struct MetaProperties {
 
 impl MetaProperties {
     /// The file of these properties.
-    pub(super) fn encode(&self) -> Bytes {
+    pub(crate) fn encode(&self) -> Bytes {
         let mut text = format!("node.id={}\n", self.node_id);
         if let Some(id) = self.directory_id {
             writeln!(text, "directory.id={id}").expect("a string takes every text");
@@ -57,11 +57,22 @@ impl MetaProperties {
         Bytes::from(format!("{CHECKSUM}{:08x}\n{text}", checksum(&text)))
     }
 
+    /// The file as it was before one bit of it changed, if that is what happened to `file`: its
+    /// checksum fits to one such file only.
+    pub(crate) fn without_changed_bit(file: &[u8]) -> Option<Bytes> {
+        (0..file.len() * 8).find_map(|bit| {
+            let mut before = file.to_vec();
+            before[bit / 8] ^= 1 << (bit % 8);
+            let has_checksum = before.starts_with(CHECKSUM.as_bytes());
+            (has_checksum && Self::decode(&before).is_ok()).then(|| Bytes::from(before))
+        })
+    }
+
     /// The properties in `file`.
     ///
     /// # Errors
     /// A line that says what is wrong with it.
-    pub(super) fn decode(file: &[u8]) -> Result<Self, String> {
+    pub(crate) fn decode(file: &[u8]) -> Result<Self, String> {
         let text = str::from_utf8(file).map_err(|_| "is not text".to_owned())?;
         let said = text.lines().find_map(|line| line.strip_prefix(CHECKSUM));
         let is_changed = said.is_some_and(|said| said != format!("{:08x}", checksum(text)));
@@ -142,6 +153,8 @@ mod tests {
             let mut damaged = file.to_vec();
             damaged[bit / 8] ^= 1 << (bit % 8);
             assert!(MetaProperties::decode(&damaged).is_err(), "bit {bit}");
+            let before = MetaProperties::without_changed_bit(&damaged);
+            assert_eq!(before.as_ref(), Some(&file), "bit {bit}");
         }
     }
 

@@ -20,7 +20,7 @@ pub(super) struct Publication {
 
 /// The image with every record in it, and what changed since the last publication.
 #[derive(Debug, Default)]
-pub(super) struct WorkingImage {
+pub(crate) struct WorkingImage {
     pub image: MetadataImage,
     delta: MetadataDelta,
     /// What to go back to if the transaction that is being replayed is aborted (KIP-868).
@@ -30,7 +30,7 @@ pub(super) struct WorkingImage {
 
 impl WorkingImage {
     /// Take in the state at the beginning.
-    pub(super) fn replay_snapshot(
+    pub(crate) fn replay_snapshot(
         &mut self,
         id: SnapshotId,
         contents: &SnapshotContents,
@@ -46,7 +46,7 @@ impl WorkingImage {
     }
 
     /// Take in records of an earlier epoch.
-    pub(super) fn replay_block(&mut self, block: &RecordBlock) -> Result<(), String> {
+    pub(crate) fn replay_block(&mut self, block: &RecordBlock) -> Result<(), String> {
         for value in &block.values {
             self.replay_value(value)
                 .map_err(|reason| format!("before offset {}: {reason}", block.end_offset))?;
@@ -134,7 +134,7 @@ impl WorkingImage {
     }
 
     /// What was set at run time for all brokers, and for the broker `node_id`.
-    pub(super) fn broker_overrides(&self, node_id: BrokerId) -> (Overrides, Overrides) {
+    pub(crate) fn broker_overrides(&self, node_id: BrokerId) -> (Overrides, Overrides) {
         let of = |name: &str| {
             let resource = ConfigResource::new(ConfigKind::Broker, name);
             let found = self.image.config(&resource);

@@ -212,8 +212,13 @@ impl BatchHeader {
     /// The checksum over this header and `body`.
     #[must_use]
     pub fn compute_crc(&self, body: &[u8]) -> u32 {
-        let covered = crc32c::crc32c(&self.encode()[CRC_COVERS_FROM..]);
-        crc32c::crc32c_append(covered, body)
+        crc32c::crc32c_append(self.begin_crc(), body)
+    }
+
+    /// The checksum over this header, which the body is appended to.
+    #[must_use]
+    pub fn begin_crc(&self) -> u32 {
+        crc32c::crc32c(&self.encode()[CRC_COVERS_FROM..])
     }
 }
 

@@ -20,7 +20,7 @@ use super::descriptor::open_synced;
 const SMALL_FILE_BYTES_MAX: u64 = 256 << 20;
 
 /// Open `path` for direct IO and say how long it is.
-pub(super) fn open_segment(path: &Path, create: bool) -> io::Result<(OwnedFd, u64)> {
+pub(in crate::runtime) fn open_segment(path: &Path, create: bool) -> io::Result<(OwnedFd, u64)> {
     let file = File::from(open_synced(path, create)?);
     if create {
         sync_parent(path)?;
@@ -30,7 +30,7 @@ pub(super) fn open_segment(path: &Path, create: bool) -> io::Result<(OwnedFd, u6
 }
 
 /// Read a small file whole.
-pub(super) fn read_file(path: &Path) -> io::Result<StorageOutcome> {
+pub(in crate::runtime) fn read_file(path: &Path) -> io::Result<StorageOutcome> {
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Ok(StorageOutcome::Missing);
@@ -47,7 +47,10 @@ pub(super) fn read_file(path: &Path) -> io::Result<StorageOutcome> {
 }
 
 /// Put `contents` at `path` so that a crash leaves either what was there or all of it.
-pub(super) fn replace_file(path: &Path, contents: &Bytes) -> io::Result<StorageOutcome> {
+pub(in crate::runtime) fn replace_file(
+    path: &Path,
+    contents: &Bytes,
+) -> io::Result<StorageOutcome> {
     let mut aside = path.as_os_str().to_owned();
     aside.push(".tmp");
     let aside = Path::new(&aside);
@@ -68,7 +71,7 @@ fn write_file(path: &Path, contents: &[u8]) -> io::Result<()> {
 }
 
 /// Make a folder; no error if it is there.
-pub(super) fn create_folder(path: &Path) -> io::Result<StorageOutcome> {
+pub(in crate::runtime) fn create_folder(path: &Path) -> io::Result<StorageOutcome> {
     match fs::create_dir(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
         made => made?,
@@ -79,7 +82,7 @@ pub(super) fn create_folder(path: &Path) -> io::Result<StorageOutcome> {
 
 /// Give a file or folder another name; no error if a folder has it already, from a try that failed
 /// after the change.
-pub(super) fn rename(from: &Path, to: &Path) -> io::Result<StorageOutcome> {
+pub(in crate::runtime) fn rename(from: &Path, to: &Path) -> io::Result<StorageOutcome> {
     match fs::rename(from, to) {
         Err(error) if error.kind() == io::ErrorKind::NotFound && to.is_dir() => {}
         renamed => renamed?,
@@ -92,7 +95,7 @@ pub(super) fn rename(from: &Path, to: &Path) -> io::Result<StorageOutcome> {
 }
 
 /// Remove a file, or a folder with all it holds; no error if it is not there.
-pub(super) fn remove(path: &Path) -> io::Result<StorageOutcome> {
+pub(in crate::runtime) fn remove(path: &Path) -> io::Result<StorageOutcome> {
     let removed = fs::symlink_metadata(path).and_then(|facts| {
         if facts.is_dir() {
             fs::remove_dir_all(path)
@@ -111,7 +114,7 @@ pub(super) fn remove(path: &Path) -> io::Result<StorageOutcome> {
 }
 
 /// List a folder, sorted by name. Names that are not UTF-8 are none of ours and left out.
-pub(super) fn list(path: &Path) -> io::Result<StorageOutcome> {
+pub(in crate::runtime) fn list(path: &Path) -> io::Result<StorageOutcome> {
     let found = match fs::read_dir(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Ok(StorageOutcome::Missing);
@@ -146,7 +149,7 @@ pub(super) fn list(path: &Path) -> io::Result<StorageOutcome> {
 
 /// The room of the file system that holds the folder. What root alone may still write does not
 /// count as usable.
-pub(super) fn describe_room(path: &Path) -> io::Result<StorageOutcome> {
+pub(in crate::runtime) fn describe_room(path: &Path) -> io::Result<StorageOutcome> {
     let path = CString::new(path.as_os_str().as_bytes())?;
     let mut facts = MaybeUninit::<libc::statvfs>::uninit();
     // SAFETY: the path ends with a zero, and the kernel fills all of `facts` or says that it did
@@ -164,14 +167,18 @@ pub(super) fn describe_room(path: &Path) -> io::Result<StorageOutcome> {
 }
 
 /// Cut an open file to exactly `length` bytes, durably.
-pub(super) fn truncate(file: &File, length: u64) -> io::Result<()> {
+pub(in crate::runtime) fn truncate(file: &File, length: u64) -> io::Result<()> {
     file.set_len(length)?;
     file.sync_all()
 }
 
 /// Cut an open file to exactly `length` bytes and write the small files `beside`, durable only with
 /// [`sync_all`].
-pub(super) fn seal(file: &File, length: u64, beside: &[(PathBuf, Bytes)]) -> io::Result<()> {
+pub(in crate::runtime) fn seal(
+    file: &File,
+    length: u64,
+    beside: &[(PathBuf, Bytes)],
+) -> io::Result<()> {
     file.set_len(length)?;
     for (path, contents) in beside {
         fs::write(path, contents)?;
@@ -180,7 +187,7 @@ pub(super) fn seal(file: &File, length: u64, beside: &[(PathBuf, Bytes)]) -> io:
 }
 
 /// Make all that was done on the file system of a folder durable.
-pub(super) fn sync_all(path: &Path) -> io::Result<StorageOutcome> {
+pub(in crate::runtime) fn sync_all(path: &Path) -> io::Result<StorageOutcome> {
     let folder = File::open(path)?;
     // SAFETY: the descriptor is open.
     match unsafe { libc::syncfs(folder.as_raw_fd()) } {

@@ -9,7 +9,7 @@
 
 mod blocking;
 mod descriptor;
-mod folders;
+pub(super) mod folders;
 mod open_file;
 mod requests;
 
