@@ -10,13 +10,15 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use forebay::client::Connection;
+use forebay::protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use forebay::protocol::messages::metadata_request::MetadataRequestTopic;
 use forebay::protocol::messages::offset_commit_request::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
 use forebay::protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use forebay::protocol::messages::{
-    FindCoordinatorRequest, MetadataRequest, OffsetCommitRequest, ProduceRequest,
+    FindCoordinatorRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest,
+    ProduceRequest,
 };
 use forebay::protocol::{AnyRequest, AnyResponse, Records};
 
@@ -53,6 +55,27 @@ impl Broker {
         drop((self.child.kill(), self.child.wait()));
         let dir = std::mem::take(&mut self.dir);
         Self::start_on(dir, std::mem::take(&mut self.settings))
+    }
+
+    /// The same on what is in `dir`.
+    pub fn start_at(dir: PathBuf) -> Self {
+        Self::start_on(dir, Vec::new())
+    }
+
+    /// Has the broker stop by itself; its data directory, which stays.
+    pub fn stop(mut self) -> PathBuf {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(sent.expect("kill is there").success());
+        let ended = self.child.wait().expect("it ends");
+        assert!(ended.success(), "{}", self.log());
+        std::mem::take(&mut self.dir)
+    }
+
+    /// Kills the broker; its data directory, which stays.
+    pub fn kill(mut self) -> PathBuf {
+        drop((self.child.kill(), self.child.wait()));
+        std::mem::take(&mut self.dir)
     }
 
     fn start_on(dir: PathBuf, settings: Vec<String>) -> Self {
@@ -192,6 +215,28 @@ impl Client {
             std::thread::sleep(Duration::from_millis(10));
         }
         panic!("it never came about");
+    }
+
+    /// The offset behind the last record of partition 0 of the topic.
+    pub fn end_of(&mut self, topic: &str) -> i64 {
+        let partition = ListOffsetsPartition {
+            current_leader_epoch: -1,
+            timestamp: -1,
+            ..Default::default()
+        };
+        let request = ListOffsetsRequest {
+            replica_id: -1,
+            topics: vec![ListOffsetsTopic {
+                name: topic.to_owned(),
+                partitions: vec![partition],
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        match self.ask(request) {
+            AnyResponse::ListOffsets(listed) => listed.topics[0].partitions[0].offset,
+            other => panic!("another answer: {other:?}"),
+        }
     }
 
     /// Has the topic made by asking for it.

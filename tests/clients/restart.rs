@@ -1,6 +1,6 @@
 //! What a stopped broker leaves on disk: for itself, and for Apache Kafka.
 
-use crate::support::{Broker, Kind, Lab, needs};
+use crate::support::{Broker, Kind, Lab, Program, needs};
 
 fn produced(lab: &Lab, broker: &Broker, topic: &str) {
     let server = broker.bootstrap();
@@ -75,6 +75,53 @@ fn apache_kafka_starts_on_a_copy_of_a_stopped_directory_and_serves_the_data() {
         "{}",
         described.stdout
     );
+}
+
+#[test]
+fn apache_kafka_starts_on_the_repaired_directory_of_a_broker_that_was_killed() {
+    let lab = needs!(Python, Java);
+    let mut broker = Broker::start(&lab, Kind::Forebay, &[]);
+    produced(&lab, &broker, "killed");
+    broker.kill();
+    let data = broker.data().display().to_string();
+    let verify = |arguments: &[&str]| {
+        Program::new(env!("CARGO_BIN_EXE_forebay"), 60)
+            .args(["verify", "--data-dir", &data])
+            .args(arguments)
+            .run()
+            .succeeded()
+            .stdout
+    };
+    let found = verify(&[]);
+    assert!(
+        found.contains("10 records of 1 partition are only in the journal"),
+        "{found}"
+    );
+    let repaired = verify(&["--repair"]);
+    assert!(
+        repaired.contains("10 records that only the journal had"),
+        "{repaired}"
+    );
+    let log = broker.data().join("killed-0/00000000000000000000.log");
+    let dump = lab
+        .java("org.apache.kafka.tools.DumpLogSegments", 60)
+        .args(["--deep-iteration", "--print-data-log"])
+        .args(["--files", &log.display().to_string()])
+        .run()
+        .succeeded();
+    assert_eq!(dump.stdout.matches(" payload: message ").count(), 10);
+    assert!(!dump.stdout.contains("invalid"), "{}", dump.stdout);
+    let mut kafka = Broker::on_copy_of(&broker, Kind::Kafka);
+    kafka.resume();
+    assert_eq!(consumed(&lab, &kafka, "killed", "10"), ten_from(0));
+    assert!(!kafka.log().contains("Recovering"), "{}", kafka.log());
+    produced(&lab, &kafka, "killed");
+    kafka.stop();
+    let told = Program::new(env!("CARGO_BIN_EXE_forebay"), 60)
+        .args(["verify", "--data-dir", &kafka.data().display().to_string()])
+        .run()
+        .succeeded();
+    assert!(told.stdout.contains("sound: "), "{}", told.stdout);
 }
 
 #[test]
