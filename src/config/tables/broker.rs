@@ -97,7 +97,7 @@ broker_settings! {
     "controller.socket.timeout.ms", Int, "30000", Any, ReadOnly, Medium
         => NotNeeded "broker and controller are one process";
     "cordoned.log.dirs", List, "", Any, PerBroker, Medium
-        => NotYet "several data directories";
+        => NotYet "directories that take no new partitions";
     "create.topic.policy.class.name", Class, null, Any, ReadOnly, Low
         => Refused "Java policies cannot run here";
     "default.replication.factor", Int, "1", Any, ReadOnly, Medium
@@ -298,7 +298,7 @@ broker_settings! {
     "log.dir", List, "/tmp/kafka-logs", Any, ReadOnly, High
         => Obeyed "The data directory, if `log.dirs` is not set.";
     "log.dir.failure.timeout.ms", Long, "30000", AtLeast(1), ReadOnly, Low
-        => NotYet "several data directories";
+        => NotNeeded "the controller is in the same process and is told at once";
     "log.dirs", List, null, NonEmpty, ReadOnly, High
         => Obeyed
             "The data directories, separated by commas. A new replica goes where there are the \
