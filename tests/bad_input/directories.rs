@@ -49,6 +49,21 @@ fn described(client: &mut Client, topic: &str) -> MetadataResponsePartition {
     }
 }
 
+/// Waits until clients are told that nobody leads the partition: its shard knows of the failure
+/// before the controller has written it down.
+#[track_caller]
+fn await_no_leader(client: &mut Client, topic: &str) -> MetadataResponsePartition {
+    let started = Instant::now();
+    loop {
+        let partition = described(client, topic);
+        if partition.leader_id == -1 {
+            return partition;
+        }
+        assert!(started.elapsed() < LIMIT, "{partition:?}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// What is told of the log directory at `path`.
 #[track_caller]
 fn directory(client: &mut Client, path: &str) -> DescribeLogDirsResult {
@@ -106,9 +121,8 @@ fn a_log_directory_that_fails_takes_its_partitions_offline_and_no_others() {
         produce_until(&mut client, topic, ErrorCode::KafkaStorageError);
         let (code, _) = client.fetch(topic, 0).expect("an answer");
         assert_eq!(code, ErrorCode::KafkaStorageError.code());
-        let partition = described(&mut client, topic);
-        let told = (partition.leader_id, &*partition.offline_replicas);
-        assert_eq!(told, (-1, &[1][..]), "{partition:?}");
+        let partition = await_no_leader(&mut client, topic);
+        assert_eq!(partition.offline_replicas, [1], "{partition:?}");
         let error = ErrorCode::LeaderNotAvailable.code();
         assert_eq!(partition.error_code, error, "{partition:?}");
     }
