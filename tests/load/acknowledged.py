@@ -1,40 +1,110 @@
-"""What was acknowledged must be there: `acknowledged.py produce SERVER TOPIC SECONDS` sends as
-fast as it is acknowledged and prints `PARTITION OFFSET VALUE` for each record that was;
-`acknowledged.py read SERVER TOPIC` prints the same of all that a reader finds."""
+"""What was acknowledged must be there.
 
+`acknowledged.py produce SERVER TOPIC PARTITIONS BEGUN END SEED` sends small and large records,
+makes a file BEGUN when some were acknowledged, and goes on until there is a file END. Then it prints
+`PARTITION OFFSET PRODUCER NUMBER` for each that was acknowledged, with `-` for an offset that it was
+not told. Each producer numbers what it sends to a partition.
+`acknowledged.py read SERVER TOPIC` prints the same of all that a reader finds, in its order, and
+fails if a value is not what its producer sent.
+"""
+
+import collections
+import os
+import random
 import sys
-import time
 
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+# How many records a burst of small ones has; the larger ones are larger than the journal takes.
+BURSTS = [1, 1, 5, 20, 100]
 
 
-def produce(server, topic, seconds):
-    producer = Producer(
-        {
+def value(producer, number, length):
+    head = f"{producer} {number} {length} "
+    return (head * (length // len(head) + 1))[: max(length, len(head))]
+
+
+class Sender:
+    """An idempotent producer. One that may not go on, since the broker does not know any more which
+    of its batches it has, gives up what was not acknowledged, and another follows it."""
+
+    def __init__(self, server, name, settings):
+        self.settings = {
             "bootstrap.servers": server,
             "enable.idempotence": True,
-            "linger.ms": 2,
             "queue.buffering.max.messages": 2000,
             "reconnect.backoff.max.ms": 200,
             "message.timeout.ms": 120000,
+            "error_cb": self.on_error,
+            **settings,
         }
-    )
+        self.name, self.lives, self.acknowledged = name, 0, []
+        self.begin()
 
-    def delivered(error, message):
-        if error is None:
-            print(message.partition(), message.offset(), message.value().decode())
+    def begin(self):
+        self.lives += 1
+        self.next_numbers = collections.Counter()
+        self.may_not_go_on = False
+        self.failures = []
+        self.producer = Producer(self.settings)
 
-    number, end = 0, time.monotonic() + float(seconds)
-    while time.monotonic() < end:
+    def on_error(self, error):
+        self.may_not_go_on |= error.fatal()
+
+    def send(self, topic, partition, length):
+        name, number = f"{self.name}-{self.lives}", self.next_numbers[partition]
+
+        def delivered(error, message):
+            if error is not None:
+                self.failures.append(str(error))
+                return
+            offset = message.offset() if (message.offset() or 0) >= 0 else "-"
+            self.acknowledged.append(f"{partition} {offset} {name} {number}")
+
         try:
-            producer.produce(topic, f"record-{number}", str(number % 50), on_delivery=delivered)
-            number += 1
+            body = value(name, number, length)
+            self.producer.produce(topic, body, partition=partition, on_delivery=delivered)
+            self.next_numbers[partition] += 1
         except BufferError:
-            producer.poll(0.05)
-        producer.poll(0)
-    left = producer.flush(120)
-    if left:
-        sys.exit(f"{left} records were never answered")
+            pass
+        except KafkaException as error:
+            if not error.args[0].fatal():
+                raise
+            self.may_not_go_on = True
+
+    def poll(self, seconds):
+        self.producer.poll(seconds)
+        if self.may_not_go_on:
+            self.finish()
+            self.begin()
+
+    def finish(self):
+        if self.may_not_go_on:
+            self.producer.purge()
+        left = self.producer.flush(120)
+        if not self.may_not_go_on and (left or self.failures):
+            sys.exit(f"{left} records were never answered; {self.failures[:3]}")
+
+
+def produce(server, topic, partitions, begun, end, seed):
+    choice, partitions = random.Random(int(seed)), int(partitions)
+    small = Sender(server, "small", {"linger.ms": 1})
+    large = Sender(server, "large", {"linger.ms": 5, "batch.size": 400000})
+    while not os.path.exists(end):
+        partition = choice.randrange(partitions)
+        for _ in range(choice.choice(BURSTS)):
+            small.send(topic, partition, choice.randrange(20, 300))
+        if choice.randrange(5) == 0:
+            large.send(topic, choice.randrange(partitions), choice.randrange(20000, 120000))
+        small.poll(0.005)
+        large.poll(0.005)
+        if small.acknowledged and large.acknowledged:
+            open(begun, "w").close()
+    for sender in (small, large):
+        sender.finish()
+        for line in sender.acknowledged:
+            sys.stdout.write(f"{line}\n")
+        print(f"{sender.name}: {sender.lives} producers", file=sys.stderr)
 
 
 def read(server, topic):
@@ -43,16 +113,21 @@ def read(server, topic):
     )
     partitions = consumer.list_topics(topic, 30).topics[topic].partitions
     consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
-    open_ends = set(partitions)
+    open_ends, lines = set(partitions), []
     while open_ends:
         for message in consumer.consume(500, 10):
             if message.error() is None:
-                print(message.partition(), message.offset(), message.value().decode())
+                text, place = message.value().decode(), (message.partition(), message.offset())
+                name, number, length, _ = text.split(" ", 3)
+                if text != value(name, int(number), int(length)):
+                    sys.exit(f"{place} is not what {name} sent as {number}")
+                lines.append(f"{place[0]} {place[1]} {name} {number}\n")
             elif message.error().code() == KafkaError._PARTITION_EOF:
                 open_ends.discard(message.partition())
             else:
                 sys.exit(str(message.error()))
     consumer.close()
+    sys.stdout.write("".join(lines))
 
 
 {"produce": produce, "read": read}[sys.argv[1]](*sys.argv[2:])

@@ -2,111 +2,77 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Broker, Kind, Lab, needs};
+use super::workload::{Load, SETTINGS, TOPIC, assert_is_kept, pause, randomness, rounds, tell};
+use crate::support::{Broker, Kind, needs};
 
-/// `PARTITION OFFSET VALUE` lines as a map; an offset with two values is a failure.
-#[track_caller]
-fn records(lines: &str) -> BTreeMap<(i32, i64), String> {
-    let mut records = BTreeMap::new();
-    for line in lines.lines() {
-        let mut fields = line.split(' ');
-        let mut field = || fields.next().expect("three fields");
-        let partition = field().parse().expect("a partition");
-        let offset = field().parse().expect("an offset");
-        let value = field().to_owned();
-        let former = records.insert((partition, offset), value.clone());
-        assert!(
-            former.as_ref().is_none_or(|former| *former == value),
-            "{line} was {former:?}"
-        );
-    }
-    records
-}
+/// As often is the broker killed under load.
+const KILLS: u64 = 50;
 
-/// Everything acknowledged while `disturb` ran is there afterwards, once and in order.
-#[track_caller]
-fn nothing_acknowledged_is_lost(lab: &Lab, broker: &mut Broker, disturb: fn(&mut Broker)) {
-    let (lab_too, server) = (lab.clone(), broker.bootstrap());
-    let producer = thread::spawn(move || {
-        let args = ["produce", &server, "acknowledged", "12"];
-        lab_too.python("load/acknowledged.py", 240).args(args).run()
+/// Files of the data directory whose names begin and end so, with their folders before them.
+fn files(data: &Path, prefix: &str, suffix: &str) -> Vec<String> {
+    let entries = fs::read_dir(data).expect("the data directory is there");
+    let folders = entries.flatten().map(|entry| entry.path());
+    let files = folders.flat_map(|path| match fs::read_dir(&path) {
+        Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
+        Err(_) => vec![path],
     });
-    disturb(broker);
-    let sent = producer
-        .join()
-        .expect("the producer's thread ends")
-        .succeeded();
-    let sent = records(&sent.stdout);
-    let args = ["read", &broker.bootstrap(), "acknowledged"];
-    let found = lab
-        .python("load/acknowledged.py", 120)
-        .args(args)
-        .run()
-        .succeeded();
-    let found = records(&found.stdout);
-    assert!(
-        sent.len() > 100,
-        "only {} records were acknowledged",
-        sent.len()
-    );
-    let lost: Vec<_> = sent
-        .iter()
-        .filter(|(place, value)| found.get(place) != Some(value))
-        .collect();
-    assert!(
-        lost.is_empty(),
-        "{} acknowledged records are lost: {:?}",
-        lost.len(),
-        &lost[..5.min(lost.len())]
-    );
-    let mut values: Vec<_> = found.values().collect();
-    values.sort();
-    let count = values.len();
-    values.dedup();
-    assert_eq!(
-        values.len(),
-        count,
-        "an idempotent producer's records are there twice"
-    );
-    for partition in 0..3 {
-        let offsets = found
-            .keys()
-            .filter(|place| place.0 == partition)
-            .map(|place| place.1);
-        assert!(offsets.eq(0..found.keys().filter(|place| place.0 == partition).count() as i64));
-    }
+    let relative = files.filter_map(|path| Some(path.strip_prefix(data).ok()?.to_owned()));
+    let names = relative.map(|path| path.display().to_string());
+    names
+        .filter(|name| name.starts_with(prefix) && name.ends_with(suffix))
+        .collect()
 }
 
 #[test]
-fn a_broker_killed_three_times_under_load_loses_nothing_it_acknowledged() {
-    let lab = needs!(Python);
-    let mut broker = Broker::start(&lab, Kind::Forebay, &[("num.partitions", "3")]);
-    nothing_acknowledged_is_lost(&lab, &mut broker, |broker| {
-        for _ in 0..3 {
-            thread::sleep(Duration::from_secs(3));
+fn what_was_acknowledged_is_there_once_and_in_order_after_fifty_kills_under_load() {
+    let lab = needs!(Python, Java);
+    let (seed, mut random) = randomness();
+    let mut broker = Broker::start(&lab, Kind::Forebay, &SETTINGS);
+    let load = Load::start(&lab, &broker, seed);
+    let mut kills_with_a_journal = 0;
+    for _ in 0..rounds(KILLS) {
+        pause(&mut random, 50..1200);
+        broker.kill();
+        kills_with_a_journal +=
+            usize::from(!files(&broker.data(), "forebay-journal", "").is_empty());
+        // Some die while they start.
+        while random.chance(1, 4) {
+            broker.launch();
+            pause(&mut random, 1..250);
             broker.kill();
-            broker.resume();
         }
-    });
+        broker.resume();
+    }
+    let acknowledged = load.finish();
+    assert_is_kept(&lab, &broker, &acknowledged);
+    // The kills met all ways of a record to the disk.
+    let segments = files(&broker.data(), TOPIC, ".log").len();
+    tell(&format!(
+        "{kills_with_a_journal} kills with a journal, {segments} segments\n"
+    ));
+    assert!(kills_with_a_journal > 0, "no kill met a journal");
+    assert!(segments > 10, "{segments} segments: hardly one was rolled");
 }
 
 #[test]
-fn a_broker_stopped_and_started_under_load_loses_nothing_it_acknowledged() {
-    let lab = needs!(Python);
-    let mut broker = Broker::start(&lab, Kind::Forebay, &[("num.partitions", "3")]);
-    nothing_acknowledged_is_lost(&lab, &mut broker, |broker| {
-        thread::sleep(Duration::from_secs(4));
-        let took = broker.stop();
-        let line = format!("stopped by SIGTERM under load in {} ms\n", took.as_millis());
-        std::io::stderr()
-            .write_all(line.as_bytes())
-            .expect("stderr takes a line");
-        broker.resume();
-    });
+fn what_was_acknowledged_is_there_once_and_in_order_after_a_stop_under_load() {
+    let lab = needs!(Python, Java);
+    let (seed, mut random) = randomness();
+    let mut broker = Broker::start(&lab, Kind::Forebay, &SETTINGS);
+    let load = Load::start(&lab, &broker, seed);
+    pause(&mut random, 1000..3000);
+    let took = broker.stop();
+    tell(&format!(
+        "stopped by SIGTERM under load in {} ms\n",
+        took.as_millis()
+    ));
+    broker.resume();
+    let acknowledged = load.finish();
+    assert_is_kept(&lab, &broker, &acknowledged);
 }
 
 #[test]
@@ -132,15 +98,8 @@ fn what_only_the_journal_has_at_a_kill_is_served_and_a_clean_stop_leaves_no_jour
     let produced = produced.expect("an answer");
     let partition = &produced["Responses"][0]["PartitionResponses"][0];
     assert_eq!(partition["BaseOffset"], 1, "{produced}");
-    let data = broker.data().to_path_buf();
-    let journals = || {
-        let names = fs::read_dir(&data).expect("the data directory is there");
-        let names = names.flatten().map(|entry| entry.file_name().into_string());
-        let journals = names
-            .flatten()
-            .filter(|name| name.starts_with("forebay-journal"));
-        journals.collect::<Vec<_>>()
-    };
+    let data = broker.data();
+    let journals = || files(&data, "forebay-journal", "");
     let is_first = |name: &String| name.ends_with("-1");
     for _ in 0..300 {
         if !journals().iter().any(is_first) {

@@ -6,4 +6,6 @@ mod support;
 mod connections;
 mod corpus;
 mod crash;
+mod history;
 mod topics;
+mod workload;

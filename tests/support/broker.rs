@@ -122,6 +122,13 @@ impl Broker {
     /// Starts a stopped or killed broker again on its data, and returns when it answers.
     #[track_caller]
     pub fn resume(&mut self) {
+        self.launch();
+        self.await_answer(Duration::from_secs(60));
+    }
+
+    /// The same without waiting.
+    #[track_caller]
+    pub fn launch(&mut self) {
         assert!(self.child.is_none(), "the broker already runs");
         let log = File::options()
             .create(true)
@@ -132,7 +139,6 @@ impl Broker {
         let mut command = self.command();
         command.stdin(Stdio::null()).stdout(log).stderr(errors);
         self.child = Some(spawn(command).expect("the broker's program can be started"));
-        self.await_answer(Duration::from_secs(60));
     }
 
     /// Stops the broker by SIGTERM; the time until it was gone.
