@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::support::Program;
+use crate::support::{Program, as_root};
 
 /// A mounted ext4 file system in a file; gone when dropped.
 pub struct Volume {
@@ -30,7 +30,7 @@ impl Volume {
             .args(["-q", "-F", "-m", "0", &image])
             .run();
         let mounted = as_root(&["mount", "-o", "loop", &image, &path]);
-        (made.status == Some(0) && mounted).then_some(volume)
+        (made.status == Some(0) && mounted.status == Some(0)).then_some(volume)
     }
 
     /// Where it is mounted.
@@ -45,7 +45,7 @@ impl Volume {
             format!("remount,{options}"),
             self.path().display().to_string(),
         );
-        assert!(as_root(&["mount", "-o", &options, &path]), "{options}");
+        as_root(&["mount", "-o", &options, &path]).succeeded();
     }
 
     /// Takes it off and mounts it anew, as a disk that was repaired.
@@ -53,8 +53,8 @@ impl Volume {
     pub fn mount_again(&self) {
         let (image, path) = (self.root.join("image"), self.path());
         let (image, path) = (image.display().to_string(), path.display().to_string());
-        assert!(as_root(&["umount", &path]), "{path} is in use");
-        assert!(as_root(&["mount", "-o", "loop", &image, &path]), "{path}");
+        as_root(&["umount", &path]).succeeded();
+        as_root(&["mount", "-o", "loop", &image, &path]).succeeded();
     }
 
     /// Leaves only `free` bytes free.
@@ -116,16 +116,4 @@ impl Drop for Volume {
         self.unmount();
         drop(fs::remove_dir_all(&self.root));
     }
-}
-
-/// Runs a command as root, if this user is or may become it; true if it succeeded.
-fn as_root(command: &[&str]) -> bool {
-    let plain = Program::new(command[0], 20).args(&command[1..]).run();
-    plain.status == Some(0)
-        || Program::new("sudo", 20)
-            .args(["-n"])
-            .args(command)
-            .run()
-            .status
-            == Some(0)
 }

@@ -1,4 +1,5 @@
-//! Much of everything: a corpus, connections, topics, and a broker that dies under load.
+//! Much of everything: a corpus, connections, topics, a broker that dies under load, and one whose
+//! disk does.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -7,5 +8,6 @@ mod connections;
 mod corpus;
 mod crash;
 mod history;
+mod power_cut;
 mod topics;
 mod workload;

@@ -20,14 +20,22 @@ pub mod wire;
 
 pub use broker::{Broker, Kind, free_port};
 pub use compare::{assert_equal, difference, on_both, shared};
-pub use lab::{Lab, Tool, all_not_run, not_run};
-pub use process::{Output, Program};
+pub use lab::{Lab, Tool, all_not_run, not_possible, not_run};
+pub use process::{Output, Program, as_root};
+
+/// The name of the test in which this stands, for the list of those that did not run.
+macro_rules! test_name {
+    () => {{
+        fn here() {}
+        std::any::type_name_of_val(&here).trim_end_matches("::here")
+    }};
+}
+pub(crate) use test_name;
 
 /// Opens the lab with the named tools, or notes the test as not run and returns from it.
 macro_rules! needs {
     ($($tool:ident),*) => {{
-        fn here() {}
-        let name = std::any::type_name_of_val(&here).trim_end_matches("::here");
+        let name = $crate::support::test_name!();
         match $crate::support::Lab::open(name, &[$($crate::support::Tool::$tool),*]) {
             Some(lab) => lab,
             None => return,

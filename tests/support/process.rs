@@ -118,6 +118,20 @@ impl Program {
     }
 }
 
+/// Runs a command as root, if this user is or may become it.
+pub fn as_root(command: &[&str]) -> Output {
+    let plain = Program::new(command[0], 60).args(&command[1..]).run();
+    if plain.status == Some(0) {
+        return plain;
+    }
+    let asked = Program::new("sudo", 60).args(["-n"]).args(command).run();
+    if asked.status == Some(0) {
+        asked
+    } else {
+        plain
+    }
+}
+
 type Order = (Command, Sender<io::Result<Child>>);
 
 /// Spawns from one thread that lives as long as the process: `--pdeathsig` ends a child with the
