@@ -10,4 +10,5 @@ mod crash;
 mod history;
 mod power_cut;
 mod topics;
+mod trace;
 mod workload;
