@@ -29,6 +29,9 @@ const CREATE_TOPICS_VERSION: i16 = 7;
 const FETCHED_BATCHES: usize = 256;
 const FETCH_BYTES: i32 = 1 << 20;
 
+/// Clients that look at partitions at the same time, so that it is not they who take the time.
+const AWAITING_CLIENTS: usize = 16;
+
 /// What is asked of a server.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Load {
@@ -177,27 +180,40 @@ impl Filled {
         }
     }
 
-    /// Wait until each partition has given its last record, and taken another batch behind it.
+    /// Wait until each partition has given its last record, and taken another one behind it.
     ///
     /// # Panics
     /// If a partition has lost something.
     pub fn await_all(&self, server: &Server) {
-        let mut client = Client::connect(server, 0);
+        let record = batch(1, 1024);
+        let await_some = |first: i32| {
+            let mut client = Client::connect(server, first);
+            for partition in (first..self.partitions).step_by(AWAITING_CLIENTS) {
+                self.await_one(&mut client, partition, &record);
+            }
+        };
+        thread::scope(|scope| {
+            for first in (0..).take(AWAITING_CLIENTS) {
+                let await_some = &await_some;
+                scope.spawn(move || await_some(first));
+            }
+        });
+    }
+
+    fn await_one(&self, client: &mut Client, partition: i32, record: &Bytes) {
         // Behind the record by which the topic was found to be there.
         let end = self.batches * self.records + 1;
-        for partition in 0..self.partitions {
-            let fetch = fetch_at(&self.topic, partition, end - 1);
-            while client.fetched_bytes(&fetch) < self.batch.len() {}
-            let produce = produce_request(&self.topic, partition, &self.batch);
-            loop {
-                client.stream.write_all(&produce).expect("the server reads");
-                let (error_code, base_offset) = client.receive_produced();
-                if error_code == 0 {
-                    assert_eq!(base_offset, end, "partition {partition} has all records");
-                    break;
-                }
-                thread::sleep(Duration::from_millis(1));
+        let fetch = fetch_at(&self.topic, partition, end - 1);
+        while client.fetched_bytes(&fetch) < self.batch.len() {}
+        let produce = produce_request(&self.topic, partition, record);
+        loop {
+            client.stream.write_all(&produce).expect("the server reads");
+            let (error_code, base_offset) = client.receive_produced();
+            if error_code == 0 {
+                assert_eq!(base_offset, end, "partition {partition} has all records");
+                return;
             }
+            thread::sleep(Duration::from_millis(1));
         }
     }
 }

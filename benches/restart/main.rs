@@ -2,7 +2,7 @@
 //!
 //! A topic gets 10 GB in a thousand partitions, in batches of 64 KiB that are all acknowledged, and
 //! the broker is killed at once. Measured is from the start of the new process until every
-//! partition has given its last record and taken another batch. Forebay and Apache Kafka, one after
+//! partition has given its last record and taken another one. Forebay and Apache Kafka, one after
 //! the other on the same disk.
 //!
 //! `cargo bench --bench restart` measures, with `-- --gigabytes=10 --partitions=1000
