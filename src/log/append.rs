@@ -7,7 +7,7 @@ use crate::stdx::Now;
 use super::offset_index::relative_offset;
 use super::partition_log::{Log, State};
 use super::producer_state::{AppendOrigin, ProducerCheck};
-use super::segment::{Segment, SegmentFile};
+use super::segment::{Segment, SegmentFile, WriterWait};
 use super::snapshot::encode_snapshot;
 use super::{offset_index, time_index};
 
@@ -179,7 +179,10 @@ impl Log {
         if let Some(last) = self.segments.back_mut()
             && let Some(writer) = &mut last.writer
         {
-            if last.length == 0 && !writer.exists && last.file == SegmentFile::Closed {
+            let is_known = writer.exists
+                || last.file != SegmentFile::Closed
+                || matches!(writer.wait, WriterWait::Recycling);
+            if last.length == 0 && !is_known {
                 // Nobody ever saw it.
                 self.unsealed.pop();
                 self.segments.pop_back();
@@ -190,6 +193,7 @@ impl Log {
         self.segments
             .push_back(Segment::new(base_offset, now.wall_ms));
         self.unsealed.push(base_offset);
+        self.recycling.note_roll(now);
         let jitter_ms = self.config.segment_jitter_ms.min(self.config.segment_ms);
         self.roll_jitter_ms = u64::try_from(jitter_ms)
             .ok()

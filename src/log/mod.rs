@@ -26,6 +26,7 @@ mod read;
 mod read_ahead;
 mod recovery;
 mod recovery_scan;
+mod recycling;
 mod resume_point;
 mod retention;
 mod scan;

@@ -16,6 +16,7 @@ use super::lookup::Lookup;
 use super::producer_state::{ActiveProducer, ProducerStates};
 use super::read_ahead::Reads;
 use super::recovery::Recovery;
+use super::recycling::Recycling;
 use super::resume_point::ResumePoints;
 use super::segment::Segment;
 use super::space::Space;
@@ -195,6 +196,8 @@ pub struct OpenFiles {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Pending {
     Recovery,
+    /// With this length.
+    Recycled(Offset, u64),
     SegmentOpened(Offset),
     IndexRemoved(Offset),
     TailRead(Offset),
@@ -265,8 +268,8 @@ pub struct Log {
     pub(super) progress: VecDeque<LogProgress>,
     /// The offsets at which there is a snapshot of the producers.
     pub(super) snapshots: BTreeSet<Offset>,
-    /// Files that were deleted by name, and when they go.
-    pub(super) removals: VecDeque<(Instant, StoragePath)>,
+    /// Files that were deleted by name.
+    pub(super) recycling: Recycling,
     /// Retention that waits for a time index: the high watermark to apply it with.
     pub(super) retention_high_watermark: Option<Offset>,
     /// True while the file of a deleted segment is being renamed.
@@ -317,7 +320,7 @@ impl Log {
             is_short_of_files: false,
             progress: VecDeque::new(),
             snapshots: BTreeSet::new(),
-            removals: VecDeque::new(),
+            recycling: Recycling::default(),
             retention_high_watermark: None,
             deletion_in_flight: false,
             cleaner: Cleaner::default(),
@@ -467,7 +470,8 @@ impl Log {
     /// for what the disk could not do.
     #[must_use]
     pub fn next_deadline(&self) -> Instant {
-        let removal = self.removals.front().map(|(when, _)| *when);
+        let removals = &self.recycling.removals;
+        let removal = removals.front().map(|(when, _)| *when);
         let deadlines = [removal, self.space.retry_at()];
         let first = deadlines.into_iter().flatten().min();
         first.unwrap_or(Instant::MAX)

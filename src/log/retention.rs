@@ -7,7 +7,8 @@ use crate::stdx::Now;
 
 use super::file_names::{DELETED, FileKind};
 use super::partition_log::{Log, LogProgress, Pending, State};
-use super::segment::{Segment, SegmentFile};
+use super::recycling::Deleted;
+use super::segment::{Segment, SegmentFile, WriterWait};
 use super::storage::{StorageOutbox, StoragePath, StorageRequest};
 
 /// Whether the oldest segment goes.
@@ -54,6 +55,7 @@ impl Log {
     /// [`Log::flush`] and are told by [`LogProgress::LogStartAdvanced`].
     pub fn apply_retention(&mut self, high_watermark: Offset) {
         self.retention_high_watermark = Some(high_watermark);
+        self.recycling.note_retention();
     }
 
     pub(super) fn advance_retention(&mut self, now: Now, outbox: &mut StorageOutbox) {
@@ -139,7 +141,8 @@ impl Log {
         match (&segment.writer, segment.file) {
             (Some(_), SegmentFile::Opening(_)) => false,
             (Some(writer), SegmentFile::Closed) if !writer.exists => {
-                if !self.space.is_waiting() {
+                let is_asked = matches!(writer.wait, WriterWait::Recycling);
+                if !is_asked && !self.space.is_waiting() {
                     self.open_segment_file(index, outbox);
                 }
                 false
@@ -175,11 +178,11 @@ impl Log {
         for kind in kinds {
             let path = self.file_path(segment.base_offset, kind);
             if self.has_file(&segment, kind) {
-                let pending = match kind {
-                    FileKind::Log => Pending::LogRenamed,
-                    _ => Pending::Other,
+                let (pending, length) = match kind {
+                    FileKind::Log => (Pending::LogRenamed, segment.length),
+                    _ => (Pending::Other, 0),
                 };
-                self.delete_file(now, path, pending, outbox);
+                self.delete_file(now, (path, length), pending, outbox);
             }
         }
         self.deletion_in_flight = true;
@@ -199,24 +202,19 @@ impl Log {
     fn delete_file(
         &mut self,
         now: Now,
-        path: StoragePath,
+        (path, length): (StoragePath, u64),
         pending: Pending,
         outbox: &mut StorageOutbox,
     ) {
         let to = StoragePath::new(path.directory, &format!("{}{DELETED}", path.relative));
         let delay_ms = u64::try_from(self.config.file_delete_delay_ms).unwrap_or_default();
         let when = now.instant + Duration::from_millis(delay_ms);
-        self.removals.push_back((when, to.clone()));
+        let file = Deleted {
+            path: to.clone(),
+            length,
+        };
+        self.recycling.removals.push_back((when, file));
         self.submit(outbox, pending, StorageRequest::Rename { from: path, to });
-    }
-
-    pub(super) fn remove_due(&mut self, now: Now, outbox: &mut StorageOutbox) {
-        while let Some((when, _)) = self.removals.front()
-            && *when <= now.instant
-            && let Some((_, path)) = self.removals.pop_front()
-        {
-            self.submit(outbox, Pending::Other, StorageRequest::Remove { path });
-        }
     }
 }
 

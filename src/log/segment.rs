@@ -49,6 +49,8 @@ pub(super) enum Largest {
 #[derive(Clone, Debug)]
 pub(super) enum WriterWait {
     Nothing,
+    /// The name of a file that was another segment's.
+    Recycling,
     /// Removal of index files that are about to become wrong.
     IndexRemoval,
     /// The partial block at the end of what is on the disk.

@@ -143,9 +143,10 @@ impl Log {
         match writer.wait {
             WriterWait::Nothing => {}
             WriterWait::Cut | WriterWait::Files(_) | WriterWait::Seal => return Step::Drained,
-            WriterWait::IndexRemoval | WriterWait::Tail | WriterWait::Write { .. } => {
-                return Step::Blocked;
-            }
+            WriterWait::Recycling
+            | WriterWait::IndexRemoval
+            | WriterWait::Tail
+            | WriterWait::Write { .. } => return Step::Blocked,
         }
         if writer.written_end < segment.length {
             if !self.wants_write(index) {
@@ -231,6 +232,10 @@ impl Log {
     /// Ask for the file of the segment at `index`, which must not be open; false if no more files
     /// may be open.
     pub(super) fn open_segment_file(&mut self, index: usize, outbox: &mut StorageOutbox) -> bool {
+        let writer = self.segments[index].writer.as_deref();
+        if writer.is_some_and(|writer| !writer.exists) && self.recycle(index, outbox) {
+            return true;
+        }
         let Some(file) = outbox.new_file() else {
             self.is_short_of_files = true;
             return false;
@@ -405,6 +410,7 @@ impl Log {
     /// Something that concerns one segment, or the log as a whole, was done.
     pub(super) fn on_outcome(&mut self, now: Now, pending: Pending, outcome: StorageOutcome) {
         match pending {
+            Pending::Recycled(at, length) => self.on_recycled(at, length),
             Pending::SegmentOpened(at) => self.on_segment_opened(now, at),
             Pending::TailRead(at) => self.on_tail_read(at, &outcome),
             Pending::Written(at) => self.on_written(now, at),

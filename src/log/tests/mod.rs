@@ -10,6 +10,7 @@ mod full_disk;
 mod interrupted;
 mod journalled;
 mod random_life;
+mod recycling;
 mod resume_point;
 mod serving;
 
