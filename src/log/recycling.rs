@@ -59,13 +59,14 @@ impl Recycling {
         self.rolls = 0;
     }
 
-    /// How many files are kept beyond their time: what was deleted at once is needed one by one.
+    /// How many files are kept beyond their time: what was deleted at once is needed one by one,
+    /// and what is begun seldom is begun again.
     fn spares_max(&self, now: Now) -> usize {
         let is_busy = self
             .rolled_at
             .is_some_and(|rolled_at| now.instant < rolled_at + BUSY_TIME);
         if is_busy {
-            self.rolls.max(self.earlier_rolls)
+            self.rolls.max(self.earlier_rolls).max(1)
         } else {
             0
         }
