@@ -178,7 +178,7 @@ fn a_producer_waits_for_room_and_loses_nothing() {
     let (lab_too, server) = (lab.clone(), broker.bootstrap());
     let producer = thread::spawn(move || {
         let args = ["produce", &server, "acknowledged", "9"];
-        lab_too.python("load/acknowledged.py", 240).args(args).run()
+        lab_too.python("bad_input/waiting.py", 240).args(args).run()
     });
     thread::sleep(Duration::from_secs(3));
     volume.fill(60 << 20);
@@ -188,7 +188,7 @@ fn a_producer_waits_for_room_and_loses_nothing() {
     let sent = producer.join().expect("the producer's thread ends");
     let sent = sent.succeeded();
     let args = ["read", &broker.bootstrap(), "acknowledged"];
-    let found = lab.python("load/acknowledged.py", 120).args(args).run();
+    let found = lab.python("bad_input/waiting.py", 120).args(args).run();
     let found = found.succeeded();
     let mut sent: Vec<&str> = sent.stdout.lines().collect();
     let mut found: Vec<&str> = found.stdout.lines().collect();
