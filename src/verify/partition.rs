@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 
+use crate::admin::counted;
 use crate::log::checkpoint::{LOG_START_OFFSETS, decode_partition_metadata};
 use crate::log::storage::FolderEntry;
 use crate::log::{
@@ -155,9 +156,15 @@ impl PartitionCheck<'_> {
     fn sort(&mut self, entries: &[FolderEntry]) -> (BTreeMap<Offset, Files>, Vec<Offset>) {
         let mut segments: BTreeMap<Offset, Files> = BTreeMap::new();
         let mut snapshots = Vec::new();
+        let names = entries.iter().map(|entry| &entry.name);
+        let deleted = names.filter(|name| name.ends_with(DELETED)).count();
+        if deleted > 0 {
+            let what = format!("{} still to be removed", counted(deleted, "deleted file"));
+            let note = Finding::new(self.directory, self.path.clone(), what).of(self.folder);
+            self.told.find(note);
+        }
         for entry in entries.iter().filter(|entry| !entry.is_folder) {
             for (end, what) in [
-                (DELETED, "a deleted file that waits for its removal"),
                 (CLEANED, "what a compaction wrote before it was interrupted"),
                 (SWAP, "what an interrupted compaction is to put in place"),
             ] {

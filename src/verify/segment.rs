@@ -363,12 +363,17 @@ impl<'a> SegmentCheck<'a> {
         });
     }
 
-    /// True if nothing but reserved room lies from `position` on, behind the mark of the end.
-    fn is_reserved(&mut self, position: u64) -> io::Result<bool> {
+    /// True if the mark of the end is at `position`.
+    fn is_marked_end(&mut self, position: u64) -> io::Result<bool> {
         let marker = end_marker(self.facts.next_offset);
         let front = self.window.at(position, END_MARKER_BYTES)?;
+        Ok(front == marker.as_ref())
+    }
+
+    /// True if nothing but reserved room lies from `position` on, behind the mark of the end.
+    fn is_reserved(&mut self, position: u64) -> io::Result<bool> {
         let mut at = position;
-        if front == marker.as_ref() {
+        if self.is_marked_end(position)? {
             at += END_MARKER_BYTES as u64;
         }
         while at < self.expected.length {
@@ -390,6 +395,10 @@ impl<'a> SegmentCheck<'a> {
         let found = self.find_batch(unsound)?;
         let offset = self.facts.next_offset;
         let Some(next) = found else {
+            if !self.expected.ends_exactly && self.is_marked_end(position)? {
+                // What another segment had in this file lies behind the mark.
+                return Ok(false);
+            }
             if !self.expected.ends_exactly {
                 self.facts.tail = Tail::NoBatch(unsound.reason.clone());
                 return Ok(false);

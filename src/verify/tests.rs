@@ -165,6 +165,20 @@ fn a_file_that_is_written_to_may_have_reserved_room_behind_its_mark_of_the_end()
     assert_eq!(facts.end, records.len() as u64);
     let (facts, _) = check(&marked(BASE + 7), false);
     assert!(matches!(facts.tail, Tail::NoBatch(_)), "{facts:?}");
+    // Or what the segment held whose file it was: batches with lower offsets.
+    let mut recycled = marked(BASE + 6);
+    let mut older = segment();
+    older[..8].copy_from_slice(&7_i64.to_be_bytes());
+    recycled[4096..4096 + older.len()].copy_from_slice(&older);
+    let (facts, told) = check(&recycled, false);
+    assert_eq!((facts.tail, told.faults), (Tail::Sound, vec![]));
+    // But not later batches of the same segment.
+    let mut hidden = marked(BASE + 6);
+    let mut later = segment();
+    later[..8].copy_from_slice(&(BASE + 6).to_be_bytes());
+    hidden[4096..4096 + later.len()].copy_from_slice(&later);
+    let (facts, told) = check(&hidden, false);
+    assert!(facts.is_damaged && !told.faults.is_empty());
     let mut torn = marked(BASE + 6);
     torn[records.len() - 1] ^= 1;
     let (facts, told) = check(&torn, false);
