@@ -429,8 +429,12 @@ impl Shard {
         self.set_strays_aside(effects);
         let mut contents = std::mem::take(&mut self.files.reading);
         for (contents, directory) in contents.iter_mut().zip(&*self.opening.directories) {
-            let journals = contents.journals.replay(directory.id);
-            if let Err(reason) = journals.and_then(|()| contents.checkpoints.decode(directory.id)) {
+            let mut read = contents.journals.replay(directory.id);
+            // After a clean stop the logs need none, whoever wrote them.
+            if read.is_ok() && !directory.is_clean {
+                read = contents.checkpoints.decode(directory.id);
+            }
+            if let Err(reason) = read {
                 return effects.push(Effect::Halt(HaltReason::UnusableData(reason)));
             }
         }
