@@ -88,23 +88,26 @@ impl Log {
             true => 0,
             false => self.recycling.spares_max(now),
         };
-        let recycling = &mut self.recycling;
-        while let Some((when, _)) = recycling.removals.front()
+        while let Some((when, _)) = self.recycling.removals.front()
             && *when <= now.instant
-            && let Some((_, file)) = recycling.removals.pop_front()
+            && let Some((_, file)) = self.recycling.removals.pop_front()
         {
-            recycling.spares.push_back(file);
-        }
-        let mut kept = VecDeque::new();
-        for file in std::mem::take(&mut recycling.spares) {
-            if file.length >= RECYCLED_BYTES_MIN && kept.len() < spares_max {
-                kept.push_back(file);
-                continue;
+            if file.length >= RECYCLED_BYTES_MIN {
+                self.recycling.spares.push_back(file);
+            } else {
+                self.remove_deleted(file, outbox);
             }
-            let path = file.path;
-            self.submit(outbox, Pending::Other, StorageRequest::Remove { path });
         }
-        self.recycling.spares = kept;
+        while self.recycling.spares.len() > spares_max
+            && let Some(file) = self.recycling.spares.pop_back()
+        {
+            self.remove_deleted(file, outbox);
+        }
+    }
+
+    fn remove_deleted(&mut self, file: Deleted, outbox: &mut StorageOutbox) {
+        let path = file.path;
+        self.submit(outbox, Pending::Other, StorageRequest::Remove { path });
     }
 
     /// Give the file of a deleted segment the name of the one at `index`, which has none yet; false

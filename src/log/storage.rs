@@ -35,6 +35,17 @@ const QUOTA_EXCEEDED: i32 = 122;
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct DirectoryIndex(pub u16);
 
+impl DirectoryIndex {
+    /// The directory at this `place` in a list of all.
+    ///
+    /// # Panics
+    /// If there are more of them than a broker can have.
+    #[must_use]
+    pub fn at(place: usize) -> Self {
+        Self(u16::try_from(place).expect("log directories are few"))
+    }
+}
+
 /// A file or folder inside a log directory.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct StoragePath {

@@ -49,9 +49,7 @@ impl ControllerHost {
         let node_settings = NodeSettings {
             settings: settings.settings.clone(),
             config: BrokerConfig::clone(config),
-            metadata_directory: DirectoryIndex(
-                u16::try_from(metadata_directory).expect("log directories are few"),
-            ),
+            metadata_directory: DirectoryIndex::at(metadata_directory),
             cluster_id: None,
             log: MetadataLogSettings::new(config),
             files_owner: FILES_OWNER,

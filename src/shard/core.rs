@@ -103,7 +103,7 @@ impl Shard {
             housekeeping: Housekeeping::new(&settings),
             journals: Journals::new(&settings),
             resuming: ResumeCheckpoints::new(settings.checkpoint_every_bytes),
-            room: Room::new(&settings),
+            room: Room::new(settings.config.log_dirs.clone()),
             console: Console::default(),
             meter: Meter::default(),
             controller,

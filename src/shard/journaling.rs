@@ -4,8 +4,6 @@
 //! The files of the last life's journals are read by shard 0, since partitions may lie on other
 //! shards now, and removed by it once every shard has written back what they held.
 
-use std::collections::BTreeSet;
-
 use bytes::Bytes;
 
 use crate::journal::{
@@ -20,6 +18,7 @@ use crate::protocol::record_batch::Batches;
 use crate::stdx::{HashMap, Instant, Now, new_map};
 
 use super::core::Shard;
+use super::inherited::InheritedFiles;
 use super::opening::slots_of;
 use super::partition::{Partition, PartitionState, Partitions};
 use super::{Effects, Message, ShardSettings};
@@ -110,9 +109,8 @@ pub struct Journals {
     is_stirred: bool,
     /// True until shard 0 was told that what was inherited is written back.
     has_inherited: bool,
-    /// On shard 0: the files of the last life, and who has written back what they held.
-    inherited_files: Vec<StoragePath>,
-    written_back: BTreeSet<ShardId>,
+    /// Needed until every shard has written back what they held.
+    inherited: InheritedFiles,
 }
 
 impl Journals {
@@ -127,8 +125,7 @@ impl Journals {
             directories: Vec::new(),
             is_stirred: false,
             has_inherited: false,
-            inherited_files: Vec::new(),
-            written_back: BTreeSet::new(),
+            inherited: InheritedFiles::default(),
         }
     }
 
@@ -200,8 +197,7 @@ impl Shard {
             });
             for name in contents.journals.names() {
                 journals.has_inherited = true;
-                let path = StoragePath::new(index, name);
-                journals.inherited_files.push(path);
+                journals.inherited.add(StoragePath::new(index, name));
             }
         }
     }
@@ -239,14 +235,9 @@ impl Shard {
         result: StorageResult,
         effects: &mut Effects,
     ) {
-        let index = usize::from(directory.0);
-        let of = &mut self.journals.directories[index];
+        let of = &mut self.journals.directories[usize::from(directory.0)];
         of.journal
             .on_storage(now, sequence, result, &mut effects.storage);
-        if !of.journal.is_usable() {
-            // Before the logs offer anything more.
-            self.on_journal_progress(now, index, effects);
-        }
         self.journals.stir();
     }
 
@@ -279,6 +270,7 @@ impl Shard {
     }
 
     fn on_journal_progress(&mut self, now: Now, index: usize, effects: &mut Effects) -> bool {
+        let directory = DirectoryIndex::at(index);
         let mut has_progressed = false;
         while let Some(progress) = self.journals.directories[index].journal.next_progress() {
             has_progressed = true;
@@ -296,18 +288,17 @@ impl Shard {
                 }
                 JournalProgress::Retired(failure) => {
                     tracing::error!("appends go to their segments only: {failure}");
-                    let directory = self.use_journal(index);
+                    self.use_journal(directory);
                     self.report_failure(directory, &failure, effects);
                 }
-                JournalProgress::Usable => drop(self.use_journal(index)),
+                JournalProgress::Usable => self.use_journal(directory),
             }
         }
         has_progressed
     }
 
     /// The journal of a directory takes appends again, or takes no more.
-    fn use_journal(&mut self, index: usize) -> DirectoryIndex {
-        let directory = DirectoryIndex(u16::try_from(index).expect("log directories are few"));
+    fn use_journal(&mut self, directory: DirectoryIndex) {
         let bytes_max = self.journals.journalled_bytes_max(directory);
         for slot in slots_of(&self.partitions) {
             let partition = self.partitions.touch(slot);
@@ -316,17 +307,15 @@ impl Shard {
                 partition.log.use_journal(bytes_max);
             }
         }
-        directory
     }
 
     /// The directory is given up: its journal takes no more, and keeps what it holds for the next
     /// start.
     pub(super) fn retire_journal(&mut self, directory: DirectoryIndex) {
-        let index = usize::from(directory.0);
-        let of = self.journals.directories.get_mut(index);
+        let of = self.journals.directories.get_mut(usize::from(directory.0));
         if let Some(of) = of.filter(|of| of.journal.is_usable()) {
             of.journal.retire();
-            self.use_journal(index);
+            self.use_journal(directory);
         }
     }
 
@@ -337,17 +326,15 @@ impl Shard {
             return;
         };
         let log = &partition.log;
-        let index = usize::from(partition.directory.0);
+        let directory = partition.directory;
         if log.written_end_offset() < log.durable_end_offset()
-            && let Some(of) = self.journals.directories.get_mut(index)
-            && of.journal.is_usable()
+            && self.journals.journalled_bytes_max(directory) > 0
         {
             tracing::error!(
                 "appends go to their segments only: the journal keeps records of {}",
                 log.identity()
             );
-            of.journal.retire();
-            self.use_journal(index);
+            self.retire_journal(directory);
         }
     }
 
@@ -367,12 +354,9 @@ impl Shard {
 
     /// On shard 0: another shard needs the journals of the last life no more.
     pub(super) fn on_journals_written_back(&mut self, from: ShardId, effects: &mut Effects) {
-        self.journals.written_back.insert(from);
-        if self.journals.written_back.len() == usize::from(self.settings.shards_count) {
-            for path in std::mem::take(&mut self.journals.inherited_files) {
-                self.files.remove(path, effects);
-            }
-        }
+        let inherited = &mut self.journals.inherited;
+        let files = inherited.take_after(from, self.settings.shards_count);
+        self.remove_inherited(files, effects);
     }
 
     /// With the partitions closed, close the journals; true once they are.

@@ -25,6 +25,7 @@ mod files;
 mod folders;
 mod groups;
 mod housekeeping;
+mod inherited;
 mod journaling;
 mod message;
 mod metering;

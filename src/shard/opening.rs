@@ -404,9 +404,7 @@ impl Shard {
         let id = registration.directory_of(self.settings.config.node_id)?;
         let mut directories = self.opening.directories.iter();
         let index = directories.position(|directory| directory.id == id && !id.is_zero())?;
-        Some(DirectoryIndex(
-            u16::try_from(index).expect("log directories are few"),
-        ))
+        Some(DirectoryIndex::at(index))
     }
 
     pub(super) fn on_log_opened(&mut self, now: Now, slot: u32, effects: &mut Effects) {

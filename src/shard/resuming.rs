@@ -5,7 +5,6 @@
 //! however long the logs are. Those of the last life are read by shard 0, since partitions may lie
 //! on other shards now, and removed by it once every shard has written one of its own.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,6 +22,7 @@ use crate::stdx::{HashMap, Instant, Now, new_map};
 
 use super::core::{Phase, Shard};
 use super::files::Purpose;
+use super::inherited::InheritedFiles;
 use super::partition::Partition;
 use super::{Effects, Message};
 
@@ -107,8 +107,8 @@ struct OfDirectory {
     appended_bytes: u64,
     /// With so many the next checkpoint is due.
     due_bytes: u64,
-    /// Not before this.
-    due_at: Instant,
+    /// When it is tried again, if the disk had no room for it.
+    retry_at: Option<Instant>,
     round: Option<Round>,
     /// True once the checkpoints of the last life are not needed any more.
     has_one: bool,
@@ -124,20 +124,18 @@ pub struct ResumeCheckpoints {
     directories: Vec<OfDirectory>,
     /// True once shard 0 was told that each directory has a checkpoint of this life.
     is_told: bool,
-    /// On shard 0: the files of the last life, and who does not need them any more.
-    inherited_files: Vec<StoragePath>,
-    replaced_by: BTreeSet<ShardId>,
+    /// Needed until every shard has checkpoints of this life.
+    inherited: InheritedFiles,
 }
 
 impl ResumeCheckpoints {
     /// The directories were not read yet.
-    pub const fn new(every_bytes: u64) -> Self {
+    pub fn new(every_bytes: u64) -> Self {
         Self {
             every_bytes,
             directories: Vec::new(),
             is_told: false,
-            inherited_files: Vec::new(),
-            replaced_by: BTreeSet::new(),
+            inherited: InheritedFiles::default(),
         }
     }
 
@@ -151,11 +149,8 @@ impl ResumeCheckpoints {
 
     /// When a checkpoint has to be begun that the disk had no room for.
     pub fn next_deadline(&self) -> Instant {
-        let waiting = self
-            .directories
-            .iter()
-            .filter(|of| of.is_due(of.due_at) && of.due_at > Instant::default());
-        waiting.map(|of| of.due_at).min().unwrap_or(Instant::MAX)
+        let waiting = self.directories.iter().filter_map(|of| of.retry_at);
+        waiting.min().unwrap_or(Instant::MAX)
     }
 }
 
@@ -164,7 +159,7 @@ impl OfDirectory {
         self.round.is_none()
             && !self.is_given_up
             && (!self.has_one || self.appended_bytes >= self.due_bytes)
-            && instant >= self.due_at
+            && self.retry_at.is_none_or(|retry_at| instant >= retry_at)
     }
 }
 
@@ -184,14 +179,16 @@ impl Shard {
                 },
                 appended_bytes: 0,
                 due_bytes: self.resuming.every_bytes,
-                due_at: Instant::default(),
+                retry_at: None,
                 round: None,
                 has_one: false,
                 is_given_up: false,
             });
             let names = contents.checkpoints.files.iter().map(|(name, _)| name);
-            let paths = names.map(|name| StoragePath::new(DirectoryIndex(index), name));
-            self.resuming.inherited_files.extend(paths);
+            for name in names {
+                let path = StoragePath::new(DirectoryIndex(index), name);
+                self.resuming.inherited.add(path);
+            }
         }
         for index in self.files.directories() {
             if self.is_offline(index) {
@@ -251,6 +248,7 @@ impl Shard {
             next = self.partitions.next_slot(slot + 1);
         }
         of.appended_bytes = 0;
+        of.retry_at = None;
         of.round = Some(Round {
             waiting,
             points: Vec::new(),
@@ -286,7 +284,7 @@ impl Shard {
         round.is_being_written = true;
         let size = contents.len() as u64;
         of.due_bytes = every_bytes.max(CHECKPOINT_EVERY_TIMES * size);
-        let directory = DirectoryIndex(u16::try_from(index).expect("log directories are few"));
+        let directory = DirectoryIndex::at(index);
         let path = StoragePath::new(directory, &checkpoint_name(&of.identity));
         let request = StorageRequest::ReplaceFile { path, contents };
         self.files
@@ -309,7 +307,7 @@ impl Shard {
             Err(failure) if failure.is_lack_of_space() => {
                 tracing::warn!("a checkpoint is put off: {failure}");
                 of.appended_bytes = of.appended_bytes.max(of.due_bytes);
-                of.due_at = now.instant + RETRY_INTERVAL;
+                of.retry_at = Some(now.instant + RETRY_INTERVAL);
             }
             Err(failure) => {
                 tracing::error!("no more checkpoints, so that a start takes longer: {failure}");
@@ -325,19 +323,15 @@ impl Shard {
         if let Some(of) = self.resuming.directories.get_mut(index) {
             of.is_given_up = true;
             of.has_one = true;
+            of.retry_at = None;
             of.round = of.round.take().filter(|round| round.is_being_written);
         }
     }
 
     /// On shard 0: another shard needs the checkpoints of the last life no more.
     pub(super) fn on_checkpoints_replaced(&mut self, from: ShardId, effects: &mut Effects) {
-        self.resuming.replaced_by.insert(from);
-        if self.resuming.replaced_by.len() == usize::from(self.settings.shards_count) {
-            let mut files = std::mem::take(&mut self.resuming.inherited_files);
-            files.retain(|path| !self.is_offline(path.directory));
-            for path in files {
-                self.files.remove(path, effects);
-            }
-        }
+        let inherited = &mut self.resuming.inherited;
+        let files = inherited.take_after(from, self.settings.shards_count);
+        self.remove_inherited(files, effects);
     }
 }

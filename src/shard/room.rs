@@ -21,7 +21,7 @@ use super::core::{Phase, Shard};
 use super::files::Purpose;
 use super::partition::Asker;
 use super::task::{DirectoryCondition, DirectoryRoom, Reply};
-use super::{Effects, Message, ShardSettings};
+use super::{Effects, Message};
 
 /// What producers are told while a directory takes no records. Every client tries again after it,
 /// and none asks for the metadata first, as all do after `KAFKA_STORAGE_ERROR`: there is no other
@@ -63,9 +63,8 @@ pub struct Room {
 }
 
 impl Room {
-    /// Nothing is known yet.
-    pub fn new(settings: &ShardSettings) -> Self {
-        let paths = settings.config.log_dirs.clone();
+    /// The room of the log directories with these `paths`: nothing is known yet.
+    pub fn new(paths: Vec<String>) -> Self {
         Self {
             asking: Vec::new(),
             waiting: Vec::new(),
@@ -149,14 +148,14 @@ impl Shard {
 
     /// Ask the disk for those who asked since the last time, unless an answer is being made.
     pub(super) fn describe_room(&mut self, effects: &mut Effects) {
+        let is_wanted = self.room.is_look_due || !self.room.asking.is_empty();
+        if !is_wanted || self.room.missing > 0 {
+            return;
+        }
         let directories = self.files.directories();
         let online = directories.filter(|directory| !self.is_offline(*directory));
         let online: Vec<DirectoryIndex> = online.collect();
         let room = &mut self.room;
-        let is_wanted = room.is_look_due || !room.asking.is_empty();
-        if !is_wanted || room.missing > 0 {
-            return;
-        }
         room.is_look_due = false;
         room.waiting = std::mem::take(&mut room.asking);
         room.found = vec![None; room.paths.len()];
@@ -293,17 +292,7 @@ mod tests {
             total_bytes: 1 << 20,
             usable_bytes,
         };
-        let mut room = Room {
-            paths: vec!["/a".to_owned(), "/b".to_owned()],
-            asking: Vec::new(),
-            waiting: Vec::new(),
-            is_look_due: false,
-            look_at: Instant::MAX,
-            found: Vec::new(),
-            missing: 0,
-            known: vec![None; 2],
-            full: vec![false; 2].into(),
-        };
+        let mut room = Room::new(vec!["/a".to_owned(), "/b".to_owned()]);
         assert!(!room.judge(1, with(1000), &config));
         assert!(room.judge(1, with(999), &config));
         room.set_full(vec![false, true].into());

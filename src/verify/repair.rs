@@ -118,8 +118,7 @@ impl<'a> Repair<'a> {
     }
 
     fn path(directory: usize, relative: &str) -> StoragePath {
-        let index = u16::try_from(directory).expect("log directories are few");
-        StoragePath::new(DirectoryIndex(index), relative)
+        StoragePath::new(DirectoryIndex::at(directory), relative)
     }
 
     fn perform(&mut self, request: StorageRequest) -> bool {
@@ -580,9 +579,6 @@ pub fn finish(
 ) {
     let faulty: BTreeSet<usize> = told.faults.iter().map(|fault| fault.directory).collect();
     let mut disk = PlainDisk::new(scope.paths.clone());
-    let index = |directory: usize| {
-        DirectoryIndex(u16::try_from(directory).expect("log directories are few"))
-    };
     let is_to_be_finished = |at: &usize| !faulty.contains(at) || marked.contains(at);
     for directory in whole.iter().copied().filter(is_to_be_finished) {
         let journals = &survey.directories[directory].journals;
@@ -590,10 +586,10 @@ pub fn finish(
         let is_marked = survey.directories[directory].is_clean;
         let journals = journals.filter(|_| !faulty.contains(&directory) && !is_marked);
         let journals = journals.map(|name| StorageRequest::Remove {
-            path: StoragePath::new(index(directory), name),
+            path: StoragePath::new(DirectoryIndex::at(directory), name),
         });
         let mark = StorageRequest::ReplaceFile {
-            path: StoragePath::new(index(directory), CLEAN_MARK),
+            path: StoragePath::new(DirectoryIndex::at(directory), CLEAN_MARK),
             contents: encode_clean_mark(survey.broker_epoch()),
         };
         let wants_mark = directory < scope.log_directories && !is_marked;

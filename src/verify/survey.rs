@@ -421,8 +421,7 @@ pub fn list(
     folder: &str,
     told: &mut Told,
 ) -> Vec<FolderEntry> {
-    let index = DirectoryIndex(u16::try_from(directory).expect("log directories are few"));
-    let path = StoragePath::new(index, folder);
+    let path = StoragePath::new(DirectoryIndex::at(directory), folder);
     let full = disk.full_path(&path);
     match disk.perform(StorageRequest::List { path }) {
         Ok(StorageOutcome::Entries(entries)) => entries,
