@@ -12,37 +12,70 @@ pub struct IndexFault {
     pub what: String,
 }
 
+/// The entries of an index, one after the other, up to the first that is wrong.
+struct Entries<T> {
+    all: Vec<T>,
+    entry_bytes: usize,
+    next: usize,
+    fault: Option<IndexFault>,
+}
+
+impl<T: Copy> Entries<T> {
+    /// What was decoded of `file`, or from which byte on it is out of order.
+    fn new(file: &[u8], decoded: Result<Vec<T>, usize>, entry_bytes: usize) -> Self {
+        let (all, fault) = match decoded {
+            Ok(all) => (all, None),
+            Err(byte) => (
+                Vec::new(),
+                Some(out_of_order(byte, file.len(), entry_bytes)),
+            ),
+        };
+        let behind = all.len() * entry_bytes;
+        Self {
+            fault: fault.or_else(|| not_zero_behind(file, behind)),
+            all,
+            entry_bytes,
+            next: 0,
+        }
+    }
+
+    fn next(&self) -> Option<T> {
+        self.left().first().copied()
+    }
+
+    fn left(&self) -> &[T] {
+        &self.all[self.next..]
+    }
+
+    /// The next entry is wrong. Those behind it are not looked at.
+    fn fail(&mut self, what: String) {
+        let byte = (self.next * self.entry_bytes) as u64;
+        self.all.clear();
+        self.next = 0;
+        self.fault.get_or_insert(IndexFault { byte, what });
+    }
+}
+
 /// The `.index` of a segment: each entry has the last offset of the batch at its position.
 pub struct OffsetWalk {
     base_offset: Offset,
-    entries: Vec<(u32, u32)>,
-    next: usize,
-    fault: Option<IndexFault>,
+    entries: Entries<(u32, u32)>,
 }
 
 impl OffsetWalk {
     /// A walk along the index in `file`, of a segment of `segment_bytes`.
     pub fn new(file: &[u8], base_offset: Offset, segment_bytes: u64) -> Self {
         let decoded = OffsetIndex::decode_or_place(file, segment_bytes);
-        let (entries, fault) = match decoded {
-            Ok(index) => (index.entries().collect(), None),
-            Err(byte) => (
-                Vec::new(),
-                Some(out_of_order(byte, file.len(), OFFSET_ENTRY_BYTES)),
-            ),
-        };
-        let behind = entries.len() * OFFSET_ENTRY_BYTES;
+        let decoded = decoded.map(|index| index.entries().collect());
         Self {
             base_offset,
-            fault: fault.or_else(|| not_zero_behind(file, behind)),
-            entries,
-            next: 0,
+            entries: Entries::new(file, decoded, OFFSET_ENTRY_BYTES),
         }
     }
 
     /// The batch with this header stands at `position`.
     pub fn on_batch(&mut self, position: u64, last_offset: Offset) {
-        let Some((relative, at)) = self.entries.get(self.next).copied() else {
+        let Some((relative, at)) = self.entries.next() else {
             return;
         };
         if u64::from(at) > position {
@@ -50,7 +83,7 @@ impl OffsetWalk {
         }
         let said = self.base_offset + i64::from(relative);
         if u64::from(at) == position && said == last_offset {
-            self.next += 1;
+            self.entries.next += 1;
             return;
         }
         let what = if u64::from(at) == position {
@@ -63,35 +96,27 @@ impl OffsetWalk {
                 "the entry has offset {said} at byte {at} of the segment, where no batch begins"
             )
         };
-        self.fail(what);
+        self.entries.fail(what);
     }
 
     /// What lies below `position` could not be read, so the entries for it are not judged.
     pub fn skip_to(&mut self, position: u64) {
-        let passed = self.entries[self.next..]
-            .iter()
-            .take_while(|(_, at)| u64::from(*at) < position);
-        self.next += passed.count();
+        let left = self.entries.left().iter();
+        let passed = left.take_while(|(_, at)| u64::from(*at) < position);
+        self.entries.next += passed.count();
     }
 
     /// The segment ends at `position`.
     pub fn finish(mut self, position: u64) -> Option<IndexFault> {
-        if let Some((relative, at)) = self.entries.get(self.next).copied() {
+        if let Some((relative, at)) = self.entries.next() {
             let said = self.base_offset + i64::from(relative);
             let what = format!(
                 "the entry has offset {said} at byte {at} of the segment, whose batches end at \
                  byte {position}"
             );
-            self.fail(what);
+            self.entries.fail(what);
         }
-        self.fault
-    }
-
-    fn fail(&mut self, what: String) {
-        let byte = (self.next * OFFSET_ENTRY_BYTES) as u64;
-        self.entries.clear();
-        self.next = 0;
-        self.fault.get_or_insert(IndexFault { byte, what });
+        self.entries.fault
     }
 }
 
@@ -99,28 +124,18 @@ impl OffsetWalk {
 /// batch that reached it.
 pub struct TimeWalk {
     base_offset: Offset,
-    entries: Vec<(TimestampMs, u32)>,
-    next: usize,
+    entries: Entries<(TimestampMs, u32)>,
     largest: TimestampMs,
-    fault: Option<IndexFault>,
 }
 
 impl TimeWalk {
     /// A walk along the index in `file`.
     pub fn new(file: &[u8], base_offset: Offset) -> Self {
-        let (entries, fault) = match TimeIndex::decode_or_place(file) {
-            Ok(index) => (index.entries().collect(), None),
-            Err(byte) => (
-                Vec::new(),
-                Some(out_of_order(byte, file.len(), TIME_ENTRY_BYTES)),
-            ),
-        };
-        let behind = entries.len() * TIME_ENTRY_BYTES;
+        let decoded = TimeIndex::decode_or_place(file);
+        let decoded = decoded.map(|index| index.entries().collect());
         Self {
             base_offset,
-            fault: fault.or_else(|| not_zero_behind(file, behind)),
-            entries,
-            next: 0,
+            entries: Entries::new(file, decoded, TIME_ENTRY_BYTES),
             largest: -1,
         }
     }
@@ -129,7 +144,7 @@ impl TimeWalk {
     pub fn on_batch(&mut self, header: &BatchHeader, last_offset: Offset) {
         let rises = header.max_timestamp > self.largest;
         self.largest = self.largest.max(header.max_timestamp);
-        let Some((timestamp, relative)) = self.entries.get(self.next).copied() else {
+        let Some((timestamp, relative)) = self.entries.next() else {
             return;
         };
         let said = self.base_offset + i64::from(relative);
@@ -137,10 +152,10 @@ impl TimeWalk {
             return;
         }
         if said == last_offset && rises && timestamp == header.max_timestamp {
-            self.next += 1;
+            self.entries.next += 1;
             return;
         }
-        self.fail(format!(
+        self.entries.fail(format!(
             "the entry has timestamp {timestamp} at offset {said}, which no batch there is the \
              first to reach"
         ));
@@ -149,37 +164,25 @@ impl TimeWalk {
     /// The offsets below `offset` could not be read, so the entries for them are not judged.
     pub fn skip_to(&mut self, offset: Offset) {
         let base_offset = self.base_offset;
-        let passed = self.entries[self.next..]
-            .iter()
-            .take_while(|(_, relative)| base_offset + i64::from(*relative) < offset);
-        let last = passed.map(|(timestamp, _)| *timestamp).last();
-        if let Some(last) = last {
-            self.largest = self.largest.max(last);
+        let is_passed = |(_, relative): &&(_, u32)| base_offset + i64::from(*relative) < offset;
+        let left = self.entries.left();
+        let passed = left.iter().take_while(is_passed).count();
+        if let Some((timestamp, _)) = left[..passed].last() {
+            self.largest = self.largest.max(*timestamp);
         }
-        let behind = self
-            .entries
-            .iter()
-            .position(|(_, relative)| base_offset + i64::from(*relative) >= offset);
-        self.next = behind.unwrap_or(self.entries.len()).max(self.next);
+        self.entries.next += passed;
     }
 
     /// The segment ends.
     pub fn finish(mut self) -> Option<IndexFault> {
-        if let Some((timestamp, relative)) = self.entries.get(self.next).copied() {
+        if let Some((timestamp, relative)) = self.entries.next() {
             let said = self.base_offset + i64::from(relative);
-            self.fail(format!(
+            self.entries.fail(format!(
                 "the entry has timestamp {timestamp} at offset {said}, which the segment does not \
                  have"
             ));
         }
-        self.fault
-    }
-
-    fn fail(&mut self, what: String) {
-        let byte = (self.next * TIME_ENTRY_BYTES) as u64;
-        self.entries.clear();
-        self.next = 0;
-        self.fault.get_or_insert(IndexFault { byte, what });
+        self.entries.fault
     }
 }
 
