@@ -67,9 +67,7 @@ fn main() {
         return;
     }
     let option = |name: &str, default: &str| {
-        let value = |argument: &String| argument.strip_prefix(name).map(str::to_owned);
-        let given = arguments.iter().find_map(value);
-        given.unwrap_or_else(|| default.to_owned())
+        load::option(&arguments, name).unwrap_or_else(|| default.to_owned())
     };
     let number = |text: &str| text.parse::<usize>().expect("a number");
     let rounds = number(&option("--rounds=", "3"));

@@ -9,3 +9,9 @@ mod client;
 pub mod server;
 
 pub use client::{Filled, Load, Measured, Work};
+
+/// The value of the first of a bench's `arguments` that begins with `name`, as `--rounds=`.
+pub fn option(arguments: &[String], name: &str) -> Option<String> {
+    let value = |argument: &String| argument.strip_prefix(name).map(str::to_owned);
+    arguments.iter().find_map(value)
+}

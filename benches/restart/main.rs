@@ -32,9 +32,7 @@ fn main() {
         return;
     }
     let option = |name: &str, default: &str| {
-        let value = |argument: &String| argument.strip_prefix(name).map(str::to_owned);
-        let given = arguments.iter().find_map(value);
-        given.unwrap_or_else(|| default.to_owned())
+        load::option(&arguments, name).unwrap_or_else(|| default.to_owned())
     };
     let gigabytes: u64 = option("--gigabytes=", "10").parse().expect("a number");
     let partitions: i32 = option("--partitions=", "1000").parse().expect("a number");

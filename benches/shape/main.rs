@@ -83,10 +83,7 @@ fn main() {
             _ => pure::serve(&work::Options::parse(rest)),
         };
     }
-    let option = |name: &str| {
-        let value = |argument: &String| argument.strip_prefix(name).map(str::to_owned);
-        arguments.iter().find_map(value)
-    };
+    let option = |name: &str| load::option(&arguments, name);
     let is_measuring = arguments.iter().any(|argument| argument == "--bench");
     let rounds = option("--rounds=").map_or(5, |count| count.parse().expect("a number"));
     let servers = option("--servers=").unwrap_or_else(|| "straight,pure,forebay".to_owned());

@@ -396,8 +396,8 @@ fn a_disk_without_room_is_not_asked_again_while_what_is_durable_has_to_be_writte
     assert!(world.journal.is_usable());
 }
 
-#[test]
-fn a_disk_without_room_for_a_longer_ring_keeps_the_one_there_is() {
+/// A world whose disk has become full, with more appends in work than its ring takes.
+fn without_room_for_a_longer_ring() -> World {
     let mut world = World::new(1, 1, 4 << 20);
     world.append(0, 100);
     world.settle();
@@ -406,6 +406,12 @@ fn a_disk_without_room_for_a_longer_ring_keeps_the_one_there_is() {
         world.append(0, 5000);
     }
     world.settle();
+    world
+}
+
+#[test]
+fn a_disk_without_room_for_a_longer_ring_keeps_the_one_there_is() {
+    let mut world = without_room_for_a_longer_ring();
     while world.partitions[0].durable < 401 {
         world.write_back(0);
         world.settle();
@@ -416,14 +422,7 @@ fn a_disk_without_room_for_a_longer_ring_keeps_the_one_there_is() {
 
 #[test]
 fn a_disk_that_had_no_room_for_a_longer_ring_is_asked_again() {
-    let mut world = World::new(1, 1, 4 << 20);
-    world.append(0, 100);
-    world.settle();
-    world.disk.is_full = true;
-    for _ in 0..400 {
-        world.append(0, 5000);
-    }
-    world.settle();
+    let mut world = without_room_for_a_longer_ring();
     world.disk.is_full = false;
     for seconds in [9, 10] {
         while !world.partitions[0].is_durable() {

@@ -2,7 +2,8 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use forebay::model::ErrorCode;
@@ -17,8 +18,8 @@ use forebay::protocol::{
     AnyRequest, AnyResponse, ApiKey, Records, Writer, decode_response_header, encode_request_header,
 };
 
-/// How long an answer may take.
-const LIMIT: Duration = Duration::from_secs(30);
+/// How long an answer, or a change that is waited for, may take.
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// An error code, and the records with their offsets.
 pub type Fetched = (i16, Vec<(i64, Vec<u8>)>);
@@ -130,6 +131,21 @@ impl Client {
         }
     }
 
+    /// Produces a record again and again until the answer is `wanted`; its base offset.
+    #[track_caller]
+    pub fn produce_until(&mut self, topic: &str, wanted: ErrorCode) -> i64 {
+        let started = Instant::now();
+        while started.elapsed() < LIMIT {
+            let produced = self.produce(topic, -1, batch_of(b"again"));
+            let (code, offset) = produced.expect("an answer");
+            if code == wanted.code() {
+                return offset;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        panic!("no record of {topic} is answered with {wanted:?}");
+    }
+
     /// The records from `offset` on: the error code, and every value.
     pub fn fetch(&mut self, topic: &str, offset: i64) -> io::Result<Fetched> {
         let AnyResponse::Fetch(answer) = self.ask(11, &fetch_request(topic, offset))? else {
@@ -212,14 +228,5 @@ pub fn batch_of(value: &[u8]) -> Bytes {
 pub fn await_topic(client: &mut Client, topic: &str) {
     let created = client.create_topic(topic);
     assert_eq!(created, ErrorCode::None.code());
-    for _ in 0..200 {
-        let produced = client
-            .produce(topic, -1, batch_of(b"first"))
-            .expect("an answer");
-        if produced.0 == ErrorCode::None.code() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    panic!("{topic} has no leader");
+    client.produce_until(topic, ErrorCode::None);
 }

@@ -11,27 +11,11 @@ use forebay::protocol::messages::metadata_response::MetadataResponsePartition;
 use forebay::protocol::messages::{DescribeLogDirsRequest, MetadataRequest};
 use forebay::protocol::{AnyRequest, AnyResponse};
 
-use super::client::{Client, await_topic, batch_of};
+use super::client::{Client, LIMIT, await_topic};
 use super::volume::Volume;
 use crate::support::{Broker, Kind, needs, not_run};
 
-const LIMIT: Duration = Duration::from_secs(60);
 const TOPICS: [&str; 4] = ["one", "two", "three", "four"];
-
-/// Produces a record again and again until the answer is `wanted`.
-#[track_caller]
-fn produce_until(client: &mut Client, topic: &str, wanted: ErrorCode) {
-    let started = Instant::now();
-    while started.elapsed() < LIMIT {
-        let produced = client.produce(topic, -1, batch_of(b"more"));
-        let (code, _) = produced.expect("an answer");
-        if code == wanted.code() {
-            return;
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    panic!("no record of {topic} is answered with {wanted:?}");
-}
 
 /// What clients are told of the only partition of a topic.
 #[track_caller]
@@ -116,9 +100,9 @@ fn a_log_directory_that_fails_takes_its_partitions_offline_and_no_others() {
     assert_eq!(hit.len(), 2, "{hit:?}");
 
     second.remount("abort");
-    produce_until(&mut client, hit[0], ErrorCode::KafkaStorageError);
+    client.produce_until(hit[0], ErrorCode::KafkaStorageError);
     for topic in &hit {
-        produce_until(&mut client, topic, ErrorCode::KafkaStorageError);
+        client.produce_until(topic, ErrorCode::KafkaStorageError);
         let (code, _) = client.fetch(topic, 0).expect("an answer");
         assert_eq!(code, ErrorCode::KafkaStorageError.code());
         let partition = await_no_leader(&mut client, topic);
@@ -133,7 +117,7 @@ fn a_log_directory_that_fails_takes_its_partitions_offline_and_no_others() {
     let result = directory(&mut client, &good);
     assert_eq!((result.error_code, result.topics.len()), (0, 2));
     for topic in &spared {
-        produce_until(&mut client, topic, ErrorCode::None);
+        client.produce_until(topic, ErrorCode::None);
         assert!(described(&mut client, topic).offline_replicas.is_empty());
     }
     await_topic(&mut client, "five");
@@ -145,7 +129,7 @@ fn a_log_directory_that_fails_takes_its_partitions_offline_and_no_others() {
     broker.resume();
     let mut client = Client::connect(broker.port);
     for topic in &hit {
-        produce_until(&mut client, topic, ErrorCode::KafkaStorageError);
+        client.produce_until(topic, ErrorCode::KafkaStorageError);
         assert_eq!(described(&mut client, topic).offline_replicas, [1]);
     }
     assert_eq!(directory(&mut client, &bad).error_code, error);
@@ -162,7 +146,7 @@ fn a_log_directory_that_fails_takes_its_partitions_offline_and_no_others() {
     let mut client = Client::connect(broker.port);
     for topic in &hit {
         assert!(records_count(&mut client, topic) > 0, "{topic} is empty");
-        produce_until(&mut client, topic, ErrorCode::None);
+        client.produce_until(topic, ErrorCode::None);
         assert_eq!(described(&mut client, topic).leader_id, 1);
     }
     assert_eq!(directory(&mut client, &bad).error_code, 0);

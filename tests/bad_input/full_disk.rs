@@ -6,11 +6,9 @@ use std::time::{Duration, Instant};
 
 use forebay::model::ErrorCode;
 
-use super::client::{Client, await_topic, batch_of};
+use super::client::{Client, LIMIT, await_topic, batch_of};
 use super::volume::Volume;
 use crate::support::{Broker, Kind, needs, not_run};
-
-const LIMIT: Duration = Duration::from_secs(60);
 
 /// The value of the record at `offset`.
 fn value_of(offset: i64) -> Vec<u8> {
@@ -57,22 +55,6 @@ fn assert_readable(client: &mut Client, end: i64) {
     }
 }
 
-/// Produces the record at `offset` as soon as there is room for it.
-#[track_caller]
-fn produce_when_there_is_room(client: &mut Client, topic: &str) -> i64 {
-    let started = Instant::now();
-    while started.elapsed() < LIMIT {
-        if let (0, offset) = client
-            .produce(topic, -1, batch_of(b"again"))
-            .expect("an answer")
-        {
-            return offset;
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    panic!("the broker takes no records though there is room");
-}
-
 #[test]
 fn a_disk_that_becomes_full_refuses_records_and_serves_the_rest_until_there_is_room_again() {
     let lab = needs!();
@@ -96,7 +78,7 @@ fn a_disk_that_becomes_full_refuses_records_and_serves_the_rest_until_there_is_r
     assert_readable(&mut other, end);
 
     volume.make_room();
-    let next = produce_when_there_is_room(&mut client, "topic");
+    let next = client.produce_until("topic", ErrorCode::None);
     assert!(next >= end, "{next} was given before");
     assert_readable(&mut other, end);
 
@@ -109,7 +91,7 @@ fn a_disk_that_becomes_full_refuses_records_and_serves_the_rest_until_there_is_r
     broker.resume();
     let mut client = Client::connect(broker.port);
     assert_readable(&mut client, end);
-    let after = produce_when_there_is_room(&mut client, "topic");
+    let after = client.produce_until("topic", ErrorCode::None);
     assert!(after >= acknowledged, "{after} was given before");
 
     // A stop on a full disk gives up what nobody was promised.
@@ -121,7 +103,7 @@ fn a_disk_that_becomes_full_refuses_records_and_serves_the_rest_until_there_is_r
     broker.resume();
     let mut client = Client::connect(broker.port);
     assert_readable(&mut client, end);
-    let after = produce_when_there_is_room(&mut client, "topic");
+    let after = client.produce_until("topic", ErrorCode::None);
     assert!(after >= acknowledged, "{after} was given before");
     assert!(!broker.log().contains("panicked"), "{}", broker.log());
 }
@@ -193,9 +175,9 @@ fn a_disk_without_room_for_another_file_holds_up_rolls_topics_and_snapshots_unti
     let snapshots = snapshots_count(&data);
 
     volume.give_names_back();
-    let next = produce_when_there_is_room(&mut client, "topic");
+    let next = client.produce_until("topic", ErrorCode::None);
     assert!(next >= end, "{next} was given before");
-    assert_eq!(produce_when_there_is_room(&mut client, "other"), 0);
+    assert_eq!(client.produce_until("other", ErrorCode::None), 0);
     assert_readable(&mut client, end);
     let started = Instant::now();
     while snapshots_count(&data) == snapshots {
@@ -219,5 +201,5 @@ fn a_disk_without_room_for_another_file_holds_up_rolls_topics_and_snapshots_unti
     broker.resume();
     let mut client = Client::connect(broker.port);
     assert_readable(&mut client, end);
-    assert_eq!(produce_when_there_is_room(&mut client, "other"), 1);
+    assert_eq!(client.produce_until("other", ErrorCode::None), 1);
 }

@@ -18,28 +18,12 @@ use forebay::protocol::messages::{
 };
 use forebay::protocol::{AnyRequest, AnyResponse};
 
-use super::client::{Client, await_topic, batch_of};
+use super::client::{Client, LIMIT, await_topic};
 use super::volume::Volume;
 use crate::support::{Broker, Kind, free_port, needs, not_run};
 
-const LIMIT: Duration = Duration::from_secs(60);
 const RESERVE: &str = "forebay.disk.reserve.bytes";
 const REFUSED: ErrorCode = ErrorCode::NotEnoughReplicas;
-
-/// Produces a record again and again until the answer is `wanted`.
-#[track_caller]
-fn produce_until(client: &mut Client, wanted: ErrorCode) {
-    let started = Instant::now();
-    while started.elapsed() < LIMIT {
-        let produced = client.produce("topic", -1, batch_of(b"one"));
-        let (code, _) = produced.expect("an answer");
-        if code == wanted.code() {
-            return;
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
-    panic!("no record is answered with {wanted:?}");
-}
 
 /// Sets the reserve of this broker while it runs.
 #[track_caller]
@@ -141,7 +125,7 @@ fn below_its_reserve_a_directory_takes_no_records_and_does_all_else_until_there_
     assert_eq!(metric(http, "forebay_log_directory_full") as i64, 0);
 
     volume.fill(24 << 20);
-    produce_until(&mut client, REFUSED);
+    client.produce_until("topic", REFUSED);
     assert_eq!(metric(http, "forebay_log_directory_full") as i64, 1);
     assert!(metric(http, "forebay_log_directory_usable_bytes") < f64::from(32 << 20));
     let (code, records) = client.fetch("topic", 0).expect("an answer");
@@ -152,11 +136,11 @@ fn below_its_reserve_a_directory_takes_no_records_and_does_all_else_until_there_
 
     // What an operator may do, too: keep less in reserve.
     keep_in_reserve(&mut client, "1MiB");
-    produce_until(&mut client, ErrorCode::None);
+    client.produce_until("topic", ErrorCode::None);
     keep_in_reserve(&mut client, "32MiB");
-    produce_until(&mut client, REFUSED);
+    client.produce_until("topic", REFUSED);
     volume.make_room();
-    produce_until(&mut client, ErrorCode::None);
+    client.produce_until("topic", ErrorCode::None);
     assert_eq!(metric(http, "forebay_log_directory_full") as i64, 0);
     let log = broker.log();
     let told = [

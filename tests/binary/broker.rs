@@ -219,21 +219,7 @@ impl Client {
 
     /// The offset behind the last record of partition 0 of the topic.
     pub fn end_of(&mut self, topic: &str) -> i64 {
-        let partition = ListOffsetsPartition {
-            current_leader_epoch: -1,
-            timestamp: -1,
-            ..Default::default()
-        };
-        let request = ListOffsetsRequest {
-            replica_id: -1,
-            topics: vec![ListOffsetsTopic {
-                name: topic.to_owned(),
-                partitions: vec![partition],
-                ..Default::default()
-            }],
-            ..Default::default()
-        };
-        match self.ask(request) {
+        match self.ask(end_of(topic)) {
             AnyResponse::ListOffsets(listed) => listed.topics[0].partitions[0].offset,
             other => panic!("another answer: {other:?}"),
         }
@@ -309,4 +295,22 @@ pub fn produced_code(response: &AnyResponse) -> i16 {
         panic!("another answer: {response:?}");
     };
     produced.responses[0].partition_responses[0].error_code
+}
+
+/// Asks for the offset behind the last record of partition 0 of the topic.
+pub fn end_of(topic: &str) -> ListOffsetsRequest {
+    let partition = ListOffsetsPartition {
+        current_leader_epoch: -1,
+        timestamp: -1,
+        ..Default::default()
+    };
+    ListOffsetsRequest {
+        replica_id: -1,
+        topics: vec![ListOffsetsTopic {
+            name: topic.to_owned(),
+            partitions: vec![partition],
+            ..Default::default()
+        }],
+        ..Default::default()
+    }
 }

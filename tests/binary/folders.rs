@@ -10,12 +10,11 @@ use forebay::model::ErrorCode;
 use forebay::protocol::AnyResponse;
 use forebay::protocol::messages::create_topics_request::CreatableTopic;
 use forebay::protocol::messages::delete_topics_request::DeleteTopicState;
-use forebay::protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use forebay::protocol::messages::{
-    CreateTopicsRequest, DeleteTopicsRequest, DescribeLogDirsRequest, ListOffsetsRequest,
+    CreateTopicsRequest, DeleteTopicsRequest, DescribeLogDirsRequest,
 };
 
-use crate::broker::{Broker, Client};
+use crate::broker::{Broker, Client, end_of};
 
 /// How long a folder may stay behind its time.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -104,24 +103,6 @@ fn delete(client: &mut Client, topic: &str) -> i16 {
         panic!("another answer: {deleted:?}");
     };
     deleted.responses[0].error_code
-}
-
-/// A question for the end of partition 0 of `topic`, which a partition that serves answers.
-fn end_of(topic: &str) -> ListOffsetsRequest {
-    let partition = ListOffsetsPartition {
-        timestamp: -1,
-        current_leader_epoch: -1,
-        ..Default::default()
-    };
-    ListOffsetsRequest {
-        replica_id: -1,
-        topics: vec![ListOffsetsTopic {
-            name: topic.to_owned(),
-            partitions: vec![partition],
-            ..Default::default()
-        }],
-        ..Default::default()
-    }
 }
 
 fn is_answered_with(response: &AnyResponse, code: ErrorCode) -> bool {
