@@ -28,7 +28,8 @@ pub mod security;
 /// One replica of one partition: segments, indexes, epochs, producer state, retention, compaction.
 pub mod log;
 
-/// One shard's write-ahead journal: group commit over all its partitions, replay after a crash.
+/// One shard's write-ahead journal: group commit over all its partitions, replay after a crash, and
+/// the checkpoint that bounds a start.
 pub mod journal;
 
 /// What a leader knows of its partition beyond the log: the epoch, the high watermark.
