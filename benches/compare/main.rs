@@ -167,7 +167,7 @@ fn tell(kind: Kind, what: &str, one: Measured) {
 
 /// Start a broker on a formatted directory, and look at it while it has nothing to do.
 fn start(kind: Kind, lab: &Lab, folder: &Path) -> (Server, Idle) {
-    let broker = Broker::format(kind, lab, folder, &RETENTION);
+    let mut broker = Broker::format(kind, lab, folder, &RETENTION);
     let started = Instant::now();
     let server = broker.start();
     let start_ms = started.elapsed().as_secs_f64() * 1e3;

@@ -37,10 +37,22 @@ impl Broker {
     pub fn format(kind: Kind, lab: &Lab, folder: &Path, settings: &[(&str, &str)]) -> Self {
         make_empty(folder);
         let address = free_address();
-        let mut command = match kind {
-            Kind::Forebay => forebay(folder, address, settings),
+        let command = match kind {
+            Kind::Forebay => forebay(&own_program(), folder, address, settings),
             Kind::Kafka => kafka(lab, folder, address, settings),
         };
+        Self::new(command, folder, address)
+    }
+
+    /// The same of another build of Forebay.
+    pub fn format_other(program: &Path, folder: &Path, settings: &[(&str, &str)]) -> Self {
+        make_empty(folder);
+        let address = free_address();
+        let command = forebay(program, folder, address, settings);
+        Self::new(command, folder, address)
+    }
+
+    fn new(mut command: Command, folder: &Path, address: SocketAddr) -> Self {
         command.stdout(Stdio::null()).stderr(Stdio::null());
         Self {
             command,
@@ -50,15 +62,21 @@ impl Broker {
     }
 
     /// Start it, and wait until it listens.
-    pub fn start(mut self) -> Server {
+    pub fn start(&mut self) -> Server {
         let process = self.command.spawn().expect("the broker starts");
-        Server::await_answer(process, self.folder, self.address)
+        Server::await_answer(process, self.folder.clone(), self.address)
+    }
+
+    /// End `server`, which this broker has started, and start it again on what it has left.
+    pub fn restart(&mut self, server: &mut Server) {
+        server.end();
+        server.replace(self.command.spawn().expect("the broker starts again"));
+        server.await_listening();
     }
 
     /// Start it, wait until it listens, kill it with what `work` has left, and start it again.
     pub fn start_and_kill(&mut self, work: impl FnOnce(&Server)) -> Server {
-        let process = self.command.spawn().expect("the broker starts");
-        let mut server = Server::await_answer(process, self.folder.clone(), self.address);
+        let mut server = self.start();
         work(&server);
         server.kill();
         let process = self.command.spawn().expect("the broker starts again");
@@ -67,30 +85,39 @@ impl Broker {
     }
 }
 
-fn forebay(folder: &Path, address: SocketAddr, settings: &[(&str, &str)]) -> Command {
+fn own_program() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_forebay"))
+}
+
+fn forebay(
+    program: &Path,
+    folder: &Path,
+    address: SocketAddr,
+    settings: &[(&str, &str)],
+) -> Command {
     let data = folder.join("data").display().to_string();
     // The first start formats the directory.
     let first = free_address();
-    let mut command = command_of_forebay(&data, first, settings);
+    let mut command = command_of_forebay(program, &data, first, settings);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let process = command.spawn().expect("the broker starts");
     let server = Server::await_answer(process, folder.join("first"), first);
     server.stop();
-    command_of_forebay(&data, address, settings)
+    command_of_forebay(program, &data, address, settings)
 }
 
-fn command_of_forebay(data: &str, address: SocketAddr, settings: &[(&str, &str)]) -> Command {
+fn command_of_forebay(
+    program: &Path,
+    data: &str,
+    address: SocketAddr,
+    settings: &[(&str, &str)],
+) -> Command {
     let address = address.to_string();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_forebay"));
-    command.args([
-        "serve",
-        "--shards",
-        "2",
-        "--data-dir",
-        data,
-        "--listen",
-        &address,
-    ]);
+    let mut command = Command::new(program);
+    command.args(["serve", "--data-dir", data, "--listen", &address]);
+    if settings.iter().all(|(key, _)| *key != "forebay.shards") {
+        command.args(["--shards", "2"]);
+    }
     for (key, value) in settings {
         command.args(["--set", &format!("{key}={value}")]);
     }

@@ -10,24 +10,26 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use forebay::protocol::messages::{
-    CreateTopicsRequest, FetchRequest, FetchResponse, ProduceRequest, ProduceResponse,
-    create_topics_request, fetch_request, produce_request,
+    CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest, FetchRequest, FetchResponse,
+    ProduceRequest, ProduceResponse, create_topics_request, fetch_request, produce_request,
 };
 use forebay::protocol::record_batch::RecordBatchBuilder;
 use forebay::protocol::{
     ApiKey, Message, Records, Request, Writer, decode_response_header, encode_request_header,
 };
 
-use super::server::Server;
+use super::server::{CpuTimes, Server};
 
 /// The newest versions that name topics instead of giving their ids.
-const PRODUCE_VERSION: i16 = 12;
-const FETCH_VERSION: i16 = 12;
+pub const PRODUCE_VERSION: i16 = 12;
+pub(super) const FETCH_VERSION: i16 = 12;
 const CREATE_TOPICS_VERSION: i16 = 7;
+const DELETE_TOPICS_VERSION: i16 = 5;
+const TOPIC_ALREADY_EXISTS: i16 = 36;
 
 /// Batches that are there to be fetched, per connection: 16 MiB, which every server keeps.
 const FETCHED_BATCHES: usize = 256;
-const FETCH_BYTES: i32 = 1 << 20;
+pub(super) const FETCH_BYTES: i32 = 1 << 20;
 
 /// Clients that look at partitions at the same time, so that it is not they who take the time.
 const AWAITING_CLIENTS: usize = 16;
@@ -60,14 +62,55 @@ pub struct Measured {
     pub cpu_seconds_per_gigabyte: f64,
     pub p50_us: f64,
     pub p99_us: f64,
+    /// The part of the machine's CPU time that was not idle.
+    pub busy: f64,
 }
 
 /// What the threads of a load share.
 #[derive(Default)]
-struct Gauge {
-    is_over: AtomicBool,
-    is_counting: AtomicBool,
-    bytes: AtomicU64,
+pub(super) struct Gauge {
+    pub(super) is_over: AtomicBool,
+    pub(super) is_counting: AtomicBool,
+    pub(super) bytes: AtomicU64,
+}
+
+impl Gauge {
+    /// Let a load that has begun warm up for a quarter of `duration`, measure it for all of it, and
+    /// end it. Latencies are those of the caller.
+    pub(super) fn measure(&self, server: &Server, duration: Duration) -> Measured {
+        thread::sleep(duration / 4);
+        self.is_counting.store(true, Ordering::Relaxed);
+        let (start, cpu, machine) = (Instant::now(), server.cpu_seconds(), CpuTimes::now());
+        thread::sleep(duration);
+        self.is_counting.store(false, Ordering::Relaxed);
+        let (seconds, cpu) = (start.elapsed().as_secs_f64(), server.cpu_seconds() - cpu);
+        let busy = machine.busy_since();
+        self.is_over.store(true, Ordering::Relaxed);
+        let bytes = self.bytes.load(Ordering::Relaxed) as f64;
+        Measured {
+            megabytes_per_second: bytes / seconds / 1e6,
+            cpu_seconds_per_gigabyte: cpu / (bytes / 1e9),
+            p50_us: f64::NAN,
+            p99_us: f64::NAN,
+            busy,
+        }
+    }
+}
+
+impl Measured {
+    /// The same with the percentiles of `latencies`.
+    pub(super) fn with_latencies(self, mut latencies: Vec<Duration>) -> Self {
+        latencies.sort_unstable();
+        let percentile = |part: usize| {
+            let latency = latencies.get(latencies.len() * part / 100);
+            latency.map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e6)
+        };
+        Self {
+            p50_us: percentile(50),
+            p99_us: percentile(99),
+            ..self
+        }
+    }
 }
 
 impl Load {
@@ -76,8 +119,13 @@ impl Load {
         let partitions = self.connections * self.partitions_per_connection;
         let topic = format!("load-{partitions}");
         if server.has_topics {
-            create_topic(server, &topic, partitions);
+            create_topic(server, &topic, partitions, &[]);
         }
+        self.run_on(server, &topic, duration)
+    }
+
+    /// The same with a topic that is there.
+    pub fn run_on(self, server: &Server, topic: &str, duration: Duration) -> Measured {
         let batch = batch(self.records_per_batch, self.record_bytes);
         let records = i64::from(self.records_per_batch);
         let gauge = Gauge::default();
@@ -87,7 +135,7 @@ impl Load {
             let mut client = Client::connect(server, connection);
             let first = connection * self.partitions_per_connection;
             let produces: Vec<_> = (first..first + self.partitions_per_connection)
-                .map(|partition| produce_request(&topic, partition, &batch))
+                .map(|partition| produce_request(topic, partition, &batch))
                 .collect();
             if self.work == Work::Produce {
                 is_prepared.wait();
@@ -96,7 +144,7 @@ impl Load {
             }
             let end = client.fill(&produces[0], records);
             is_prepared.wait();
-            let next = |round: usize| fetch_request(&topic, first, round, end, records);
+            let next = |round: usize| fetch_request(topic, first, round, end, records);
             client.drive(&gauge, self.in_flight, 0, next)
         };
         let drive = &drive;
@@ -105,43 +153,23 @@ impl Load {
                 .map(|connection| scope.spawn(move || drive(connection)))
                 .collect();
             is_prepared.wait();
-            thread::sleep(duration / 4);
-            gauge.is_counting.store(true, Ordering::Relaxed);
-            let (start, cpu) = (Instant::now(), server.cpu_seconds());
-            thread::sleep(duration);
-            gauge.is_counting.store(false, Ordering::Relaxed);
-            let (seconds, cpu) = (start.elapsed().as_secs_f64(), server.cpu_seconds() - cpu);
-            gauge.is_over.store(true, Ordering::Relaxed);
-            measured = Some((seconds, cpu));
+            measured = Some(gauge.measure(server, duration));
             for thread in threads {
                 latencies.extend(thread.join().expect("a client does not fail"));
             }
         });
-        let (seconds, cpu) = measured.expect("it was measured");
-        let bytes = gauge.bytes.load(Ordering::Relaxed) as f64;
-        latencies.sort_unstable();
-        let percentile = |part: usize| {
-            let at = latencies.len() * part / 100;
-            latencies
-                .get(at)
-                .map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e6)
-        };
-        Measured {
-            megabytes_per_second: bytes / seconds / 1e6,
-            cpu_seconds_per_gigabyte: cpu / (bytes / 1e9),
-            p50_us: percentile(50),
-            p99_us: percentile(99),
-        }
+        let measured = measured.expect("it was measured");
+        measured.with_latencies(latencies)
     }
 }
 
 /// A topic with as many batches in each partition.
 pub struct Filled {
-    topic: String,
-    partitions: i32,
-    batch: Bytes,
-    records: i64,
-    batches: i64,
+    pub(super) topic: String,
+    pub(super) partitions: i32,
+    pub(super) batch: Bytes,
+    pub(super) records: i64,
+    pub(super) batches: i64,
 }
 
 impl Filled {
@@ -150,7 +178,7 @@ impl Filled {
     pub fn fill(server: &Server, partitions: i32, bytes: u64) -> Self {
         let (records, in_flight) = (63, 16);
         let topic = format!("filled-{partitions}");
-        create_topic(server, &topic, partitions);
+        create_topic(server, &topic, partitions, &[]);
         let batch = batch(records, 1024);
         let batches = bytes.div_ceil(batch.len() as u64 * partitions as u64);
         let requests: Vec<Bytes> = (0..partitions)
@@ -218,13 +246,13 @@ impl Filled {
     }
 }
 
-struct Client {
-    stream: TcpStream,
+pub(super) struct Client {
+    pub(super) stream: TcpStream,
     answer: Vec<u8>,
 }
 
 impl Client {
-    fn connect(server: &Server, connection: i32) -> Self {
+    pub(super) fn connect(server: &Server, connection: i32) -> Self {
         let at = connection as usize % server.addresses.len();
         let stream = TcpStream::connect(server.addresses[at]).expect("the server listens");
         stream.set_nodelay(true).expect("a TCP socket");
@@ -302,8 +330,20 @@ impl Client {
         records.map_or(0, |records| records.slices().iter().map(Bytes::len).sum())
     }
 
+    /// Ask for a topic; returns the error code.
+    fn create_topic(&mut self, request: &Bytes) -> i16 {
+        self.stream.write_all(request).expect("the server reads");
+        let length = self.receive();
+        let frame = Bytes::copy_from_slice(&self.answer[..length]);
+        let version = CREATE_TOPICS_VERSION;
+        let (_, mut reader) =
+            decode_response_header(frame, ApiKey::CreateTopics, version).expect("a good answer");
+        let response = CreateTopicsResponse::decode(&mut reader, version);
+        response.expect("a good answer").topics[0].error_code
+    }
+
     /// Receive the answer to a produce request: its error code and base offset.
-    fn receive_produced(&mut self) -> (i16, i64) {
+    pub(super) fn receive_produced(&mut self) -> (i16, i64) {
         let length = self.receive();
         let frame = Bytes::copy_from_slice(&self.answer[..length]);
         let (_, mut reader) =
@@ -315,7 +355,7 @@ impl Client {
     }
 
     /// Receive one answer; returns its length.
-    fn receive(&mut self) -> usize {
+    pub(super) fn receive(&mut self) -> usize {
         let mut prefix = [0; 4];
         self.stream
             .read_exact(&mut prefix)
@@ -330,7 +370,7 @@ impl Client {
     }
 }
 
-fn produce_request(topic: &str, partition: i32, batch: &Bytes) -> Bytes {
+pub(super) fn produce_request(topic: &str, partition: i32, batch: &Bytes) -> Bytes {
     let request = ProduceRequest {
         acks: -1,
         timeout_ms: 30_000,
@@ -355,7 +395,7 @@ fn fetch_request(topic: &str, partition: i32, round: usize, end: i64, records: i
     fetch_at(topic, partition, start)
 }
 
-fn fetch_at(topic: &str, partition: i32, start: i64) -> Bytes {
+pub(super) fn fetch_at(topic: &str, partition: i32, start: i64) -> Bytes {
     let request = FetchRequest {
         max_wait_ms: 500,
         min_bytes: 1,
@@ -379,21 +419,33 @@ fn fetch_at(topic: &str, partition: i32, start: i64) -> Bytes {
     encode(&request, FETCH_VERSION)
 }
 
-fn create_topic(server: &Server, topic: &str, partitions: i32) {
+/// Create a topic with `configs`, if it is not there yet, and wait until it takes records.
+pub fn create_topic(server: &Server, topic: &str, partitions: i32, configs: &[(&str, &str)]) {
+    let configs = configs.iter().map(|&(name, value)| {
+        let (name, value) = (name.to_owned(), Some(value.to_owned()));
+        create_topics_request::CreatableTopicConfig {
+            name,
+            value,
+            ..Default::default()
+        }
+    });
     let request = CreateTopicsRequest {
         timeout_ms: 30_000,
         topics: vec![create_topics_request::CreatableTopic {
             name: topic.to_owned(),
             num_partitions: partitions,
             replication_factor: 1,
+            configs: configs.collect(),
             ..Default::default()
         }],
         ..Default::default()
     };
     let mut client = Client::connect(server, 0);
     let request = encode(&request, CREATE_TOPICS_VERSION);
-    client.stream.write_all(&request).expect("the server reads");
-    client.receive();
+    // A broker that has just started may have nobody yet to give a partition to.
+    while ![0, TOPIC_ALREADY_EXISTS].contains(&client.create_topic(&request)) {
+        thread::sleep(Duration::from_millis(10));
+    }
     // Its partitions are there a moment later.
     let probe = batch(1, 1);
     for partition in 0..partitions {
@@ -408,7 +460,7 @@ fn create_topic(server: &Server, topic: &str, partitions: i32) {
     }
 }
 
-fn batch(records: u16, record_bytes: usize) -> Bytes {
+pub(super) fn batch(records: u16, record_bytes: usize) -> Bytes {
     let mut builder = RecordBatchBuilder::new();
     let value = vec![b'v'; record_bytes];
     for _ in 0..records {
@@ -417,7 +469,7 @@ fn batch(records: u16, record_bytes: usize) -> Bytes {
     builder.finish().to_bytes()
 }
 
-fn encode<R: Request>(request: &R, version: i16) -> Bytes {
+pub(super) fn encode<R: Request>(request: &R, version: i16) -> Bytes {
     let mut writer = Writer::new();
     writer.start_frame();
     encode_request_header(&mut writer, R::KEY, version, 0, Some("shape")).expect("a good version");
@@ -426,4 +478,17 @@ fn encode<R: Request>(request: &R, version: i16) -> Bytes {
         .expect("a good request");
     writer.finish_frame().expect("a short request");
     writer.into_bytes()
+}
+
+/// Delete a topic.
+pub fn delete_topic(server: &Server, topic: &str) {
+    let request = DeleteTopicsRequest {
+        topic_names: vec![topic.to_owned()],
+        timeout_ms: 30_000,
+        ..Default::default()
+    };
+    let mut client = Client::connect(server, 0);
+    let request = encode(&request, DELETE_TOPICS_VERSION);
+    client.stream.write_all(&request).expect("the server reads");
+    client.receive();
 }

@@ -6,9 +6,15 @@
 )]
 
 mod client;
+mod crowd;
+mod paced;
+mod reader;
 pub mod server;
 
-pub use client::{Filled, Load, Measured, Work};
+pub use client::{Filled, Load, Measured, PRODUCE_VERSION, Work, create_topic, delete_topic};
+pub use crowd::Crowd;
+pub use paced::{Latency, Paced};
+pub use reader::Reading;
 
 /// The value of the first of a bench's `arguments` that begins with `name`, as `--rounds=`.
 pub fn option(arguments: &[String], name: &str) -> Option<String> {

@@ -44,6 +44,11 @@ impl Server {
 
     /// End it as an operator would, and wait until it has ended.
     pub fn stop(mut self) {
+        self.end();
+    }
+
+    /// The same, with what it has on the disk left there.
+    pub fn end(&mut self) {
         let id = self.process.id().to_string();
         let signal = Command::new("kill").args(["-TERM", &id]).status();
         assert!(signal.expect("kill is there").success(), "the server runs");
@@ -63,9 +68,18 @@ impl Server {
 
     /// The memory that the server holds now, in bytes.
     pub fn resident_bytes(&self) -> f64 {
+        self.status_bytes("VmRSS:")
+    }
+
+    /// The most memory that the server has held so far, in bytes.
+    pub fn resident_bytes_max(&self) -> f64 {
+        self.status_bytes("VmHWM:")
+    }
+
+    fn status_bytes(&self, name: &str) -> f64 {
         let path = format!("/proc/{}/status", self.process.id());
         let text = std::fs::read_to_string(path).expect("the server runs");
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
         let kibibytes = line
             .expect("a process has memory")
             .trim_end_matches("kB")
@@ -83,6 +97,39 @@ impl Server {
         let fields: Vec<&str> = fields.split_whitespace().collect();
         let ticks = |at: usize| fields[at].parse::<f64>().expect("a number");
         (ticks(11) + ticks(12)) / 100.0
+    }
+}
+
+/// What the CPUs of this machine have done so far, in ticks.
+pub struct CpuTimes {
+    all: f64,
+    idle: f64,
+}
+
+impl CpuTimes {
+    pub fn now() -> Self {
+        let text = std::fs::read_to_string("/proc/stat").expect("Linux has it");
+        let line = text
+            .lines()
+            .next()
+            .expect("its first line is about all CPUs");
+        let ticks: Vec<f64> = line
+            .split_whitespace()
+            .skip(1)
+            .map(|ticks| ticks.parse().expect("a number"))
+            .collect();
+        // user, nice, system, idle, waiting for IO, interrupts, soft interrupts, stolen; what
+        // guests took is in user time already.
+        Self {
+            all: ticks.iter().take(8).sum(),
+            idle: ticks[3] + ticks[4],
+        }
+    }
+
+    /// The part of the time since then that was not idle.
+    pub fn busy_since(&self) -> f64 {
+        let now = Self::now();
+        1.0 - (now.idle - self.idle) / (now.all - self.all)
     }
 }
 
