@@ -104,7 +104,8 @@ fn settings_reference() -> String {
         "Of the broker",
         "Meaning",
     ];
-    table(&mut text, &topic_columns, topic::TOPIC, obeyed_topic_row);
+    let of_topic = [topic::FOREBAY, topic::TOPIC].concat();
+    table(&mut text, &topic_columns, &of_topic, obeyed_topic_row);
     heading(&mut text, "That stop the start");
     table(
         &mut text,

@@ -8,7 +8,7 @@ use crate::protocol::compression::Compression;
 use super::from_value::FromValue;
 use super::listener::{Listener, ListenerTexts, parse_host_and_port, resolve_listeners};
 use super::settings::{BrokerSettings, ConfigError, Origin, Overrides};
-use super::topic::{TopicConfig, in_milliseconds};
+use super::topic::{TopicConfig, TopicOwner, in_milliseconds};
 use super::value::Value;
 
 /// The authenticator that every Kafka broker has unless told otherwise, and Forebay always.
@@ -219,7 +219,7 @@ impl BrokerSettings {
             controller_listener_names: self.controller_names(),
             log_dirs,
             metadata_log_dir,
-            topic: TopicConfig::resolve(self, &Overrides::new())
+            topic: TopicConfig::resolve(self, TopicOwner::User, &Overrides::new())
                 .map_err(|error| errors.push(error))
                 .ok()?,
             max_connections_per_ip_overrides: limits,

@@ -6,8 +6,8 @@ use super::setting::{Disposition, Kind, Setting, UpdateMode};
 use super::settings::{BrokerSettings, Overrides, broker_synonyms, find_broker_setting};
 use super::tables::broker::{FOREBAY, KAFKA};
 use super::tables::group::{CLIENT_METRICS, GROUP};
-use super::tables::topic::TOPIC;
-use super::topic::resolve_topic_value;
+use super::tables::topic;
+use super::topic::{TopicOwner, broker_synonyms_of, resolve_topic_value};
 
 /// One setting in an answer.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -109,14 +109,20 @@ impl BrokerSettings {
             .collect()
     }
 
-    /// Every setting of a topic with these `overrides`, by name.
+    /// Every setting of a topic of `owner` with these `overrides`, Kafka's by name before
+    /// Forebay's.
     #[must_use]
-    pub fn describe_topic(&self, overrides: &Overrides) -> Vec<DescribedSetting> {
-        TOPIC
+    pub fn describe_topic(
+        &self,
+        owner: TopicOwner,
+        overrides: &Overrides,
+    ) -> Vec<DescribedSetting> {
+        topic::TOPIC
             .iter()
+            .chain(topic::FOREBAY)
             .filter(|setting| !setting.is_internal() || overrides.contains_key(setting.name))
             .map(|setting| {
-                let value = resolve_topic_value(self, overrides, setting).text();
+                let value = resolve_topic_value(self, owner, overrides, setting).text();
                 let mut synonyms = Vec::new();
                 if overrides.contains_key(setting.name) {
                     synonyms.push(DescribedSynonym {
@@ -125,7 +131,7 @@ impl BrokerSettings {
                         source: ConfigSource::DynamicTopic,
                     });
                 }
-                if let Some(broker_name) = setting.broker_synonyms.first() {
+                if let Some(broker_name) = broker_synonyms_of(setting, owner).first() {
                     synonyms.extend(self.broker_layers(broker_name));
                 }
                 described_setting(setting, value, synonyms)

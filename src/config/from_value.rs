@@ -1,6 +1,6 @@
 //! From the value of a setting to the type of its field.
 
-use super::topic::{CleanupPolicy, CompressionType, TimestampType};
+use super::topic::{CleanupPolicy, CompressionType, DurabilityMode, TimestampType};
 use super::value::Value;
 
 /// A type that a field of resolved settings can have.
@@ -129,6 +129,17 @@ impl FromValue for CompressionType {
             "lz4" => Self::Lz4,
             "zstd" => Self::Zstd,
             other => panic!("the table allows no compression type {other}"),
+        }
+    }
+}
+
+impl FromValue for DurabilityMode {
+    fn from_value(value: &Value) -> Self {
+        match text(value) {
+            "synced" => Self::Synced,
+            "replicated" => Self::Replicated,
+            "relaxed" => Self::Relaxed,
+            other => panic!("the table allows no durability {other}"),
         }
     }
 }

@@ -30,8 +30,8 @@ pub use log_levels::{LOGGERS, LevelChange, LogLevel, LogLevels, plan_level_chang
 pub use setting::{Allowed, DefaultValue, Disposition, Importance, Kind, Setting, UpdateMode};
 pub use settings::{BrokerSettings, ConfigError, Origin, Overrides, Warning, find_broker_setting};
 pub use topic::{
-    CleanupPolicy, CompressionType, TimestampType, TopicConfig, find_topic_setting,
-    validate_topic_setting, validate_topic_settings,
+    CleanupPolicy, CompressionType, DurabilityMode, TimestampType, TopicConfig, TopicOwner,
+    find_topic_setting, validate_topic_setting, validate_topic_settings,
 };
 pub use update::{
     AlterOperation, Alteration, ConfigResource, PlannedUpdate, Refusal, plan_dynamic_replacement,

@@ -3,7 +3,7 @@
 use super::from_value::FromValue;
 use super::setting::{Kind, Setting};
 use super::settings::{BrokerSettings, ConfigError, Origin, Overrides};
-use super::tables::topic::TOPIC;
+use super::tables::topic::{FOREBAY, TOPIC};
 use super::value::Value;
 
 macro_rules! topic_config {
@@ -38,6 +38,9 @@ topic_config! {
     "compression.zstd.level" compression_zstd_level: i32;
     "delete.retention.ms" delete_retention_ms: i64;
     "file.delete.delay.ms" file_delete_delay_ms: i64;
+    "flush.messages" flush_messages: i64;
+    "flush.ms" flush_ms: i64;
+    "forebay.durability" forebay_durability: DurabilityMode;
     "index.interval.bytes" index_interval_bytes: u32;
     "max.compaction.lag.ms" max_compaction_lag_ms: i64;
     "max.message.bytes"
@@ -70,6 +73,28 @@ pub struct CleanupPolicy {
     pub compact: bool,
 }
 
+/// What an acknowledgement of records means.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum DurabilityMode {
+    /// They are synced on every replica that the acknowledgement waits for.
+    Synced,
+    /// They are synced here, or in the memory of another in-sync replica, too; for `acks=all` of
+    /// every one.
+    Replicated,
+    /// They are in the memory of the leader; for `acks=all` in that of every in-sync replica.
+    Relaxed,
+}
+
+/// Whom a topic belongs to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TopicOwner {
+    /// Users.
+    User,
+    /// The broker, which keeps in it what it has promised: it is synced unless the topic itself
+    /// says otherwise.
+    Broker,
+}
+
 /// The compression of the records that the broker stores.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum CompressionType {
@@ -99,22 +124,28 @@ pub enum TimestampType {
 impl Default for TopicConfig {
     /// Kafka's defaults.
     fn default() -> Self {
-        Self::from_values(|name| topic_value(&BrokerSettings::default(), setting(name)))
+        let settings = BrokerSettings::default();
+        Self::from_values(|name| topic_value(&settings, TopicOwner::User, setting(name)))
     }
 }
 
 impl TopicConfig {
-    /// The settings of a topic with these `overrides` on a broker with these `settings`.
+    /// The settings of a topic of `owner` with these `overrides` on a broker with these
+    /// `settings`.
     ///
     /// # Errors
     /// The first override that is no setting of a topic, or has no value that it allows.
-    pub fn resolve(settings: &BrokerSettings, overrides: &Overrides) -> Result<Self, ConfigError> {
+    pub fn resolve(
+        settings: &BrokerSettings,
+        owner: TopicOwner,
+        overrides: &Overrides,
+    ) -> Result<Self, ConfigError> {
         validate_topic_settings(overrides).map_err(|message| ConfigError {
             origin: Origin::Dynamic,
             message,
         })?;
         Ok(Self::from_values(|name| {
-            resolve_topic_value(settings, overrides, setting(name))
+            resolve_topic_value(settings, owner, overrides, setting(name))
         }))
     }
 }
@@ -122,10 +153,10 @@ impl TopicConfig {
 /// The topic setting called `name`.
 #[must_use]
 pub fn find_topic_setting(name: &str) -> Option<&'static Setting> {
-    let index = TOPIC
-        .binary_search_by(|setting| setting.name.cmp(name))
-        .ok()?;
-    TOPIC.get(index)
+    [TOPIC, FOREBAY].into_iter().find_map(|table| {
+        let index = table.binary_search_by(|setting| setting.name.cmp(name));
+        table.get(index.ok()?)
+    })
 }
 
 /// Whether a topic may have the setting `name` with this `value`; else Kafka's sentence on it,
@@ -154,7 +185,8 @@ pub fn validate_topic_settings(overrides: &Overrides) -> Result<(), String> {
     for (name, value) in overrides {
         validate_topic_setting(name, value)?;
     }
-    let own = |name| resolve_topic_value(&BrokerSettings::default(), overrides, setting(name));
+    let settings = BrokerSettings::default();
+    let own = |name| resolve_topic_value(&settings, TopicOwner::User, overrides, setting(name));
     if let (Value::Integer(least), Value::Integer(most)) =
         (own("min.compaction.lag.ms"), own("max.compaction.lag.ms"))
         && least > most
@@ -177,19 +209,30 @@ pub fn validate_topic_settings(overrides: &Overrides) -> Result<(), String> {
 /// The value of `setting` for a topic with these `overrides`.
 pub(super) fn resolve_topic_value(
     settings: &BrokerSettings,
+    owner: TopicOwner,
     overrides: &Overrides,
-    setting: &Setting,
+    setting: &'static Setting,
 ) -> Value {
     overrides
         .get(setting.name)
         .and_then(|text| setting.parse(text).ok())
-        .unwrap_or_else(|| topic_value(settings, setting))
+        .unwrap_or_else(|| topic_value(settings, owner, setting))
+}
+
+/// The broker settings that `setting` follows for a topic that does not set it.
+pub(super) fn broker_synonyms_of(
+    setting: &'static Setting,
+    owner: TopicOwner,
+) -> &'static [&'static str] {
+    match owner {
+        TopicOwner::Broker if setting.name == "forebay.durability" => &[],
+        TopicOwner::User | TopicOwner::Broker => setting.broker_synonyms,
+    }
 }
 
 /// The value of `setting` for a topic that does not set it.
-fn topic_value(settings: &BrokerSettings, setting: &Setting) -> Value {
-    setting
-        .broker_synonyms
+fn topic_value(settings: &BrokerSettings, owner: TopicOwner, setting: &'static Setting) -> Value {
+    broker_synonyms_of(setting, owner)
         .iter()
         .find_map(|synonym| match settings.value(synonym) {
             Value::Null => None,

@@ -17,7 +17,7 @@ mod record;
 
 pub use controller::{
     CLUSTER_METADATA, CONSUMER_OFFSETS, PRODUCER_ID_BLOCK_LENGTH, ProducerIdBlock, Refusal,
-    check_topic_name, is_internal_topic, log_level_changes,
+    check_topic_name, is_internal_topic, log_level_changes, topic_owner,
 };
 pub use delta::MetadataDelta;
 pub use features::{FeatureRange, IMPLEMENTED_FEATURES};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::{BrokerConfig, BrokerSettings, LogLevels, Overrides, TopicConfig};
-use crate::metadata::{ConfigKind, ConfigResource, MetadataDelta, MetadataImage};
+use crate::metadata::{ConfigKind, ConfigResource, MetadataDelta, MetadataImage, topic_owner};
 use crate::stdx::{HashMap, new_map};
 
 use super::ShardSettings;
@@ -61,14 +61,17 @@ impl Configs {
             return Arc::clone(config);
         }
         let overrides = overrides_of(image, ConfigKind::Topic, name);
-        let config = TopicConfig::resolve(&self.settings, &overrides).unwrap_or_else(|error| {
+        let owner = topic_owner(name);
+        let resolve =
+            |overrides: &Overrides| TopicConfig::resolve(&self.settings, owner, overrides);
+        let config = resolve(&overrides).unwrap_or_else(|error| {
             // The controller checks what it writes; a directory that Apache Kafka wrote may hold
             // what we do not know.
             tracing::error!(
                 topic = &**name,
                 "the topic's settings are not used: {error}"
             );
-            self.broker.topic.clone()
+            resolve(&Overrides::new()).expect("nothing is refused where nothing is set")
         });
         let config = Arc::new(config);
         self.topics.insert(Arc::clone(name), Arc::clone(&config));

@@ -10,6 +10,7 @@ use crate::log::storage::{
 use crate::log::{FOLDER_DELETED, FOLDER_STRAY, parse_partition_folder, partition_folder};
 use crate::metadata::{
     CLEAN_MARK, ConfigKind, ConfigResource, MetaProperties, MetadataImage, PartitionRegistration,
+    topic_owner,
 };
 use crate::model::{BrokerId, Offset, TopicIdPartition, TopicPartition};
 use crate::quorum::METADATA_FOLDER;
@@ -164,8 +165,9 @@ impl Survey {
         );
         let own = overrides(topic, ConfigKind::Topic);
         // A cluster of Apache Kafka may have settings that are not known here.
-        TopicConfig::resolve(&settings, &own)
-            .or_else(|_| TopicConfig::resolve(&settings, &Overrides::new()))
+        let resolve = |own: &Overrides| TopicConfig::resolve(&settings, topic_owner(topic), own);
+        resolve(&own)
+            .or_else(|_| resolve(&Overrides::new()))
             .unwrap_or_default()
     }
 

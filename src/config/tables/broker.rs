@@ -304,13 +304,18 @@ broker_settings! {
             "The data directories, separated by commas. A new replica goes where there are the \
              fewest for the room that is left.";
     "log.flush.interval.messages", Long, "9223372036854775807", AtLeast(1), ClusterWide, High
-        => NotNeeded "records are synced before they are acknowledged";
+        => Obeyed
+            "Where `forebay.durability` lets records be acknowledged before they are synced: the \
+             append with which so many of a partition are not synced waits for the sync.";
     "log.flush.interval.ms", Long, null, Any, ClusterWide, High
-        => NotNeeded "records are synced before they are acknowledged";
+        => Obeyed
+            "Where `forebay.durability` lets records be acknowledged before they are synced: so \
+             long after an append its sync begins, and after 5 seconds in any case.";
     "log.flush.offset.checkpoint.interval.ms", Int, "60000", AtLeast(0), ReadOnly, High
         => Obeyed "How often it is written down how far logs reach on the disk.";
     "log.flush.scheduler.interval.ms", Long, "9223372036854775807", Any, ReadOnly, High
-        => NotNeeded "records are synced before they are acknowledged";
+        => Obeyed
+            "As `log.flush.interval.ms`, where that is not set.";
     "log.flush.start.offset.checkpoint.interval.ms", Int, "60000", AtLeast(0), ReadOnly, High
         => Obeyed "How often it is written down where logs start.";
     "log.index.interval.bytes", Int, "4096", AtLeast(0), ClusterWide, Medium
@@ -830,6 +835,12 @@ broker_settings! {
             "The room that is left in a log directory for what the broker itself writes: while \
              there is less, producers are told `NOT_ENOUGH_REPLICAS`, which they try again, and all \
              else goes on. By default a hundredth of the file system, 1 GiB at most; 0 for none.";
+    "forebay.durability", String, "synced", OneOf(&["synced", "replicated", "relaxed"]),
+        ClusterWide, High
+        => Obeyed
+            "What an acknowledgement means for topics that do not say it themselves: `synced`, \
+             `replicated` or `relaxed`, as docs/durability.md explains them. Internal topics are \
+             `synced` unless they say otherwise.";
     "forebay.http.listen", String, null, Any, ReadOnly, High
         => Obeyed
             "Where metrics and health are served over HTTP, as HOST:PORT; by default nowhere.";

@@ -1,4 +1,5 @@
-//! The settings of a topic in Kafka 4.3, each with the broker settings that give its default.
+//! The settings of a topic, Kafka 4.3's and Forebay's, each with the broker settings that give its
+//! default.
 
 use super::super::setting::{Allowed::*, Setting, resource_settings};
 
@@ -24,10 +25,14 @@ resource_settings! {
         => Obeyed "How long the files of a deleted segment stay on the disk under another name.";
     "flush.messages", Long, "9223372036854775807", AtLeast(1), ["log.flush.interval.messages"],
         Medium
-        => NotNeeded "records are synced before they are acknowledged";
+        => Obeyed
+            "Where `forebay.durability` lets records be acknowledged before they are synced: the \
+             append with which so many are not synced waits for the sync. 1 is like `synced`.";
     "flush.ms", Long, "9223372036854775807", AtLeast(0), ["log.flush.interval.ms",
         "log.flush.scheduler.interval.ms"], Medium
-        => NotNeeded "records are synced before they are acknowledged";
+        => Obeyed
+            "Where `forebay.durability` lets records be acknowledged before they are synced: so \
+             long after an append its sync begins, and after 5 seconds in any case.";
     "follower.replication.throttled.replicas", List, "", ThrottledReplicas, [], Medium
         => NotYet "quotas";
     "index.interval.bytes", Int, "4096", AtLeast(0), ["log.index.interval.bytes"], Medium
@@ -95,4 +100,16 @@ resource_settings! {
     "unclean.leader.election.enable", Boolean, "false", Any, ["unclean.leader.election.enable"],
         Medium
         => NotYet "replication between brokers";
+}
+
+resource_settings! {
+    /// Forebay's own settings of a topic.
+    pub const FOREBAY =
+    "forebay.durability", String, "synced", OneOf(&["synced", "replicated", "relaxed"]),
+        ["forebay.durability"], High
+        => Obeyed
+            "What an acknowledgement means: `synced`, on the disk of every replica that it waits \
+             for; `replicated`, on this broker's disk, or in the memory of another in-sync \
+             replica, too; `relaxed`, in memory. docs/durability.md says what each can lose. The \
+             broker's value is not for internal topics.";
 }

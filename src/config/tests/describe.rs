@@ -70,8 +70,9 @@ fn a_topic_is_described_as_kafka_describes_it() {
     let mut settings = lab().settings;
     settings.set_dynamic(overrides(&[("min.insync.replicas", "1")]), Overrides::new());
     let ours: Vec<String> = settings
-        .describe_topic(&overrides(&[("retention.ms", "1000")]))
+        .describe_topic(TopicOwner::User, &overrides(&[("retention.ms", "1000")]))
         .iter()
+        .filter(|entry| !entry.name.starts_with("forebay."))
         .map(described_line)
         .collect();
     assert_eq!(ours, DESCRIBED_TOPIC.lines().collect::<Vec<_>>());
@@ -118,7 +119,7 @@ fn every_layer_of_a_dynamic_setting_is_told() {
     assert_eq!(find("foo").value, None, "what is unknown may be a secret");
     assert_eq!(find("foo").kind, None);
 
-    let topic = settings.describe_topic(&overrides(&[("retention.ms", " 1000")]));
+    let topic = settings.describe_topic(TopicOwner::User, &overrides(&[("retention.ms", " 1000")]));
     let retention = topic
         .iter()
         .find(|entry| entry.name == "retention.ms")
@@ -142,6 +143,35 @@ fn every_layer_of_a_dynamic_setting_is_told() {
             "log.retention.ms=4000 sensitive=false synonyms=\
              {DYNAMIC_DEFAULT_BROKER_CONFIG:log.retention.ms=4000}",
         ]
+    );
+}
+
+#[test]
+fn a_topic_of_the_broker_does_not_follow_the_brokers_durability() {
+    let mut settings = lab().settings;
+    settings.set_dynamic(
+        overrides(&[("forebay.durability", "relaxed")]),
+        Overrides::new(),
+    );
+    let told = |owner, own: &[(&str, &str)]| {
+        let entries = settings.describe_topic(owner, &overrides(own));
+        let durability = entries.iter().find(|one| one.name == "forebay.durability");
+        described_line(durability.expect("it is described"))
+    };
+    assert_eq!(
+        told(TopicOwner::User, &[]),
+        "forebay.durability=relaxed sensitive=false synonyms=\
+         {DYNAMIC_DEFAULT_BROKER_CONFIG:forebay.durability=relaxed, \
+         DEFAULT_CONFIG:forebay.durability=synced}"
+    );
+    assert_eq!(
+        told(TopicOwner::Broker, &[]),
+        "forebay.durability=synced sensitive=false synonyms={}"
+    );
+    assert_eq!(
+        told(TopicOwner::Broker, &[("forebay.durability", "relaxed")]),
+        "forebay.durability=relaxed sensitive=false synonyms=\
+         {DYNAMIC_TOPIC_CONFIG:forebay.durability=relaxed}"
     );
 }
 

@@ -53,6 +53,7 @@ fn the_tables_are_sorted_and_every_default_is_a_value() {
         broker::KAFKA_DYNAMIC,
         broker::FOREBAY,
         topic::TOPIC,
+        topic::FOREBAY,
         group::GROUP,
         group::CLIENT_METRICS,
     ] {
@@ -110,13 +111,16 @@ fn a_setting_is_called_obeyed_if_and_only_if_it_is_read() {
             .collect()
     };
     let topic_read: BTreeSet<_> = TopicConfig::READ.iter().copied().collect();
-    assert_eq!(obeyed(topic::TOPIC), topic_read);
+    let mut topic_obeyed = obeyed(topic::TOPIC);
+    topic_obeyed.extend(obeyed(topic::FOREBAY));
+    assert_eq!(topic_obeyed, topic_read);
 
     let mut broker_read: BTreeSet<_> = BrokerConfig::READ.iter().copied().collect();
     broker_read.extend(WITHOUT_FIELD);
     broker_read.extend(
         topic::TOPIC
             .iter()
+            .chain(topic::FOREBAY)
             .filter(|setting| topic_read.contains(setting.name))
             .flat_map(|setting| setting.broker_synonyms),
     );

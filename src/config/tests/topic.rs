@@ -83,7 +83,7 @@ fn a_topic_has_its_own_settings_over_those_of_the_broker() {
         ("compression.type", "zstd"),
         ("cleanup.policy", "compact,delete"),
     ]);
-    let config = TopicConfig::resolve(&settings, &own).expect("all are good");
+    let config = TopicConfig::resolve(&settings, TopicOwner::User, &own).expect("all are good");
     assert_eq!(config.segment_bytes, 2_097_152);
     assert_eq!(config.retention_ms, Some(3000));
     assert_eq!(config.max_message_bytes, 12);
@@ -99,5 +99,47 @@ fn a_topic_has_its_own_settings_over_those_of_the_broker() {
         config.index_interval_bytes, 4096,
         "what is no number is passed over"
     );
-    assert!(TopicConfig::resolve(&settings, &overrides(&[("foo", "1")])).is_err());
+    let unknown = overrides(&[("foo", "1")]);
+    assert!(TopicConfig::resolve(&settings, TopicOwner::User, &unknown).is_err());
+}
+
+#[test]
+fn durability_is_the_topics_own_then_the_brokers_but_not_for_a_topic_of_the_broker() {
+    let settings = started("forebay.durability=relaxed\nlog.flush.interval.messages=7").settings;
+    let resolved = |owner, own: &[(&str, &str)]| {
+        let config = TopicConfig::resolve(&settings, owner, &overrides(own)).expect("all are good");
+        (config.forebay_durability, config.flush_messages)
+    };
+    let own = [
+        ("forebay.durability", "replicated"),
+        ("flush.messages", "3"),
+    ];
+    assert_eq!(
+        TopicConfig::default().forebay_durability,
+        DurabilityMode::Synced
+    );
+    assert_eq!(
+        resolved(TopicOwner::User, &[]),
+        (DurabilityMode::Relaxed, 7)
+    );
+    assert_eq!(
+        resolved(TopicOwner::User, &own),
+        (DurabilityMode::Replicated, 3)
+    );
+    assert_eq!(
+        resolved(TopicOwner::Broker, &[]),
+        (DurabilityMode::Synced, 7)
+    );
+    assert_eq!(
+        resolved(TopicOwner::Broker, &own),
+        (DurabilityMode::Replicated, 3)
+    );
+    assert_eq!(
+        validate_topic_setting("forebay.durability", "fsync"),
+        Err(
+            "Invalid value fsync for configuration forebay.durability: String must be one of: \
+             synced, replicated, relaxed"
+                .to_owned()
+        )
+    );
 }

@@ -18,6 +18,7 @@ use crate::protocol::messages::{
 };
 
 use super::super::image::{ConfigKind, ConfigResource};
+use super::internal_topics::topic_owner;
 use super::topic_name::check_topic_name;
 use super::{Controller, Decision, Refusal, View};
 
@@ -336,7 +337,9 @@ pub(super) fn describe_new_topic(
 ) -> Vec<CreatableTopicConfigs> {
     let set = |config: &CreatableTopicConfig| Some((config.name.clone(), config.value.clone()?));
     let overrides: Overrides = topic.configs.iter().filter_map(set).collect();
-    let described = view.settings.describe_topic(&overrides);
+    let described = view
+        .settings
+        .describe_topic(topic_owner(&topic.name), &overrides);
     described
         .into_iter()
         .map(|setting| CreatableTopicConfigs {

@@ -1,6 +1,6 @@
 //! The topics that the broker makes for itself.
 
-use crate::config::BrokerConfig;
+use crate::config::{BrokerConfig, TopicOwner};
 use crate::protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 
 /// The topic of the groups' offsets and metadata.
@@ -17,6 +17,15 @@ const INTERNAL: [&str; 3] = [
 #[must_use]
 pub fn is_internal_topic(name: &str) -> bool {
     INTERNAL.contains(&name)
+}
+
+/// Whom the topic called `name` belongs to.
+#[must_use]
+pub fn topic_owner(name: &str) -> TopicOwner {
+    match is_internal_topic(name) {
+        true => TopicOwner::Broker,
+        false => TopicOwner::User,
+    }
 }
 
 /// The topic `name` as it is made when somebody asks for it and it is not there.

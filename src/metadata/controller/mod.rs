@@ -31,7 +31,7 @@ use super::image::MetadataImage;
 use placement::Placement;
 
 pub use alter_configs::log_level_changes;
-pub use internal_topics::{CONSUMER_OFFSETS, is_internal_topic};
+pub use internal_topics::{CONSUMER_OFFSETS, is_internal_topic, topic_owner};
 pub(crate) use registration::NodeIdentity;
 pub use topic_name::{CLUSTER_METADATA, check_topic_name};
 

@@ -1,7 +1,9 @@
 //! DescribeConfigs, ListConfigResources, AlterConfigs, IncrementalAlterConfigs.
 
 use crate::config::{DescribedSetting, describe_client_metrics};
-use crate::metadata::{ConfigKind, ControllerRequest, ControllerResponse, check_topic_name};
+use crate::metadata::{
+    ConfigKind, ControllerRequest, ControllerResponse, check_topic_name, topic_owner,
+};
 use crate::model::ErrorCode;
 use crate::protocol::messages::describe_configs_request::DescribeConfigsResource;
 use crate::protocol::messages::describe_configs_response::{
@@ -184,7 +186,7 @@ fn describe(
                 // The code says all: Kafka has no words for it.
                 return Err((error, String::new()));
             }
-            Ok(settings.describe_topic(&overrides()))
+            Ok(settings.describe_topic(topic_owner(name), &overrides()))
         }
         ConfigKind::Broker if name.is_empty() => Ok(settings.describe_cluster_default()),
         ConfigKind::Broker => check_own_id(name, true, parts).map(|()| settings.describe_broker()),
