@@ -17,7 +17,7 @@ pub struct Appended {
     /// The offset of the first record.
     pub first_offset: Offset,
     /// The offset of the last record: the append may be acknowledged once
-    /// [`Log::durable_end_offset`] is behind it.
+    /// [`Log::safe_end_offset`] is behind it.
     pub last_offset: Offset,
     /// The time that the Produce response tells: the broker's if it set the timestamps, the
     /// batch's if it was in the log already.
@@ -136,6 +136,7 @@ impl Log {
         segment.modified_ms = now.wall_ms;
         segment.on_batch(batch, interval);
         self.note_appended(batch.size_bytes() as u64);
+        self.deferral.note_appended(now);
         self.producers.replay(batch);
         self.log_end_offset = batch.next_offset();
     }

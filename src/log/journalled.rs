@@ -15,6 +15,7 @@ use crate::model::Offset;
 use crate::protocol::record_batch::{Batches, RecordBatch};
 use crate::stdx::Now;
 
+use super::deferral::UNSYNCED_BYTES_MAX;
 use super::partition_log::{Log, LogFailure, LogProgress, State};
 
 /// With this much to be written back, a segment is written to without being asked: a write of this
@@ -66,6 +67,10 @@ impl Log {
             journalled.offer = None;
             journalled.offered_end_offset = self.written_end_offset;
             journalled.offered_bytes = journalled.written_bytes;
+            // It was offered to be durable at once.
+            if self.deferral.is_on() && self.written_end_offset < self.log_end_offset {
+                self.write_back();
+            }
         }
     }
 
@@ -97,6 +102,7 @@ impl Log {
     /// Have the segments get everything that was appended so far, which begins with the next flush.
     pub const fn write_back(&mut self) {
         self.journalled.write_back_to = self.log_end_offset;
+        self.deferral.note_asked();
     }
 
     /// How many bytes were appended since this was asked last.
@@ -111,6 +117,11 @@ impl Log {
         self.journalled.appended_bytes += bytes;
     }
 
+    /// How many bytes the segments do not have.
+    pub(super) const fn unwritten_bytes(&self) -> u64 {
+        self.journalled.appended_bytes - self.journalled.written_bytes
+    }
+
     /// A write to the segments has begun that ends at `end_offset`, with `bytes` of records.
     pub(super) const fn note_write_begun(&mut self, bytes: u64, end_offset: Offset) {
         let journalled = &mut self.journalled;
@@ -118,6 +129,9 @@ impl Log {
             journalled.offered_end_offset = end_offset;
             journalled.offered_bytes = journalled.written_bytes + bytes;
             journalled.direct_end_offset = end_offset;
+        }
+        if end_offset == self.log_end_offset {
+            self.deferral.note_asked();
         }
     }
 
@@ -148,7 +162,8 @@ impl Log {
     pub(super) fn offer(&mut self) {
         let journalled = &self.journalled;
         let bytes = journalled.appended_bytes - journalled.offered_bytes;
-        let may_offer = journalled.direct_end_offset <= self.durable_end_offset
+        let may_offer = !self.deferral.is_on()
+            && journalled.direct_end_offset <= self.durable_end_offset
             && journalled.offer.is_none()
             && (1..=journalled.offer_bytes_max).contains(&bytes);
         if !may_offer {
@@ -166,11 +181,17 @@ impl Log {
     pub(super) fn wants_write(&self, index: usize) -> bool {
         let is_appended_to = index + 1 == self.segments.len() && matches!(self.state, State::Open);
         let journalled = &self.journalled;
-        let unwritten_bytes = journalled.appended_bytes - journalled.written_bytes;
+        let (may_wait, bytes_max) = match self.deferral.is_on() {
+            true => (true, UNSYNCED_BYTES_MAX),
+            false => (
+                journalled.offered_end_offset >= self.log_end_offset,
+                WRITE_BACK_BYTES,
+            ),
+        };
         !is_appended_to
-            || journalled.offered_end_offset < self.log_end_offset
+            || !may_wait
             || journalled.write_back_to > self.written_end_offset
-            || unwritten_bytes >= WRITE_BACK_BYTES
+            || self.unwritten_bytes() >= bytes_max
     }
 
     /// Where a log without segments begins: with the batch of the log start, if the journal has it,

@@ -15,6 +15,7 @@ pub mod checkpoint;
 mod chunked_list;
 mod cleaning;
 mod close;
+mod deferral;
 mod file_names;
 mod journalled;
 mod leader_epochs;

@@ -10,6 +10,7 @@ use crate::stdx::{Instant, Now, Random};
 
 use super::cache::{Cache, FetchedRecords};
 use super::cleaning::{Cleaner, CleaningEnd};
+use super::deferral::Deferral;
 use super::journalled::Journalled;
 use super::leader_epochs::{EpochEnd, EpochStart, LeaderEpochs};
 use super::lookup::Lookup;
@@ -244,6 +245,7 @@ pub struct Log {
     /// Everything below is in the segments; what lies behind it is in memory.
     pub(super) written_end_offset: Offset,
     pub(super) journalled: Journalled,
+    pub(super) deferral: Deferral,
     pub(super) resume_points: ResumePoints,
     pub(super) epochs: LeaderEpochs,
     /// The file of the epochs is to be written.
@@ -304,6 +306,7 @@ impl Log {
             durable_end_offset: 0,
             written_end_offset: 0,
             journalled: Journalled::default(),
+            deferral: Deferral::default(),
             resume_points: ResumePoints::default(),
             epochs: LeaderEpochs::default(),
             epochs_are_dirty: false,

@@ -40,6 +40,9 @@ impl Log {
             return Err(ErrorCode::OffsetOutOfRange);
         }
         self.move_log_start(before_offset);
+        if self.log_start_offset > self.durable_end_offset {
+            self.write_back();
+        }
         Ok(self.log_start_offset)
     }
 

@@ -73,6 +73,7 @@ impl Log {
         self.flush_epochs(outbox);
         self.ask_for_space_again(now, outbox);
         if matches!(self.state, State::Open) {
+            self.begin_due_sync(now);
             self.offer();
         }
         self.flush_segments(outbox);
@@ -89,7 +90,9 @@ impl Log {
 
     pub(super) fn flush_epochs(&mut self, outbox: &mut StorageOutbox) {
         self.note_epoch_has_records();
-        if self.epochs_are_dirty && !self.epochs_in_flight {
+        // What a crash may lose must not be all that the file speaks of.
+        let is_start_safe = self.log_start_offset <= self.durable_end_offset;
+        if self.epochs_are_dirty && !self.epochs_in_flight && is_start_safe {
             self.epochs_are_dirty = false;
             self.epochs_differ_at_end = false;
             self.has_epochs_file = true;

@@ -10,13 +10,19 @@ pub struct Leader {
 }
 
 impl Leader {
-    /// A leader of `epoch` whose log is on the disk up to `durable_end_offset`.
+    /// A leader of `epoch` whose log is safe up to `safe_end_offset`.
     #[must_use]
-    pub const fn new(epoch: LeaderEpoch, durable_end_offset: Offset) -> Self {
+    pub const fn new(epoch: LeaderEpoch, safe_end_offset: Offset) -> Self {
         Self {
             epoch,
-            high_watermark: durable_end_offset,
+            high_watermark: safe_end_offset,
         }
+    }
+
+    /// How many replicas are in sync, the leader among them: itself alone.
+    #[must_use]
+    pub const fn in_sync_replicas(&self) -> usize {
+        1
     }
 
     /// The leader epoch.
@@ -25,17 +31,16 @@ impl Leader {
         self.epoch
     }
 
-    /// Everything below it is on every in-sync replica's disk; consumers see no further.
+    /// Everything below it is safe on every in-sync replica; consumers see no further.
     #[must_use]
     pub const fn high_watermark(&self) -> Offset {
         self.high_watermark
     }
 
-    /// The leader's own log is on the disk up to `durable_end_offset`. True if the high watermark
-    /// moved.
-    pub fn on_durable(&mut self, durable_end_offset: Offset) -> bool {
-        let moved = durable_end_offset > self.high_watermark;
-        self.high_watermark = self.high_watermark.max(durable_end_offset);
+    /// The leader's own log is safe up to `safe_end_offset`. True if the high watermark moved.
+    pub fn on_safe(&mut self, safe_end_offset: Offset) -> bool {
+        let moved = safe_end_offset > self.high_watermark;
+        self.high_watermark = self.high_watermark.max(safe_end_offset);
         moved
     }
 
@@ -57,11 +62,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_high_watermark_follows_the_disk_and_never_goes_back() {
+    fn the_high_watermark_follows_what_is_safe_and_never_goes_back() {
         let mut leader = Leader::new(3, 10);
-        assert!(!leader.on_durable(10));
-        assert!(leader.on_durable(15));
-        assert!(!leader.on_durable(12));
+        assert!(!leader.on_safe(10));
+        assert!(leader.on_safe(15));
+        assert!(!leader.on_safe(12));
         assert_eq!(leader.high_watermark(), 15);
     }
 

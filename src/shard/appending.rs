@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use crate::log::AppendOrigin;
 use crate::log::validation::Refusal;
 use crate::metrics::TopicMetrics;
-use crate::model::{ErrorCode, Offset};
+use crate::model::ErrorCode;
 use crate::stdx::Now;
 
 use super::Effects;
@@ -17,15 +17,22 @@ use super::room;
 use super::task::{AppendTask, AppendedReply, RefusedAppend, Reply};
 
 impl Shard {
-    /// Records up to here are on the disk: consumers may see them, producers are told.
-    pub(super) fn on_durable(&mut self, now: Now, slot: u32, durable_end_offset: Offset) {
-        let partition = self
-            .partitions
-            .touch(slot)
-            .expect("the log belongs to a partition");
-        if !partition.leader.on_durable(durable_end_offset) {
+    /// What the log of a partition has is as safe as its topic asks up to some offset: consumers
+    /// may see it, producers are told.
+    pub(super) fn advance_high_watermark(&mut self, now: Now, slot: u32) {
+        let Some(partition) = self.partitions.at_mut(slot) else {
+            return;
+        };
+        let log = &partition.log;
+        let end = match self.deferring.is_full() {
+            true => log.durable_end_offset(),
+            false => log.safe_end_offset(),
+        };
+        if !partition.has_opened || !partition.leader.on_safe(end) {
             return;
         }
+        let partition = self.partitions.touch(slot);
+        let partition = partition.expect("the slot was just found");
         let high_watermark = partition.leader.high_watermark();
         let mut acknowledged = Vec::new();
         while let Some(waiting) = partition.waiting_appends.front()

@@ -15,6 +15,7 @@ use super::configs::Configs;
 use super::connections::Connections;
 use super::console::Console;
 use super::controller::ControllerHost;
+use super::deferring::DeferredSyncs;
 use super::fetches::Fetches;
 use super::file_limit::FileLimit;
 use super::files::{BrokerFiles, is_file_owner};
@@ -64,6 +65,7 @@ pub struct Shard {
     pub(super) cleaning: Cleaning,
     pub(super) housekeeping: Housekeeping,
     pub(super) journals: Journals,
+    pub(super) deferring: DeferredSyncs,
     pub(super) resuming: ResumeCheckpoints,
     pub(super) room: Room,
     pub(super) console: Console,
@@ -102,6 +104,7 @@ impl Shard {
             cleaning: Cleaning::new(),
             housekeeping: Housekeeping::new(&settings),
             journals: Journals::new(&settings),
+            deferring: DeferredSyncs::new(&settings),
             resuming: ResumeCheckpoints::new(settings.checkpoint_every_bytes),
             room: Room::new(settings.config.log_dirs.clone()),
             console: Console::default(),
@@ -187,6 +190,7 @@ impl Shard {
             self.connections.next_deadline(),
             self.housekeeping.next_deadline(),
             self.journals.next_deadline(),
+            self.deferring.next_deadline(),
             self.resuming.next_deadline(),
             self.room.next_deadline(),
             self.cleaning.next_deadline(),
@@ -286,6 +290,7 @@ impl Shard {
         self.connections.close_idle(now, effects);
         self.connections.close_slowest(now, effects);
         self.on_groups_deadline(now);
+        self.begin_due_syncs(now);
         self.run_housekeeping(now, effects);
         self.look_at_room(now);
     }

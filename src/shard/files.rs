@@ -481,17 +481,18 @@ impl Shard {
                     .cleaned_offsets
                     .insert(name.clone(), log.first_dirty_offset());
             }
-            if log.log_start_offset() > 0 {
-                checkpoint
-                    .log_start_offsets
-                    .insert(name.clone(), log.log_start_offset());
+            // A start takes a log that ends before these for a damaged one.
+            let durable = log.durable_end_offset();
+            let start = log.log_start_offset().min(durable);
+            if start > 0 {
+                checkpoint.log_start_offsets.insert(name.clone(), start);
             }
             checkpoint
                 .recovery_points
                 .insert(name.clone(), log.written_end_offset());
             checkpoint
                 .high_watermarks
-                .insert(name, partition.leader.high_watermark());
+                .insert(name, partition.leader.high_watermark().min(durable));
         }
         let message = Message::Checkpoints {
             directories,

@@ -194,10 +194,14 @@ impl Shard {
             }
             let files_left = self.file_limit.left();
             effects.storage.allow_files(Some(files_left));
+            if self.deferring.is_hurrying() {
+                partition.log.hurry_sync();
+            }
             partition.log.flush(now, &mut effects.storage);
             self.journals.take_offer(partition);
             self.resuming.note_appended(partition);
             self.file_limit.note(slot, partition);
+            self.deferring.note(slot, partition);
             let cached = partition.log.cached_bytes();
             let before = std::mem::replace(&mut partition.cached_bytes, cached);
             self.housekeeping.cached_bytes = self.housekeeping.cached_bytes + cached - before;
@@ -208,7 +212,9 @@ impl Shard {
         self.partitions.drain_touched();
         for slot in progressed {
             self.on_log_progress(now, slot, effects);
+            self.advance_high_watermark(now, slot);
         }
+        self.hurry_deferred();
         self.advance_file_limit(now, effects);
         self.trim_caches();
         self.note_cleaning();

@@ -16,6 +16,7 @@ mod connections;
 mod console;
 mod controller;
 mod core;
+mod deferring;
 mod effect;
 mod event;
 mod failing;

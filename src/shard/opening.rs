@@ -15,6 +15,7 @@ use crate::stdx::{Instant, Now};
 
 use super::checkpoints::FolderName;
 use super::core::{Phase, Shard};
+use super::deferring::{Deferred, allow_deferral};
 use super::files::DirectoryContents;
 use super::message::{FolderClaim, MetadataUpdate};
 use super::owning::refusal;
@@ -173,6 +174,7 @@ impl Shard {
                 .expect("the slot was just found");
             let config = self.configs.topic(&self.image, &partition.topic);
             partition.log.change_config(config);
+            allow_deferral(&mut partition.log, &partition.leader);
         }
     }
 
@@ -281,6 +283,7 @@ impl Shard {
             None => (OpenMode::Create, PartitionState::Claiming),
         };
         let mut log = Log::open(identity, config, mode, random);
+        allow_deferral(&mut log, &leader);
         log.inherit_first_dirty_offset(cleaned_offset.unwrap_or(0));
         self.connect_journal(id, directory, &mut log);
         self.inherit_point(id, directory, &mut log);
@@ -294,6 +297,7 @@ impl Shard {
             waiting_fetches: BTreeSet::new(),
             reads: BTreeMap::new(),
             queued_tasks,
+            deferred: Deferred::default(),
             cached_bytes: 0,
             open_files: OpenFiles::default(),
             waits_for_files: false,
@@ -344,6 +348,7 @@ impl Shard {
         self.opening.underway.remove(&slot);
         self.housekeeping.forget_cache(partition.cached_bytes);
         self.file_limit.forget(partition.open_files);
+        self.deferring.forget(slot, partition.deferred);
         let name = FolderName {
             directory: partition.directory,
             partition: TopicPartition {
@@ -514,6 +519,7 @@ impl Shard {
         let partition = self.partitions.remove(slot)?;
         self.housekeeping.forget_cache(partition.cached_bytes);
         self.file_limit.forget(partition.open_files);
+        self.deferring.forget(slot, partition.deferred);
         self.opening.underway.remove(&slot);
         self.opening.left.push((partition.id, true));
         Some(partition)

@@ -153,9 +153,7 @@ impl Shard {
         {
             match progress {
                 LogProgress::Opened => self.on_log_opened(now, slot, effects),
-                LogProgress::DurableAdvanced { durable_end_offset } => {
-                    self.on_durable(now, slot, durable_end_offset);
-                }
+                LogProgress::DurableAdvanced { .. } => self.advance_high_watermark(now, slot),
                 LogProgress::ReadFinished { read, result } => {
                     self.on_read_finished(now, slot, read, result);
                 }

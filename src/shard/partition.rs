@@ -10,6 +10,7 @@ use crate::model::{ErrorCode, Offset, PartitionIndex, ShardId, TopicIdPartition}
 use crate::replication::Leader;
 use crate::stdx::{HashMap, new_map};
 
+use super::deferring::Deferred;
 use super::fetches::FetchKey;
 use super::task::{AppendedReply, RequestId, Task, TaskIndex};
 
@@ -78,6 +79,8 @@ pub struct Partition {
     pub reads: BTreeMap<ReadId, ReadPurpose>,
     /// Tasks that came before the log was open.
     pub queued_tasks: Vec<(Asker, Task)>,
+    /// What its log had to sync when that was last counted.
+    pub deferred: Deferred,
     /// The bytes of its cache when they were last counted.
     pub cached_bytes: usize,
     /// The files of its log when they were last counted.

@@ -2,17 +2,17 @@
 
 use super::*;
 
-const OFFER_BYTES_MAX: u64 = 4_000;
+pub(super) const OFFER_BYTES_MAX: u64 = 4_000;
 
 /// A log and what a journal has taken of it: all that was offered, or what is durable of that.
-struct Journalled {
-    world: World,
-    offered: Vec<(Offset, Bytes)>,
-    journal: Vec<Bytes>,
+pub(super) struct Journalled {
+    pub(super) world: World,
+    pub(super) offered: Vec<(Offset, Bytes)>,
+    pub(super) journal: Vec<Bytes>,
 }
 
 impl Journalled {
-    fn new(config: TopicConfig, seed: u64) -> Self {
+    pub(super) fn new(config: TopicConfig, seed: u64) -> Self {
         let mut journalled = Self {
             world: World::unopened(config, OpenMode::Create, seed),
             offered: Vec::new(),
@@ -25,7 +25,7 @@ impl Journalled {
     }
 
     /// The end of a turn.
-    fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         self.world.flush();
         if let Some(offer) = self.world.log.take_offer() {
             let bytes = Bytes::from(offer.slices.concat());
@@ -33,13 +33,13 @@ impl Journalled {
         }
     }
 
-    fn append(&mut self, batch: RecordBatch) -> Appended {
+    pub(super) fn append(&mut self, batch: RecordBatch) -> Appended {
         let appended = self.world.append(batch).unwrap();
         self.flush();
         appended
     }
 
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         self.flush();
         while self.world.step() {
             self.flush();
@@ -47,7 +47,7 @@ impl Journalled {
     }
 
     /// The journal makes the oldest offer durable.
-    fn journal(&mut self) -> bool {
+    pub(super) fn journal(&mut self) -> bool {
         if self.offered.is_empty() {
             return false;
         }
@@ -60,7 +60,7 @@ impl Journalled {
     }
 
     /// The power goes; the log is opened with what the journal has.
-    fn crash(&mut self, mode: OpenMode) {
+    pub(super) fn crash(&mut self, mode: OpenMode) {
         self.world.crash();
         self.offered.clear();
         self.open(mode);
@@ -79,7 +79,7 @@ impl Journalled {
         while self.world.progress.is_empty() && self.world.step() {}
     }
 
-    fn ends(&self) -> (Offset, Offset) {
+    pub(super) fn ends(&self) -> (Offset, Offset) {
         let log = &self.world.log;
         (log.written_end_offset(), log.durable_end_offset())
     }

@@ -2,6 +2,7 @@
 
 mod cleaning;
 mod damage;
+mod deferral;
 mod deletion;
 pub(crate) mod disk;
 mod epochs;
