@@ -114,6 +114,8 @@ pub(super) fn samples_of(metric: &Metric, scrape: &Scrape<'_>) -> Vec<Sample> {
         | MetricId::JournalEntries
         | MetricId::JournalBytes
         | MetricId::JournalKeptBytes
+        | MetricId::UnsyncedRecords
+        | MetricId::UnsyncedBytes
         | MetricId::Events => plain(metric, scrape),
     }
 }

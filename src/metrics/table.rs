@@ -273,6 +273,10 @@ metrics! {
         "Bytes of those entries, with what fills their last blocks.";
     JournalKeptBytes, Gauge, "forebay_journal_kept_bytes", ["shard"],
         "Bytes of a shard's journals that may not be overwritten yet.";
+    UnsyncedRecords, Gauge, "forebay_unsynced_records", ["shard"],
+        "Records that were acknowledged, as `forebay.durability` lets them, and are not synced.";
+    UnsyncedBytes, Gauge, "forebay_unsynced_bytes", ["shard"],
+        "Bytes of records that wait in memory for their sync without holding up who sent them.";
     OpenFiles, Gauge, "forebay_open_files", ["shard"],
         "Segment files that a shard's partitions have open.";
     OpenFilesMax, Gauge, "forebay_open_files_max", ["shard"],

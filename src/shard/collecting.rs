@@ -26,6 +26,7 @@ impl Shard {
         metrics.set(MetricId::RequestsWaitingBytes, waiting_bytes);
         let cached_bytes = self.housekeeping.cached_bytes();
         metrics.set(MetricId::CachedBytes, cached_bytes as u64);
+        self.collect_unsynced(&mut metrics);
         let files = &self.file_limit;
         metrics.set(MetricId::OpenFiles, files.files_count() as u64);
         metrics.set(MetricId::OpenFilesMax, files.files_max() as u64);
@@ -68,6 +69,20 @@ impl Shard {
         metrics.set(MetricId::OfflineReplicas, offline);
         metrics.set(MetricId::UnderReplicated, under_replicated);
         metrics.set_partitions(states);
+    }
+
+    fn collect_unsynced(&self, metrics: &mut ShardMetrics) {
+        let open = self.partitions.iter().map(|(_, partition)| partition);
+        let open = open.filter(|partition| partition.state == State::Open);
+        let (mut records, mut bytes) = (0, 0);
+        for partition in open {
+            let acknowledged = partition.leader.high_watermark();
+            let unsynced = acknowledged - partition.log.durable_end_offset();
+            records += u64::try_from(unsynced).unwrap_or(0);
+            bytes += partition.log.deferred_bytes();
+        }
+        metrics.set(MetricId::UnsyncedRecords, records);
+        metrics.set(MetricId::UnsyncedBytes, bytes);
     }
 
     fn collect_groups(&self, metrics: &mut ShardMetrics) {
