@@ -4,6 +4,7 @@
 mod broker;
 mod compaction;
 mod console;
+mod durability;
 mod folders;
 mod loading;
 mod recovery;

@@ -58,10 +58,26 @@ fn apache_kafka_starts_on_a_copy_of_a_stopped_directory_and_serves_the_data() {
         "cleanup.policy=compact",
     ];
     broker.tool(topics, &configs).run().succeeded();
+    // A setting that Apache Kafka does not know.
+    let durability = |broker: &Broker, change: [&str; 2]| {
+        let topic = [
+            "--alter",
+            "--entity-type",
+            "topics",
+            "--entity-name",
+            "moved",
+        ];
+        broker
+            .tool("kafka.admin.ConfigCommand", &[&topic[..], &change].concat())
+            .run()
+            .succeeded()
+    };
+    durability(&broker, ["--add-config", "forebay.durability=relaxed"]);
     produced(&lab, &broker, "moved");
     broker.stop();
     let mut kafka = Broker::on_copy_of(&broker, Kind::Kafka);
     kafka.resume();
+    durability(&kafka, ["--delete-config", "forebay.durability"]);
     // The group goes on where it stopped, and the producer's records follow the last one.
     assert_eq!(consumed(&lab, &kafka, "moved", "20"), ten_from(10));
     produced(&lab, &kafka, "moved");
@@ -75,6 +91,41 @@ fn apache_kafka_starts_on_a_copy_of_a_stopped_directory_and_serves_the_data() {
         "{}",
         described.stdout
     );
+}
+
+#[test]
+fn a_topic_that_kafka_configs_relaxes_loses_nothing_to_a_stop_and_its_end_to_a_kill() {
+    let lab = needs!(Python, Java);
+    let mut broker = Broker::start(&lab, Kind::Forebay, &[]);
+    for (topic, settings) in [
+        ("relaxed", "forebay.durability=relaxed"),
+        ("each", "forebay.durability=relaxed,flush.messages=1"),
+    ] {
+        produced(&lab, &broker, topic);
+        let named = ["--alter", "--entity-type", "topics", "--entity-name", topic];
+        let change = [&named[..], &["--add-config", settings]].concat();
+        let configs = broker.tool("kafka.admin.ConfigCommand", &change);
+        configs.run().succeeded();
+        produced(&lab, &broker, topic);
+    }
+    broker.stop();
+    broker.resume();
+    produced(&lab, &broker, "relaxed");
+    produced(&lab, &broker, "each");
+    broker.kill();
+    broker.resume();
+    let thirty = [ten_from(0), ten_from(10), ten_from(20)].concat();
+    assert_eq!(consumed(&lab, &broker, "each", "30"), thirty);
+    let offsets = broker.tool(
+        "org.apache.kafka.tools.GetOffsetShell",
+        &["--topic", "relaxed"],
+    );
+    let offsets = offsets.run().succeeded().stdout;
+    let end = offsets.trim().strip_prefix("relaxed:0:");
+    let end = end.unwrap_or_else(|| panic!("{offsets}"));
+    let found = consumed(&lab, &broker, "relaxed", end);
+    assert!(thirty.starts_with(&found), "{found}");
+    assert!((20..=30).contains(&found.lines().count()), "{found}");
 }
 
 #[test]
