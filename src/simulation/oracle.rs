@@ -2,8 +2,15 @@
 //! tells where two things do not go together.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::model::{Offset, PartitionIndex, ProducerId};
+
+use super::clock::SimulatedTime;
+
+/// How much longer than `flush.ms` a record may be without its sync: the shard may be starved, and
+/// each of the requests that lead to the write may be slow.
+pub const FLUSH_SLACK: Duration = Duration::from_secs(3);
 
 /// A promise of the broker.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -61,8 +68,47 @@ pub struct RecordName {
     pub number: u32,
 }
 
+/// What a topic bounds its losses by: `flush.messages` and `flush.ms`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct FlushBounds {
+    /// So many acknowledged records are never without their sync.
+    pub messages: i64,
+    /// So long after it was appended a record's sync begins.
+    pub ms: i64,
+}
+
+/// How a life of the broker ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LifeEnd {
+    /// As the operator wanted, with all that it had in memory written.
+    Stopped,
+    /// The power went.
+    Crashed,
+    /// In one of these ways, after the disk had failed or had no room for something.
+    Hurt,
+}
+
+/// What is known of a partition that acknowledges from memory.
+#[derive(Debug)]
+struct Relaxed {
+    bounds: FlushBounds,
+    /// The end of what was acknowledged by when.
+    acknowledged: Vec<(Offset, SimulatedTime)>,
+    /// No crash may lose what is below.
+    kept_end: Offset,
+    /// A life has ended, and nobody was told since where the log ends.
+    is_end_open: bool,
+}
+
+impl Relaxed {
+    fn acknowledged_end(&self) -> Offset {
+        self.acknowledged.last().map_or(0, |(end, _)| *end)
+    }
+}
+
 #[derive(Debug, Default)]
 struct PartitionFacts {
+    relaxed: Option<Relaxed>,
     /// What was sent: a digest of the bytes.
     sent: BTreeMap<RecordName, u64>,
     /// What was acknowledged or seen.
@@ -101,6 +147,7 @@ pub struct Oracle {
     /// The producers whose records have an order and are there once.
     idempotent: BTreeSet<u32>,
     cluster_id: Option<String>,
+    lives_ended: u64,
     violations: Vec<Violation>,
     facts: u64,
 }
@@ -204,10 +251,85 @@ impl Oracle {
         facts.high_watermark = facts.high_watermark.max(high_watermark);
     }
 
+    /// The partition acknowledges from memory, within these bounds.
+    pub fn on_relaxed(&mut self, partition: &PartitionName, bounds: FlushBounds) {
+        let facts = self.partition(partition);
+        facts.relaxed.get_or_insert(Relaxed {
+            bounds,
+            acknowledged: Vec::new(),
+            kept_end: 0,
+            is_end_open: false,
+        });
+    }
+
+    /// What such a partition has below `end` was acknowledged, `is_synced` if its topic was to sync
+    /// it before.
+    pub fn on_relaxed_acknowledged(
+        &mut self,
+        partition: &PartitionName,
+        end: Offset,
+        now: SimulatedTime,
+        is_synced: bool,
+    ) {
+        let relaxed = self.partition(partition).relaxed.as_mut();
+        let relaxed = relaxed.expect("the partition acknowledges from memory");
+        if end > relaxed.acknowledged_end() {
+            relaxed.acknowledged.push((end, now));
+        }
+        if is_synced {
+            relaxed.kept_end = relaxed.kept_end.max(end);
+        }
+    }
+
+    /// How many lives of the broker have ended.
+    #[must_use]
+    pub const fn lives_ended(&self) -> u64 {
+        self.lives_ended
+    }
+
+    /// A life of the broker ends.
+    pub fn on_life_ended(&mut self, now: SimulatedTime, how: LifeEnd) {
+        self.lives_ended += 1;
+        let all = self.partitions.values_mut();
+        for relaxed in all.filter_map(|facts| facts.relaxed.as_mut()) {
+            let bounds = relaxed.bounds;
+            let by_number = relaxed.acknowledged_end() - (bounds.messages - 1);
+            let longest = Duration::from_millis(bounds.ms.unsigned_abs()) + FLUSH_SLACK;
+            let is_kept = |at: SimulatedTime| match how {
+                LifeEnd::Stopped => true,
+                LifeEnd::Crashed => at.plus(longest) < now,
+                LifeEnd::Hurt => false,
+            };
+            let mut newest = relaxed.acknowledged.iter().rev();
+            let kept = newest.find(|(_, at)| is_kept(*at));
+            let by_time = kept.map_or(0, |(end, _)| *end);
+            relaxed.kept_end = relaxed.kept_end.max(by_number).max(by_time);
+            relaxed.is_end_open = true;
+        }
+    }
+
+    /// What lies behind `end` of a partition that acknowledges from memory may be gone after a
+    /// life of the broker.
+    fn forget_behind(&mut self, partition: &PartitionName, end: Offset) {
+        let facts = self.partition(partition);
+        let Some(relaxed) = facts.relaxed.as_mut().filter(|one| one.is_end_open) else {
+            return;
+        };
+        relaxed.is_end_open = false;
+        let kept_end = relaxed.kept_end;
+        if end >= kept_end {
+            relaxed.acknowledged.retain(|(known, _)| *known <= end);
+            facts.known.split_off(&end);
+            facts.places.retain(|_, offset| *offset < end);
+            facts.high_watermark = facts.high_watermark.min(end);
+        }
+    }
+
     /// A client is told where the partition ends, at a time when nobody asks for more than it
     /// asked before.
     pub fn on_end(&mut self, partition: &PartitionName, end: Offset) {
         self.facts += 1;
+        self.forget_behind(partition, end);
         let facts = self.partition(partition);
         let told = facts.high_watermark;
         let known = facts

@@ -48,6 +48,8 @@ planted_bugs! {
     KeepsSegment "a segment that was merged is not removed though that completes";
     SkipsReplacement "a small file is not replaced though that completes";
     SkipsSyncAll "all is synced, as that completes, though a crash can still undo it";
+    RelaxesAll "what is in memory is acknowledged in every topic";
+    IgnoresFlush "a topic that acknowledges from memory does not obey flush.messages and flush.ms";
     SwapsAnswers "two answers of a connection leave in the wrong order";
     LosesAnswerBytes "some bytes of an answer are left out";
     RepeatsRequest "a request reaches the broker twice";

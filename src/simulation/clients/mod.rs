@@ -7,6 +7,7 @@ mod committer;
 mod consumer;
 mod producer;
 mod records;
+mod relaxed_producer;
 mod session;
 
 use std::time::Duration;
@@ -24,6 +25,7 @@ pub use auditor::Auditor;
 pub use committer::{Committer, Membership};
 pub use consumer::Consumer;
 pub use producer::{Producer, ProducerPlan};
+pub use relaxed_producer::{RelaxedPlan, RelaxedProducer};
 pub use session::{Session, SessionFailure};
 
 /// A client's way of acting.

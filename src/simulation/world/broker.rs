@@ -110,6 +110,11 @@ impl Broker {
             || (needs_room && disk.lacks() > self.lacks_at_start)
     }
 
+    /// True if the disk failed in this life, or had no room for something.
+    pub const fn is_hurt(&self, disk: &Disk) -> bool {
+        disk.failures() > self.failures_at_start || disk.lacks() > self.lacks_at_start
+    }
+
     pub fn host(&mut self, shard: ShardId) -> Option<&mut Host> {
         self.hosts.get_mut(usize::from(shard.0))
     }

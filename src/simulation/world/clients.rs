@@ -9,7 +9,7 @@ use crate::stdx::Random;
 
 use super::super::clients::{
     Administrator, Behaviour, Committer, Consumer, Link, Membership, Producer, ProducerPlan,
-    Session, SessionFailure,
+    RelaxedPlan, RelaxedProducer, Session, SessionFailure,
 };
 use super::super::clock::{SimulatedTime, between};
 use super::super::network::{ClientIndex, NetworkEvent};
@@ -68,6 +68,13 @@ pub(super) fn population(random: &mut Random, reuses_names: bool) -> Vec<Client>
     let administrator = Administrator::new(topic, "churn".to_owned(), rounds, reuses_names);
     clients.push(Box::new(administrator));
     clients.into_iter().map(Client::new).collect()
+}
+
+/// A client that some worlds have besides.
+pub(super) fn relaxed_producer(apart: &mut Random, sets_bounds: bool) -> Option<Client> {
+    let is_there = apart.chance(1, 3);
+    let plan = RelaxedPlan::from_random(apart, sets_bounds);
+    is_there.then(|| Client::new(Box::new(RelaxedProducer::new(plan))))
 }
 
 impl World {

@@ -7,7 +7,7 @@ use crate::shard::{HaltReason, Shard};
 
 use super::super::clock::between;
 use super::super::faults::Fault;
-use super::super::oracle::Rule;
+use super::super::oracle::{LifeEnd, Rule};
 use super::broker::Broker;
 use super::{Occurrence, Stage, World};
 
@@ -130,7 +130,7 @@ impl World {
 
     pub(super) fn on_stopped(&mut self) {
         self.trace.note(self.now, "all stopped", &[], String::new);
-        self.end();
+        self.end(LifeEnd::Stopped);
     }
 
     /// The power goes.
@@ -140,7 +140,7 @@ impl World {
         }
         self.counts.add(Fault::Crash);
         self.trace.note(self.now, "crash", &[], String::new);
-        self.end();
+        self.end(LifeEnd::Crashed);
     }
 
     /// The broker wants its process to end.
@@ -154,12 +154,15 @@ impl World {
             self.oracle.violate(Rule::BrokerRuns, what);
         }
         self.counts.add(Fault::Halt);
-        self.end();
+        self.end(LifeEnd::Hurt);
     }
 
     /// A life of the broker is over; another follows.
-    fn end(&mut self) {
-        self.broker = None;
+    fn end(&mut self, how: LifeEnd) {
+        let broker = self.broker.take();
+        let is_hurt = broker.is_some_and(|broker| broker.is_hurt(&self.disk));
+        let how = if is_hurt { LifeEnd::Hurt } else { how };
+        self.oracle.on_life_ended(self.now, how);
         self.life += 1;
         self.effects_until_crash = None;
         self.is_last_life_due = false;

@@ -174,11 +174,13 @@ impl World {
         let mut plan_random = seeds.fork();
         let mut workload = seeds.fork();
         let mut apart = Random::from_seed(settings.seed.wrapping_add(APART_SEED));
-        let plan = BrokerPlan::from_random(&mut plan_random, &mut apart);
+        let plan = BrokerPlan::from_random(&mut plan_random, &mut apart, settings.planted);
         let chaos = Chaos::from_random(&mut plan_random);
-        let clients = clients::population(&mut workload, settings.reuses_names);
-        let keeps_trace = settings.keeps_trace;
         let planted = settings.planted;
+        let mut clients = clients::population(&mut workload, settings.reuses_names);
+        let sets_bounds = planted != Some(PlantedBug::IgnoresFlush);
+        clients.extend(clients::relaxed_producer(&mut apart, sets_bounds));
+        let keeps_trace = settings.keeps_trace;
         Self {
             disk: Disk::new(plan.directories_count, seeds.fork(), planted),
             network: Network::new(seeds.fork(), planted),

@@ -7,6 +7,8 @@ use crate::model::ShardId;
 use crate::shard::{ListenerKind, ShardSettings};
 use crate::stdx::Random;
 
+use super::super::planted::PlantedBug;
+
 /// More than the partitions of a shard ever use at a time.
 const OPEN_FILES_MAX: u64 = 12;
 
@@ -27,7 +29,11 @@ pub(super) struct BrokerPlan {
 
 impl BrokerPlan {
     /// Some settings. Sizes are small, so that much happens with few bytes.
-    pub fn from_random(random: &mut Random, apart: &mut Random) -> Self {
+    pub fn from_random(
+        random: &mut Random,
+        apart: &mut Random,
+        planted: Option<PlantedBug>,
+    ) -> Self {
         let mut pick = |values: &[&str]| {
             let place = random.below(values.len() as u64);
             values[usize::try_from(place).expect("a small number")].to_owned()
@@ -71,11 +77,14 @@ impl BrokerPlan {
         let open_files_max = 1 + usize::try_from(apart.below(OPEN_FILES_MAX)).expect("small");
         // One in three keeps its metadata log apart from all others.
         let metadata = (apart.below(3) == 0).then_some(("metadata.log.dir", "/m".to_owned()));
+        let relaxed = (planted == Some(PlantedBug::RelaxesAll))
+            .then_some(("forebay.durability", "relaxed".to_owned()));
         let arguments = ServeArguments {
             data_dir: Some(directories),
             set: set
                 .into_iter()
                 .chain(metadata)
+                .chain(relaxed)
                 .map(|(name, value)| (name.to_owned(), value))
                 .collect(),
             ..ServeArguments::default()
