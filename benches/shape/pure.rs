@@ -47,6 +47,7 @@ pub fn serve(options: &Options) {
         directories: vec![PathBuf::from(&options.folder)],
         shards_count: options.shards,
         cpus: Vec::new(),
+        sync_method: None,
         memory_bytes: 1 << 30,
         limits: ConnectionLimits::default(),
         filter_log: |_| {},

@@ -8,6 +8,7 @@ use crate::protocol::compression::Compression;
 use super::from_value::FromValue;
 use super::listener::{Listener, ListenerTexts, parse_host_and_port, resolve_listeners};
 use super::settings::{BrokerSettings, ConfigError, Origin, Overrides};
+use super::sync_method::SyncMethod;
 use super::topic::{TopicConfig, TopicOwner, in_milliseconds};
 use super::value::Value;
 
@@ -102,6 +103,7 @@ broker_config! {
         "forebay.journal.bytes" forebay_journal_bytes: u64;
         "forebay.memory.bytes" forebay_memory_bytes: Option<u64>;
         "forebay.shards" forebay_shards: Option<u16>;
+        "forebay.sync.method" forebay_sync_method: Option<SyncMethod>;
         "group.initial.rebalance.delay.ms" group_initial_rebalance_delay_ms: i64;
         "group.max.session.timeout.ms" group_max_session_timeout_ms: i32;
         "group.max.size" group_max_size: u32;

@@ -1,5 +1,6 @@
 //! From the value of a setting to the type of its field.
 
+use super::sync_method::SyncMethod;
 use super::topic::{CleanupPolicy, CompressionType, DurabilityMode, TimestampType};
 use super::value::Value;
 
@@ -104,6 +105,14 @@ impl FromValue for Option<String> {
             Value::Null => None,
             value => Some(text(value).to_owned()).filter(|text| !text.is_empty()),
         }
+    }
+}
+
+/// `None` has it measured.
+impl FromValue for Option<SyncMethod> {
+    fn from_value(value: &Value) -> Self {
+        let named = |method: &SyncMethod| method.name() == text(value);
+        SyncMethod::ALL.into_iter().find(named)
     }
 }
 

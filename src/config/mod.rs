@@ -17,6 +17,7 @@ mod properties;
 mod setting;
 mod settings;
 mod suggestion;
+mod sync_method;
 pub mod tables;
 mod topic;
 mod update;
@@ -29,6 +30,7 @@ pub use listener::{Listener, SecurityProtocol};
 pub use log_levels::{LOGGERS, LevelChange, LogLevel, LogLevels, plan_level_change};
 pub use setting::{Allowed, DefaultValue, Disposition, Importance, Kind, Setting, UpdateMode};
 pub use settings::{BrokerSettings, ConfigError, Origin, Overrides, Warning, find_broker_setting};
+pub use sync_method::SyncMethod;
 pub use topic::{
     CleanupPolicy, CompressionType, DurabilityMode, TimestampType, TopicConfig, TopicOwner,
     find_topic_setting, validate_topic_setting, validate_topic_settings,

@@ -195,6 +195,7 @@ fn plan_of(config: &BrokerConfig) -> ServePlan {
             .or(cpus_given)
             .unwrap_or_else(cpus_count),
         cpus,
+        sync_method: config.forebay_sync_method,
         memory_bytes: config
             .forebay_memory_bytes
             .unwrap_or(memory_bytes() / MEMORY_DIVISOR),

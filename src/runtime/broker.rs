@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use glommio::{LocalExecutor, LocalExecutorBuilder, Placement, PoolPlacement};
 
+use crate::config::SyncMethod;
 use crate::connection::ConnectionLimits;
 use crate::model::ShardId;
 
@@ -17,6 +18,7 @@ use super::clock::Clock;
 use super::core::Core;
 use super::descriptors::{Shares, share_out};
 use super::directories::{DataDirectory, OpenFailure, open_directory};
+use super::disk::{Disk, DiskDirectory};
 use super::failure::StartFailure;
 use super::mailbox::{Inbox, Outbox};
 use super::network::{
@@ -24,8 +26,9 @@ use super::network::{
     resolve_names,
 };
 use super::step::Step;
+use super::sync_probe::{self, SyncChoice};
 use super::turn::{Alarm, Letter, Life, OnReady, Stop, Turn};
-use super::{disk::Disk, host, recent, signals};
+use super::{host, recent, signals};
 
 /// Entries of a shard's rings: thousands of requests may be under way. A larger ring makes the
 /// library look less often at what is urgent, since it does so after this many completions.
@@ -34,7 +37,7 @@ const RING_DEPTH: u32 = 1024;
 /// How long the executor runs tasks before it preempts them: never. When the time is up before the
 /// first task has run, as happens to a short time on a busy host, the library's executor takes it
 /// for "no task can run" and goes to sleep. A turn gives way by itself instead.
-const PREEMPT_AFTER: Duration = Duration::from_secs(3600);
+pub(super) const PREEMPT_AFTER: Duration = Duration::from_secs(3600);
 
 /// Threads per shard for what the ring cannot do; a long removal must not hold up an open.
 const BLOCKING_THREADS: usize = 2;
@@ -57,6 +60,8 @@ pub struct ServePlan {
     /// The CPUs to run them on; empty for all that the process may use. With fewer CPUs than
     /// shards the threads are not bound to any.
     pub cpus: Vec<usize>,
+    /// How synced writes are made; `None` for what is faster in each directory.
+    pub sync_method: Option<SyncMethod>,
     /// The memory of the whole broker, of which the disk gets a part.
     pub memory_bytes: u64,
     /// How many clients may be connected.
@@ -78,6 +83,8 @@ pub struct Serving {
     pub files_per_shard: usize,
     /// Lines that the operator should read.
     pub warnings: Vec<String>,
+    /// For each directory that can be used.
+    sync_choices: Vec<Option<SyncChoice>>,
     stop: Arc<Stop>,
 }
 
@@ -85,6 +92,30 @@ impl Serving {
     /// Ask the broker to stop cleanly, as SIGTERM does.
     pub fn stop(&self) {
         self.stop.request();
+    }
+
+    /// How writes to each directory are synced; `None` for one that cannot be used.
+    #[must_use]
+    pub fn sync_methods(&self) -> Vec<Option<SyncMethod>> {
+        let methods = self.sync_choices.iter();
+        methods
+            .map(|choice| Some(choice.as_ref()?.method))
+            .collect()
+    }
+
+    /// Say in the log how writes are synced, and why.
+    fn tell_sync_choices(&self) {
+        for (path, choice) in self.directories.iter().zip(&self.sync_choices) {
+            let (shown, Some(choice)) = (path.display(), choice) else {
+                continue;
+            };
+            let (method, reason) = (choice.method.name(), &choice.reason);
+            if choice.is_settled {
+                tracing::info!("writes in {shown} are synced by {method}: {reason}");
+            } else {
+                tracing::warn!("writes in {shown} are synced by {method}: {reason}");
+            }
+        }
     }
 }
 
@@ -105,7 +136,7 @@ pub fn serve<C: Core>(
     host::check_io_uring(RING_DEPTH)?;
     let limits = resolve_names(plan.limits.clone()).map_err(StartFailure::new)?;
     let directories = open_directories(&plan.directories, plan.needed_directory)?;
-    let disk_directories: Box<[PathBuf]> = directories.iter().map(path_on_disk).collect();
+    let sync_choices = sync_choices(&directories, plan.sync_method);
     let listeners = open_listeners(&plan.listeners)?;
     let shards = usize::from(plan.shards_count);
     let new_inbox = |_| Inbox::new(shards).map(Arc::new);
@@ -113,7 +144,9 @@ pub fn serve<C: Core>(
     let inboxes = inboxes
         .map_err(|error| StartFailure::new(format!("cannot make the shards' inboxes: {error}")))?;
     let stop = Arc::new(Stop::new(inboxes.clone()));
-    let serving = Arc::new(serving(&plan, &listeners, &directories, shares, &stop));
+    let of_directories = (&*directories, sync_choices);
+    let serving = Arc::new(serving(&plan, &listeners, of_directories, shares, &stop));
+    let disk_directories = disk_directories(&serving);
     signals::watch(Arc::clone(&stop))
         .map_err(|error| StartFailure::new(format!("cannot listen for signals: {error}")))?;
 
@@ -189,7 +222,7 @@ struct Seat {
     serving: Arc<Serving>,
     filter_log: fn(&str),
     needed_directory: usize,
-    disk_directories: Box<[PathBuf]>,
+    disk_directories: Box<[DiskDirectory]>,
 }
 
 /// The start of one shard among all.
@@ -209,7 +242,12 @@ fn run_shard<C: Core>(
 ) {
     recent::watch_thread(seat.id);
     let (id, serving) = (seat.id, Arc::clone(&seat.serving));
-    let on_ready = on_ready.map(|on_ready| -> OnReady { Box::new(move || on_ready(&serving)) });
+    let on_ready = on_ready.map(|on_ready| -> OnReady {
+        Box::new(move || {
+            serving.tell_sync_choices();
+            on_ready(&serving);
+        })
+    });
     let executor = match make_executor(&seat) {
         Ok(executor) => executor,
         Err(failure) => return drop(start.started.send(Err(failure))),
@@ -287,13 +325,40 @@ fn make_executor(seat: &Seat) -> Result<LocalExecutor, StartFailure> {
     Ok(executor)
 }
 
-/// Where the requests of a directory go: with one that cannot be used to a place where each fails.
-fn path_on_disk(directory: &DataDirectory) -> PathBuf {
-    if directory.is_usable {
-        directory.path.clone()
-    } else {
-        PathBuf::from("/dev/null")
-    }
+/// How writes to each directory are synced: `None` for one that cannot be used.
+fn sync_choices(directories: &[DataDirectory], set: Option<SyncMethod>) -> Vec<Option<SyncChoice>> {
+    let usable = directories.iter().filter(|directory| directory.is_usable);
+    let usable: Vec<PathBuf> = usable.map(|directory| directory.path.clone()).collect();
+    let choices = match set {
+        Some(method) => vec![SyncChoice::set(method); usable.len()],
+        None => sync_probe::choose(&usable),
+    };
+    let mut choices = choices.into_iter();
+    let choose = |directory: &DataDirectory| {
+        let choice = directory.is_usable.then(|| choices.next());
+        choice.map(|choice| choice.expect("one was made for each"))
+    };
+    directories.iter().map(choose).collect()
+}
+
+/// The directories as the shards' disks use them: instead of one that cannot be used a place where
+/// each request fails.
+fn disk_directories(serving: &Serving) -> Box<[DiskDirectory]> {
+    let disk_directory = |(path, choice): (&PathBuf, &Option<SyncChoice>)| DiskDirectory {
+        path: choice
+            .as_ref()
+            .map_or_else(|| PathBuf::from("/dev/null"), |_| path.clone()),
+        sync_method: choice
+            .as_ref()
+            .map_or(SyncMethod::Dsync, |choice| choice.method),
+    };
+    let choices = serving.sync_choices.iter();
+    serving
+        .directories
+        .iter()
+        .zip(choices)
+        .map(disk_directory)
+        .collect()
 }
 
 fn open_directories(paths: &[PathBuf], needed: usize) -> Result<Vec<DataDirectory>, StartFailure> {
@@ -323,7 +388,7 @@ fn open_listeners(plans: &[ListenerPlan]) -> Result<Vec<Listener>, StartFailure>
 fn serving(
     plan: &ServePlan,
     listeners: &[Listener],
-    directories: &[DataDirectory],
+    (directories, sync_choices): (&[DataDirectory], Vec<Option<SyncChoice>>),
     shares: Shares,
     stop: &Arc<Stop>,
 ) -> Serving {
@@ -340,6 +405,7 @@ fn serving(
             .iter()
             .map(|directory| directory.path.clone())
             .collect(),
+        sync_choices,
         shards_count: plan.shards_count,
         files_per_shard: shares.files_per_shard,
         warnings,

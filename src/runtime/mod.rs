@@ -27,6 +27,7 @@ mod recent;
 mod scratch;
 mod signals;
 mod step;
+mod sync_probe;
 mod turn;
 
 pub use self::core::Core;

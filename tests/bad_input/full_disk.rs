@@ -10,6 +10,9 @@ use super::client::{Client, LIMIT, await_topic, batch_of};
 use super::volume::Volume;
 use crate::support::{Broker, Kind, needs, not_run};
 
+/// The file in which the broker notes how writes are synced in a directory.
+const SYNC_NOTE: &str = "forebay-sync-method";
+
 /// The value of the record at `offset`.
 fn value_of(offset: i64) -> Vec<u8> {
     offset
@@ -202,4 +205,33 @@ fn a_disk_without_room_for_another_file_holds_up_rolls_topics_and_snapshots_unti
     let mut client = Client::connect(broker.port);
     assert_readable(&mut client, end);
     assert_eq!(client.produce_until("other", ErrorCode::None), 1);
+}
+
+#[test]
+fn without_room_to_measure_how_to_sync_each_write_is_synced_by_itself_until_a_start_with_room() {
+    let lab = needs!();
+    let volumes = (
+        Volume::new("room-to-measure", 64),
+        Volume::new("no-room-to-measure", 16),
+    );
+    let (Some(roomy), Some(full)) = volumes else {
+        return not_run("bad_input::full_disk", "mounting a file needs root");
+    };
+    let [first, second] = [&roomy, &full].map(|volume| volume.path().join("data"));
+    let both = format!("{},{}", first.display(), second.display());
+    full.fill(128 << 10);
+    let mut broker = Broker::start(&lab, Kind::Forebay, &[("log.dirs", &both)]);
+    let said = format!("writes in {} are synced by dsync", second.display());
+    let log = broker.log();
+    let line = log.lines().find(|line| line.contains(&said));
+    let line = line.unwrap_or_else(|| panic!("{log}"));
+    assert!(line.contains("No space left on device"), "{line}");
+    let (noted, missing) = (first.join(SYNC_NOTE), second.join(SYNC_NOTE));
+    assert!(noted.exists());
+    assert!(!missing.exists());
+
+    broker.stop();
+    full.make_room();
+    broker.resume();
+    assert!(missing.exists(), "{}", broker.log());
 }

@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use forebay::config::SyncMethod;
 use forebay::connection::ConnectionLimits;
 use forebay::model::ShardId;
 use forebay::runtime::{Core, ListenerPlan, ServePlan, Serving, SocketOptions, serve};
@@ -49,6 +50,7 @@ impl Broker {
             directories: Vec::new(),
             shards_count,
             cpus: Vec::new(),
+            sync_method: Some(SyncMethod::Dsync),
             memory_bytes: 64 << 20,
             limits: ConnectionLimits::default(),
             filter_log: |_| {},

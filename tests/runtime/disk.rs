@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use bytes::Bytes;
+use forebay::config::SyncMethod;
 use forebay::log::storage::{
     DirectoryIndex, Durability, FileId, StorageOutcome, StoragePath, StorageRequest, StorageResult,
 };
@@ -73,7 +74,13 @@ fn a_file_is_made_filled_read_back_and_cut() {
 
 #[test]
 fn a_large_write_is_split_and_every_durability_lands_where_it_should() {
-    let mut disk = DiskBroker::start();
+    for method in SyncMethod::ALL {
+        assert_lands(DiskBroker::start_with(method));
+    }
+}
+
+#[track_caller]
+fn assert_lands(mut disk: DiskBroker) {
     let bytes = pattern(9 * (1 << 20) + 77);
     for (file, durability) in [(1, Durability::Synced), (2, Durability::Later)] {
         let name = format!("large-{file}");

@@ -7,6 +7,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use forebay::config::SyncMethod;
 use forebay::log::storage::{StorageOwner, StorageRequest, StorageResult, Ticket};
 use forebay::runtime::Core;
 use forebay::shard::{ConnectionId, Effect, Effects, Event};
@@ -28,10 +29,17 @@ pub struct DiskBroker {
 
 impl DiskBroker {
     pub fn start() -> Self {
+        Self::start_with(SyncMethod::Dsync)
+    }
+
+    /// With a disk whose writes are synced in this way.
+    pub fn start_with(method: SyncMethod) -> Self {
+        let mut plan = Broker::plan(1);
+        plan.sync_method = Some(method);
         let wishes = Wishes::default();
         let (sender, ended) = mpsc::channel();
         let cores_wishes = Arc::clone(&wishes);
-        let broker = Broker::start(1, move |_, _| DiskCore {
+        let broker = Broker::start_with(plan, move |_, _| DiskCore {
             wishes: Arc::clone(&cores_wishes),
             ended: sender.clone(),
             memory: [0; 64],

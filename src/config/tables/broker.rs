@@ -857,6 +857,12 @@ broker_settings! {
     "forebay.shards", Int, null, Between(1, 1024), ReadOnly, High
         => Obeyed
             "How many shards, each a thread on a CPU of its own; by default one for each CPU.";
+    "forebay.sync.method", String, "probe", OneOf(&["probe", "dsync", "fdatasync"]), ReadOnly, Medium
+        => Obeyed
+            "How a write gets on the disk before it is acknowledged: through a descriptor with \
+             `O_DSYNC`, or by an `fdatasync` that follows it. `probe` measures both at the first \
+             start in a log directory, takes the faster one, and notes the figures in the file \
+             `forebay-sync-method` there; without that file they are measured again.";
 }
 
 /// Settings that Kafka reads outside its table, or that versions before 4 had, with what they are

@@ -32,8 +32,8 @@ pub(crate) const BOOTSTRAP: &str = "bootstrap.checkpoint";
 pub(crate) const CLEAN_MARK: &str = ".kafka_cleanshutdown";
 
 /// What may lie in a directory that is not formatted: a lock, what `mkfs` leaves, what a format
-/// that was interrupted left.
-const HARMLESS: [&str; 3] = [".lock", "lost+found", BOOTSTRAP];
+/// that was interrupted left, what the runtime noted of the disk.
+const HARMLESS: [&str; 4] = [".lock", "lost+found", BOOTSTRAP, "forebay-sync-method"];
 
 /// Files with which the runtime tries out the disk begin so.
 const PROBE: &str = ".direct-io-";

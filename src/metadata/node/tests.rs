@@ -569,6 +569,7 @@ fn what_is_no_data_does_not_keep_a_directory_from_being_formatted() {
     for name in [
         ".lock",
         ".direct-io-template.0",
+        "forebay-sync-method",
         "meta.properties.tmp",
         "bootstrap.checkpoint",
         "recovery-point-offset-checkpoint",

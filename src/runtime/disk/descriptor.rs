@@ -12,6 +12,8 @@ use std::path::Path;
 
 use glommio::io::{DmaFile, OpenOptions as DmaOpenOptions};
 
+use crate::config::SyncMethod;
+
 const TEMPLATE_NAME: &str = ".direct-io-template";
 
 /// A file that the ring knows, whose descriptor can be exchanged. Call on the shard's executor.
@@ -43,14 +45,18 @@ pub(super) fn adopt(template: &DmaFile, descriptor: &OwnedFd) -> io::Result<DmaF
     }
 }
 
-/// Open a segment file for direct and synced IO.
-pub(super) fn open_synced(path: &Path, create: bool) -> io::Result<OwnedFd> {
+/// Open a segment file for direct IO; its writes are synced in this way.
+pub(super) fn open_direct(path: &Path, create: bool, method: SyncMethod) -> io::Result<OwnedFd> {
+    let synced = match method {
+        SyncMethod::Dsync => libc::O_DSYNC,
+        SyncMethod::Fdatasync => 0,
+    };
     let file = OpenOptions::new()
         .read(true)
         .write(true)
         .create(create)
         .truncate(false)
-        .custom_flags(libc::O_DIRECT | libc::O_DSYNC)
+        .custom_flags(libc::O_DIRECT | synced)
         .open(path)?;
     Ok(file.into())
 }

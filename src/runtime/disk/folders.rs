@@ -12,16 +12,21 @@ use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 
+use crate::config::SyncMethod;
 use crate::log::storage::{FolderEntry, StorageOutcome};
 
-use super::descriptor::open_synced;
+use super::descriptor::open_direct;
 
 /// More than this is no small file; reading it whole would take memory that nobody has granted.
 const SMALL_FILE_BYTES_MAX: u64 = 256 << 20;
 
-/// Open `path` for direct IO and say how long it is.
-pub(in crate::runtime) fn open_segment(path: &Path, create: bool) -> io::Result<(OwnedFd, u64)> {
-    let file = File::from(open_synced(path, create)?);
+/// Open `path` for direct IO, synced in this way, and say how long it is.
+pub(in crate::runtime) fn open_segment(
+    path: &Path,
+    create: bool,
+    method: SyncMethod,
+) -> io::Result<(OwnedFd, u64)> {
+    let file = File::from(open_direct(path, create, method)?);
     if create {
         sync_parent(path)?;
     }

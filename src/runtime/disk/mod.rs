@@ -12,5 +12,7 @@ mod descriptor;
 pub(super) mod folders;
 mod open_file;
 mod requests;
+mod trial;
 
-pub(super) use requests::Disk;
+pub(super) use requests::{Disk, DiskDirectory};
+pub(super) use trial::{Timed, WRITES_BYTES, time_syncs};

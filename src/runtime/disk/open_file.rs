@@ -11,6 +11,7 @@ use bytes::Bytes;
 use glommio::GlommioError;
 use glommio::io::{DmaBuffer, DmaFile};
 
+use crate::config::SyncMethod;
 use crate::log::storage::{Durability, IO_BLOCK_BYTES};
 use crate::stdx::buffer::{Block, BlockPool};
 
@@ -36,8 +37,8 @@ pub(super) struct IoFailure {
 
 /// An open file, shared by the requests that are under way on it.
 ///
-/// Synced writes go through a descriptor with O_DSYNC. Measured on ext4 over a virtual disk with a
-/// volatile cache, against plain writes whose fdatasync is shared by all that wait for one:
+/// Which way of syncing is faster is measured by `runtime::sync_probe`. Under load, on ext4 over a
+/// virtual disk with a volatile cache:
 ///
 /// | blocks         | writes          | O_DSYNC                     | write, shared fdatasync     |
 /// | -------------- | --------------- | --------------------------- | --------------------------- |
@@ -46,17 +47,20 @@ pub(super) struct IoFailure {
 /// | only reserved  | 64 KiB, 16 deep | 755 MB/s at 0.34 CPU-s/GB   | 630 MB/s at 0.46 CPU-s/GB   |
 /// | only reserved  | 1 MiB, 4 deep   | 1016 MB/s at 0.13 CPU-s/GB  | 821 MB/s at 0.21 CPU-s/GB   |
 pub(super) struct OpenFile {
-    synced: DmaFile,
-    /// Without O_DSYNC; opened by the first write that asks for no durability.
+    /// With O_DSYNC if that is the method.
+    file: DmaFile,
+    method: SyncMethod,
+    /// The same file without O_DSYNC; opened by the first write that asks for no durability.
     plain: OnceCell<DmaFile>,
     sync: SyncGroup,
 }
 
 impl OpenFile {
-    /// A file on a descriptor with O_DSYNC.
-    pub fn new(synced: DmaFile) -> Self {
+    /// A file that was opened for this way of syncing.
+    pub fn new(file: DmaFile, method: SyncMethod) -> Self {
         Self {
-            synced,
+            file,
+            method,
             plain: OnceCell::new(),
             sync: SyncGroup::default(),
         }
@@ -65,7 +69,7 @@ impl OpenFile {
     /// The descriptor, for calls that the ring does not have.
     pub fn descriptor(&self) -> BorrowedFd<'_> {
         // SAFETY: the file keeps its descriptor open while it is borrowed.
-        unsafe { BorrowedFd::borrow_raw(self.synced.as_raw_fd()) }
+        unsafe { BorrowedFd::borrow_raw(self.file.as_raw_fd()) }
     }
 
     /// Write `slices` from `position` on; the last block is filled up with zeros.
@@ -75,13 +79,28 @@ impl OpenFile {
         slices: &[Bytes],
         durability: Durability,
     ) -> Result<(), IoFailure> {
-        if durability == Durability::Later {
-            self.open_plain().map_err(|error| IoFailure {
+        match (durability, self.method) {
+            (Durability::Synced, SyncMethod::Dsync) => {}
+            (Durability::Synced, SyncMethod::Fdatasync) => {
+                self.write_pieces(position, slices, durability).await?;
+                // Only now: a sync covers the writes that were complete before it began.
+                return self.sync().await;
+            }
+            (Durability::Later, _) => self.open_plain().map_err(|error| IoFailure {
                 operation: "write",
                 position,
                 errno: error.raw_os_error().unwrap_or(libc::EIO),
-            })?;
+            })?,
         }
+        self.write_pieces(position, slices, durability).await
+    }
+
+    async fn write_pieces(
+        self: &Rc<Self>,
+        position: u64,
+        slices: &[Bytes],
+        durability: Durability,
+    ) -> Result<(), IoFailure> {
         let mut source = Gather::new(slices);
         let mut at = position;
         while source.remaining > 0 {
@@ -110,11 +129,12 @@ impl OpenFile {
         Ok(())
     }
 
-    /// Open the same file again, by its descriptor: its name may have changed.
+    /// Have a descriptor without O_DSYNC: where the file's own has it, open the file again, by the
+    /// descriptor, since its name may have changed.
     fn open_plain(&self) -> io::Result<()> {
-        if self.plain.get().is_none() {
+        if self.method == SyncMethod::Dsync && self.plain.get().is_none() {
             let descriptor = reopen_plain(self.descriptor())?;
-            let plain = adopt(&self.synced, &descriptor)?;
+            let plain = adopt(&self.file, &descriptor)?;
             self.plain.get_or_init(|| plain);
         }
         Ok(())
@@ -124,7 +144,7 @@ impl OpenFile {
     fn stage(&self, source: &mut Gather<'_>) -> (DmaBuffer, u64) {
         let length = source.remaining.min(PIECE_BYTES_MAX);
         let padded = length.next_multiple_of(block_bytes());
-        let mut piece = self.synced.alloc_dma_buffer(padded);
+        let mut piece = self.file.alloc_dma_buffer(padded);
         let bytes = piece.as_bytes_mut();
         source.take(&mut bytes[..length]);
         // The memory is not initialised: without this the disk would get what was in the heap.
@@ -139,8 +159,8 @@ impl OpenFile {
         durability: Durability,
     ) -> Result<(), IoFailure> {
         let file = match durability {
-            Durability::Synced => &self.synced,
-            Durability::Later => self.plain.get().expect("the write has opened it"),
+            Durability::Synced => &self.file,
+            Durability::Later => self.plain.get().unwrap_or(&self.file),
         };
         loop {
             let length = piece.len();
@@ -163,7 +183,7 @@ impl OpenFile {
                     errno: libc::ENOSPC,
                 });
             }
-            piece = self.synced.alloc_dma_buffer(length - whole);
+            piece = self.file.alloc_dma_buffer(length - whole);
             piece
                 .as_bytes_mut()
                 .copy_from_slice(&rest.as_bytes()[whole..]);
@@ -183,7 +203,7 @@ impl OpenFile {
         while memory.filled() < length {
             let at = position + memory.filled() as u64;
             let wanted = (length - memory.filled()).min(PIECE_BYTES_MAX);
-            let piece = self.synced.read_at_aligned(at, wanted).await;
+            let piece = self.file.read_at_aligned(at, wanted).await;
             let piece = piece.map_err(|error| IoFailure {
                 operation: "read",
                 position: at,
@@ -199,7 +219,7 @@ impl OpenFile {
 
     /// Make the file at least `length` bytes long, with its blocks reserved.
     pub async fn allocate(&self, length: u64) -> Result<(), IoFailure> {
-        let allocated = self.synced.pre_allocate(length, false).await;
+        let allocated = self.file.pre_allocate(length, false).await;
         allocated.map_err(|error| IoFailure {
             operation: "allocate",
             position: length,
@@ -242,7 +262,7 @@ impl OpenFile {
             let result = match self.sync.failed.get() {
                 Some(errno) => Err(errno),
                 None => self
-                    .synced
+                    .file
                     .fdatasync()
                     .await
                     .map_err(|error| errno_of(&error)),
@@ -259,12 +279,13 @@ impl OpenFile {
 
     /// Close the file; nothing is under way on it.
     pub async fn close(self: Rc<Self>) -> Result<(), IoFailure> {
-        let file = Rc::try_unwrap(self);
-        let file = file.unwrap_or_else(|_| unreachable!("a file is closed when nothing uses it"));
-        if let Some(plain) = file.plain.into_inner() {
+        let closed = Rc::try_unwrap(self);
+        let closed =
+            closed.unwrap_or_else(|_| unreachable!("a file is closed when nothing uses it"));
+        if let Some(plain) = closed.plain.into_inner() {
             plain.close().await.map_err(close_failure)?;
         }
-        file.synced.close().await.map_err(close_failure)
+        closed.file.close().await.map_err(close_failure)
     }
 }
 

@@ -15,6 +15,7 @@ use std::task::Waker;
 use bytes::Bytes;
 use glommio::io::DmaFile;
 
+use crate::config::SyncMethod;
 use crate::log::storage::{
     FileId, IO_BLOCK_BYTES, StorageFailure, StorageOutcome, StoragePath, StorageRequest,
     StorageResult, Ticket,
@@ -26,9 +27,18 @@ use super::descriptor::{adopt, open_template};
 use super::folders;
 use super::open_file::{IoFailure, OpenFile, REQUEST_BYTES_MAX, ReadPools};
 
+/// A log directory as a disk uses it.
+#[derive(Clone, Debug)]
+pub(in crate::runtime) struct DiskDirectory {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How what is written there is synced.
+    pub sync_method: SyncMethod,
+}
+
 /// The disk as one shard sees it.
 pub(in crate::runtime) struct Disk {
-    directories: Box<[PathBuf]>,
+    directories: Box<[DiskDirectory]>,
     template: DmaFile,
     pools: Rc<ReadPools>,
     files: HashMap<FileId, FileEntry>,
@@ -99,12 +109,12 @@ impl Disk {
     /// most `staged_bytes_max` of the ring's memory, and the executor has so many threads for
     /// blocking calls. Call on it.
     pub async fn new(
-        directories: Box<[PathBuf]>,
+        directories: Box<[DiskDirectory]>,
         known: usize,
         staged_bytes_max: usize,
         blocking_threads: usize,
     ) -> io::Result<Self> {
-        let template = open_template(&directories[known]).await?;
+        let template = open_template(&directories[known].path).await?;
         Ok(Self {
             directories,
             template,
@@ -349,10 +359,11 @@ impl Disk {
         let before = self.files.insert(file, entry);
         assert!(before.is_none(), "a file's number is used once");
         let absolute = self.resolve(&path);
+        let method = self.directories[usize::from(path.directory.0)].sync_method;
         let finished = Rc::clone(&self.finished);
         let short_calls = Rc::clone(&self.short_calls);
         let run = async move {
-            let work = move || folders::open_segment(&absolute, create);
+            let work = move || folders::open_segment(&absolute, create, method);
             // A new name is synced.
             let opened = if create {
                 run_blocking(work).await
@@ -383,9 +394,10 @@ impl Disk {
     ) {
         let entry = self.files.get_mut(&file);
         let entry = entry.expect("a file is not closed before it is open");
+        let method = self.directories[usize::from(entry.path.directory.0)].sync_method;
         if let Some(descriptor) = descriptor {
             match adopt(&self.template, &descriptor) {
-                Ok(file) => entry.state = FileState::Open(Rc::new(OpenFile::new(file))),
+                Ok(file) => entry.state = FileState::Open(Rc::new(OpenFile::new(file, method))),
                 Err(error) => *result = Err(failure_of("open", entry.path.clone(), &error)),
             }
         }
@@ -475,7 +487,8 @@ impl Disk {
             relative.components().all(is_plain),
             "a path stays inside its log directory: {path}"
         );
-        self.directories[usize::from(path.directory.0)].join(relative)
+        let directory = &self.directories[usize::from(path.directory.0)];
+        directory.path.join(relative)
     }
 }
 
