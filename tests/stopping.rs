@@ -32,6 +32,7 @@ impl Host {
             journal_bytes_max: 1 << 20,
             checkpoint_every_bytes: 1 << 20,
             open_files_max: 16,
+            sync_methods: Vec::new(),
             listeners: vec![ListenerKind::Kafka("PLAINTEXT".to_owned())],
         };
         Self {

@@ -66,6 +66,7 @@ pub fn run(arguments: &ServeArguments) -> ExitCode {
             random,
             memory_bytes: memory_bytes / u64::from(shards_count),
             open_files_max: serving.files_per_shard,
+            sync_methods: serving.sync_methods(),
             listeners: listeners.clone(),
         })
     };

@@ -67,14 +67,12 @@ pub(super) fn samples_of(metric: &Metric, scrape: &Scrape<'_>) -> Vec<Sample> {
         MetricId::LogEndOffset => by_partition(shards, |state| state.log_end_offset.into()),
         MetricId::LogSegments => by_partition(shards, |state| state.segments.into()),
         MetricId::GroupOffset => by_group(shards, |committed, _| Some(committed)),
-        MetricId::GroupLag => by_group(shards, |committed, high_watermark| {
-            // A group may have committed more than a partition that was created again has.
-            high_watermark.map(|high_watermark| (high_watermark - committed).max(0))
-        }),
+        MetricId::GroupLag => by_group(shards, lag),
         MetricId::DirectoryBytes => by_directory(shards, |state| Some(state.room?.0)),
         MetricId::DirectoryUsableBytes => by_directory(shards, |state| Some(state.room?.1)),
         MetricId::DirectoryFull => by_directory(shards, |state| Some(state.is_full.into())),
         MetricId::DirectoryOffline => by_directory(shards, |state| Some(state.is_offline.into())),
+        MetricId::DirectorySyncMethod => sync_methods(shards),
         MetricId::CompactionKeptPercent
         | MetricId::CompactionRunSeconds
         | MetricId::CompactionDirtyPercent
@@ -295,6 +293,20 @@ fn by_directory(
     let mut told: Vec<Sample> = told.collect();
     told.sort_by(|one, other| one.labels.cmp(&other.labels));
     told
+}
+
+fn sync_methods(shards: &[ShardMetrics]) -> Vec<Sample> {
+    let states = shards.iter().flat_map(ShardMetrics::directories);
+    let told = states.filter_map(|state| {
+        let labels = vec![state.path.clone(), state.sync_method?.name().to_owned()];
+        Some((labels, 1))
+    });
+    numbers(told.collect())
+}
+
+fn lag(committed: Offset, high_watermark: Option<Offset>) -> Option<Offset> {
+    // A group may have committed more than a partition that was created again has.
+    high_watermark.map(|high_watermark| (high_watermark - committed).max(0))
 }
 
 fn by_group(

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::SyncMethod;
 use crate::model::{ErrorCode, Offset, TopicPartition};
 use crate::protocol::ApiKey;
 use crate::stdx::HashMap;
@@ -195,6 +196,8 @@ pub struct DirectoryState {
     pub is_full: bool,
     /// True if it is given up until the next start.
     pub is_offline: bool,
+    /// How writes to it are synced, if that is known.
+    pub sync_method: Option<SyncMethod>,
 }
 
 impl ShardMetrics {

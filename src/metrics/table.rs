@@ -202,6 +202,8 @@ metrics! {
     DirectoryOffline, Gauge, "forebay_log_directory_offline", ["directory"]
         => Same "kafka_log_logmanager_logdirectoryoffline" ["logDirectory"],
         "One if a log directory is given up until the next start, since its disk failed.";
+    DirectorySyncMethod, Gauge, "forebay_log_directory_sync_method", ["directory", "method"],
+        "One for how writes to a log directory are synced, dsync or fdatasync.";
     OfflineDirectories, Gauge, "forebay_offline_log_directories", []
         => Same "kafka_log_logmanager_offlinelogdirectorycount" [],
         "Log directories that are given up.";

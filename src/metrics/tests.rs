@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::SyncMethod;
 use crate::model::{ErrorCode, TopicPartition};
 use crate::protocol::ApiKey;
 
@@ -71,6 +72,7 @@ fn busy() -> ShardMetrics {
         room: Some((1000, 10)),
         is_full: true,
         is_offline: true,
+        sync_method: Some(SyncMethod::Fdatasync),
     }]);
     shard.set_group_offsets(vec![GroupOffset {
         group: Arc::from("g"),

@@ -484,6 +484,7 @@ mod tests {
             journal_bytes_max: 1 << 20,
             checkpoint_every_bytes: 1 << 20,
             open_files_max: 16,
+            sync_methods: Vec::new(),
             listeners: vec![kind.clone()],
         });
         for client in 1..=clients {

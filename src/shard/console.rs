@@ -258,6 +258,7 @@ mod tests {
             journal_bytes_max: 1 << 20,
             checkpoint_every_bytes: 1 << 20,
             open_files_max: 16,
+            sync_methods: Vec::new(),
             listeners: vec![ListenerKind::Kafka("A".to_owned()), ListenerKind::Http],
         });
         for (connection, listener) in [(KAFKA, 0), (HTTP[0], 1), (HTTP[1], 1)] {

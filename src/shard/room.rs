@@ -216,7 +216,7 @@ impl Shard {
 
     /// On shard 0: the directories as they were found last.
     pub(super) fn directory_states(&self) -> Vec<DirectoryState> {
-        let room = &self.room;
+        let (room, methods) = (&self.room, &self.settings.sync_methods);
         let known = room.paths.iter().zip(&room.known).zip(&*room.full);
         let known = self.files.directories().zip(known);
         let states = known.map(|(directory, ((path, room), is_full))| DirectoryState {
@@ -224,6 +224,7 @@ impl Shard {
             room: room.map(|room| (room.total_bytes, room.usable_bytes)),
             is_full: *is_full,
             is_offline: self.is_offline(directory),
+            sync_method: methods.get(usize::from(directory.0)).copied().flatten(),
         });
         states.collect()
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::config::{BrokerConfig, BrokerSettings, LogLevels};
+use crate::config::{BrokerConfig, BrokerSettings, LogLevels, SyncMethod};
 use crate::log::validation::DECOMPRESSED_BYTES_MAX;
 use crate::model::ShardId;
 use crate::stdx::Random;
@@ -33,6 +33,8 @@ pub struct ShardSettings {
     pub checkpoint_every_bytes: u64,
     /// How many segment files this shard's partitions may have open at once, at least one.
     pub open_files_max: usize,
+    /// How writes are synced in each log directory, by `DirectoryIndex`, if that is known.
+    pub sync_methods: Vec<Option<SyncMethod>>,
     /// What is spoken on each listener, by `ListenerIndex`.
     pub listeners: Vec<ListenerKind>,
 }
@@ -97,6 +99,7 @@ mod tests {
             journal_bytes_max: 1 << 20,
             checkpoint_every_bytes: 1 << 20,
             open_files_max: 1,
+            sync_methods: Vec::new(),
             listeners: Vec::new(),
         };
         let mut parts_of = |memory_bytes: u64| {

@@ -9,3 +9,4 @@ mod folders;
 mod loading;
 mod recovery;
 mod settings;
+mod syncing;

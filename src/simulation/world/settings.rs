@@ -122,6 +122,7 @@ impl BrokerPlan {
             journal_bytes_max: self.journal_bytes_max,
             checkpoint_every_bytes: self.checkpoint_every_bytes,
             open_files_max: self.open_files_max,
+            sync_methods: Vec::new(),
             listeners: vec![ListenerKind::Kafka("PLAINTEXT".to_owned())],
         }
     }

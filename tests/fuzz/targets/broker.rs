@@ -85,6 +85,7 @@ impl Host {
             checkpoint_every_bytes: 1 << 20,
             memory_bytes: 64 << 20,
             open_files_max: 16,
+            sync_methods: Vec::new(),
             listeners: vec![ListenerKind::Kafka("PLAINTEXT".to_owned())],
         });
         let mut host = Self {
