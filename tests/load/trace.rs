@@ -1,4 +1,5 @@
-//! The kernel's own trace of a broker: no answer leaves before a synced write for it is complete.
+//! The kernel's own trace of a broker: no answer leaves before a write for it is complete and
+//! synced, in both ways of syncing.
 //!
 //! System calls show what a broker received and sent; what it wrote goes through io_uring, whose
 //! requests and completions are trace points of their own. They need root and tracefs; where one is
@@ -8,10 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use forebay::config::SyncMethod;
 use serde_json::json;
 
-use crate::support::{Broker, Kind, as_root, needs, not_possible, test_name};
+use crate::support::{Broker, Kind, Lab, as_root, needs, not_possible, test_name};
 
 const REQUESTS: u64 = 100;
 
@@ -31,11 +34,14 @@ const BUFFER_KIB: &str = "16384";
 struct Tracer {
     instance: PathBuf,
     mounted: Option<PathBuf>,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Tracer {
-    /// A tracer of some threads, or why this machine cannot have it.
+    /// A tracer of some threads, or why this machine cannot have it. There is one at a time.
     fn new(threads: &[String]) -> Result<Self, String> {
+        static TRACING: Mutex<()> = Mutex::new(());
+        let alone = TRACING.lock().unwrap_or_else(PoisonError::into_inner);
         let mut root = PathBuf::from("/sys/kernel/tracing");
         let mut mounted = None;
         if !root.join("instances").exists() {
@@ -49,7 +55,11 @@ impl Tracer {
             mounted = Some(root.clone());
         }
         let instance = root.join(format!("instances/forebay-{}", std::process::id()));
-        let tracer = Self { instance, mounted };
+        let tracer = Self {
+            instance,
+            mounted,
+            _alone: alone,
+        };
         let begun = tracer.begin(threads);
         begun.map_err(|error| format!("the kernel's trace points cannot be used: {error}"))?;
         Ok(tracer)
@@ -94,18 +104,31 @@ struct Findings {
     answers: usize,
     /// Writes that were complete.
     writes: usize,
-    /// The line of an answer for which no write was complete that had begun after its request.
+    /// The line of an answer for which no write was complete and synced that had begun after its
+    /// request.
     early: Vec<String>,
 }
 
-/// Reads a trace. A connection has one request under way at a time, and each is to be synced.
-fn findings(trace: &str) -> Findings {
+/// How far the request of a connection has come on its way to the disk: the kernel's requests that
+/// are under way for it, and what is done.
+#[derive(Debug, Default)]
+struct Progress<'a> {
+    /// Begun since it came.
+    writes: BTreeSet<&'a str>,
+    is_written: bool,
+    /// Begun since a write was complete.
+    syncs: BTreeSet<&'a str>,
+    is_synced: bool,
+}
+
+/// Reads the trace of a broker that syncs in this way. A connection has one request under way at a
+/// time, and each is to be synced.
+fn findings(method: SyncMethod, trace: &str) -> Findings {
     let mut findings = Findings::default();
     // The descriptor from which a thread receives just now, by its first column.
     let mut receiving = BTreeMap::new();
-    // Writes that have begun since a request came and are under way, or complete, by descriptor.
-    let mut under_way: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    let mut is_written: BTreeMap<&str, bool> = BTreeMap::new();
+    // By the descriptor of the connection.
+    let mut requests: BTreeMap<&str, Progress<'_>> = BTreeMap::new();
     for line in trace.lines().filter(|line| !line.starts_with('#')) {
         // `NAME-ID [CPU] FLAGS TIME: EVENT`.
         let Some((thread, _)) = line.split_once('[') else {
@@ -117,31 +140,36 @@ fn findings(trace: &str) -> Findings {
             // What is negative is an error, or that there is nothing.
             let is_received = u64::from_str_radix(result, 16).is_ok_and(|count| count as i64 > 0);
             if let Some(descriptor) = receiving.remove(thread).filter(|_| is_received) {
-                under_way.insert(descriptor, BTreeSet::new());
-                is_written.insert(descriptor, false);
+                requests.insert(descriptor, Progress::default());
             }
         } else if let Some(request) = between(line, "io_uring_submit_req: ", ", user_data") {
-            if line.contains("opcode WRITE") {
-                for requests in under_way.values_mut() {
-                    requests.insert(request);
+            for progress in requests.values_mut() {
+                if line.contains("opcode WRITE") {
+                    progress.writes.insert(request);
+                } else if line.contains("opcode FSYNC") && progress.is_written {
+                    progress.syncs.insert(request);
                 }
             }
         } else if let Some(request) = between(line, "io_uring_complete: ", ", user_data") {
             let is_good = between(line, "result ", ",").is_some_and(|it| !it.starts_with('-'));
             let mut is_write = false;
-            for (descriptor, requests) in &mut under_way {
-                if requests.remove(request) && is_good {
-                    is_written.insert(descriptor, true);
+            for progress in requests.values_mut() {
+                if progress.writes.remove(request) && is_good {
+                    progress.is_written = true;
                     is_write = true;
                 }
+                progress.is_synced |= progress.syncs.remove(request) && is_good;
             }
             findings.writes += usize::from(is_write);
         } else if let Some(descriptor) = between(line, "sys_sendmsg(fd: ", ",")
-            && let Some(is_written) = is_written.remove(descriptor)
+            && let Some(progress) = requests.remove(descriptor)
         {
-            under_way.remove(descriptor);
             findings.answers += 1;
-            if !is_written {
+            let is_durable = match method {
+                SyncMethod::Dsync => progress.is_written,
+                SyncMethod::Fdatasync => progress.is_synced,
+            };
+            if !is_durable {
                 findings.early.push(line.to_owned());
             }
         }
@@ -155,13 +183,14 @@ fn between<'a>(line: &'a str, before: &str, behind: &str) -> Option<&'a str> {
     Some(rest.split_once(behind)?.0)
 }
 
-/// The names of the broker's files that it writes to, but for those that it syncs by themselves.
-fn unsynced_files(broker: &Broker) -> (usize, Vec<String>) {
+/// The names of the broker's files with records that it writes to: those that it has open so that
+/// each write is synced by itself, and the others.
+fn files_written_to(broker: &Broker) -> (Vec<String>, Vec<String>) {
     const WRITES: u32 = 3;
     const SYNCED: u32 = 0o10_000;
     let process = PathBuf::from(format!("/proc/{}", broker.pid()));
     let mut synced = BTreeSet::new();
-    let mut unsynced = BTreeSet::new();
+    let mut others = BTreeSet::new();
     for entry in fs::read_dir(process.join("fd"))
         .expect("the broker runs")
         .flatten()
@@ -181,17 +210,21 @@ fn unsynced_files(broker: &Broker) -> (usize, Vec<String>) {
         if flags & WRITES > 0 && flags & SYNCED > 0 {
             synced.insert(name);
         } else {
-            unsynced.insert(name);
+            others.insert(name);
         }
     }
-    let unsynced = unsynced.difference(&synced).cloned().collect();
-    (synced.len(), unsynced)
+    let others = others.difference(&synced).cloned().collect();
+    (synced.into_iter().collect(), others)
 }
 
-#[test]
-fn no_answer_leaves_before_a_synced_write_for_it_is_complete() {
-    let lab = needs!(Java);
-    let broker = Broker::start(&lab, Kind::Forebay, &[("num.partitions", "2")]);
+/// Runs a broker that syncs in this way, and looks at its trace.
+#[track_caller]
+fn no_answer_leaves_before_its_sync(lab: &Lab, method: SyncMethod, test_name: &str) {
+    let settings = [
+        ("num.partitions", "2"),
+        ("forebay.sync.method", method.name()),
+    ];
+    let broker = Broker::start(lab, Kind::Forebay, &settings);
     let mut client = broker.connect();
     let topic = json!({ "Name": "traced", "NumPartitions": 2, "ReplicationFactor": 1 });
     let topics = json!({ "Topics": [topic], "timeoutMs": 30000 });
@@ -203,7 +236,7 @@ fn no_answer_leaves_before_a_synced_write_for_it_is_complete() {
         .map(|task| task.file_name().display().to_string());
     let tracer = match Tracer::new(&threads.collect::<Vec<_>>()) {
         Ok(tracer) => tracer,
-        Err(reason) => return not_possible(test_name!(), &reason),
+        Err(reason) => return not_possible(test_name, &reason),
     };
     for number in 0..REQUESTS {
         // One in four is too large for the journal.
@@ -217,16 +250,35 @@ fn no_answer_leaves_before_a_synced_write_for_it_is_complete() {
         assert_eq!(partition["ErrorCode"], 0, "{answer}");
     }
     let trace = tracer.end();
-    let findings = findings(&trace);
+    let findings = findings(method, &trace);
     assert!(findings.early.is_empty(), "{findings:#?}");
     assert!(
         findings.answers as u64 >= REQUESTS,
         "{findings:#?}\n{trace}"
     );
     assert!(findings.writes as u64 >= REQUESTS, "{findings:#?}");
-    let (synced, unsynced) = unsynced_files(&broker);
-    assert_eq!(unsynced, [""; 0], "these are written without being synced");
-    assert!(synced >= 3, "a journal and two segments are open");
+    let (synced, others) = files_written_to(&broker);
+    let (expected, unexpected) = match method {
+        SyncMethod::Dsync => (synced, others),
+        SyncMethod::Fdatasync => (others, synced),
+    };
+    assert_eq!(unexpected, [""; 0], "these are written in the other way");
+    assert!(
+        expected.len() >= 3,
+        "a journal and two segments: {expected:?}"
+    );
+}
+
+#[test]
+fn no_answer_leaves_before_a_synced_write_for_it_is_complete() {
+    let lab = needs!(Java);
+    no_answer_leaves_before_its_sync(&lab, SyncMethod::Dsync, test_name!());
+}
+
+#[test]
+fn no_answer_leaves_before_the_fdatasync_behind_its_write_is_complete() {
+    let lab = needs!(Java);
+    no_answer_leaves_before_its_sync(&lab, SyncMethod::Fdatasync, test_name!());
 }
 
 /// A trace in which a request is answered in some order of things.
@@ -240,6 +292,9 @@ fn trace(events: &[&str]) -> String {
             "has written" => "io_uring_complete: ring 0a, req 0b, user_data 0x1, result 4096, c",
             "fails" => "io_uring_complete: ring 0a, req 0b, user_data 0x1, result -5, cflags",
             "writes more" => "io_uring_submit_req: ring 0a, req 0c, user_data 0x1, opcode WRITE,",
+            "syncs" => "io_uring_submit_req: ring 0a, req 0d, user_data 0x1, opcode FSYNC, flags",
+            "has synced" => "io_uring_complete: ring 0a, req 0d, user_data 0x1, result 0, cflags",
+            "fails to sync" => "io_uring_complete: ring 0a, req 0d, user_data 0x1, result -5, c",
             "answers" => "sys_sendmsg(fd: 1f, msg: 7f00, flags: 4000)",
             _ => unreachable!("{event} is none of these"),
         };
@@ -250,43 +305,59 @@ fn trace(events: &[&str]) -> String {
 }
 
 #[track_caller]
-fn assert_is_early(events: &[&str], is_early: bool) {
-    let findings = findings(&trace(events));
+fn assert_is_early(method: SyncMethod, events: &[&str], is_early: bool) {
+    let findings = findings(method, &trace(events));
     assert_eq!(findings.answers, 1);
-    assert_eq!(!findings.early.is_empty(), is_early);
+    assert_eq!(
+        !findings.early.is_empty(),
+        is_early,
+        "{method:?} {events:?}"
+    );
 }
+
+const REQUEST: [&str; 2] = ["asks to receive", "receives"];
 
 #[test]
 fn an_answer_behind_the_completion_of_a_write_is_in_time() {
-    let request = ["asks to receive", "receives"];
-    assert_is_early(
-        &[&request[..], &["writes", "has written", "answers"]].concat(),
-        false,
-    );
-    let twice = ["asks to receive", "receives nothing"];
-    let rest = ["writes", "writes more", "has written", "answers"];
-    assert_is_early(&[&request[..], &twice, &rest].concat(), false);
+    let is_in_time = |method, rest: &[&str]| {
+        assert_is_early(method, &[&REQUEST[..], rest].concat(), false);
+        let twice = ["asks to receive", "receives nothing"];
+        assert_is_early(method, &[&REQUEST[..], &twice, rest].concat(), false);
+    };
+    let dsync = SyncMethod::Dsync;
+    is_in_time(dsync, &["writes", "has written", "answers"]);
+    is_in_time(dsync, &["writes", "writes more", "has written", "answers"]);
+    let synced = ["writes", "has written", "syncs", "has synced", "answers"];
+    is_in_time(SyncMethod::Fdatasync, &synced);
 }
 
 #[test]
 fn an_answer_before_the_completion_of_a_write_is_early() {
-    let request = ["asks to receive", "receives"];
-    assert_is_early(&[&request[..], &["answers"]].concat(), true);
-    assert_is_early(
-        &[&request[..], &["writes", "answers", "has written"]].concat(),
-        true,
-    );
-    assert_is_early(
-        &[&request[..], &["writes", "fails", "answers"]].concat(),
-        true,
-    );
+    let is_early = |rest: &[&str]| {
+        for method in SyncMethod::ALL {
+            assert_is_early(method, &[&REQUEST[..], rest].concat(), true);
+        }
+    };
+    is_early(&["answers"]);
+    is_early(&["writes", "answers", "has written"]);
+    is_early(&["writes", "fails", "answers"]);
     // This write had begun before the request came.
-    let before = [
-        "writes",
-        "asks to receive",
-        "receives",
-        "has written",
-        "answers",
-    ];
-    assert_is_early(&before, true);
+    let before = [&["writes"], &REQUEST[..], &["has written", "answers"]].concat();
+    for method in SyncMethod::ALL {
+        assert_is_early(method, &before, true);
+    }
+}
+
+#[test]
+fn an_answer_before_the_completion_of_the_sync_behind_its_write_is_early() {
+    for rest in [
+        &["writes", "has written", "answers"][..],
+        &["writes", "has written", "syncs", "answers", "has synced"],
+        &["writes", "has written", "syncs", "fails to sync", "answers"],
+        // This sync need not cover the write.
+        &["writes", "syncs", "has written", "has synced", "answers"],
+    ] {
+        let events = [&REQUEST[..], rest].concat();
+        assert_is_early(SyncMethod::Fdatasync, &events, true);
+    }
 }

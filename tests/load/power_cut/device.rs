@@ -23,6 +23,8 @@ struct State {
     has_power: bool,
     /// True if it says that it has synced, and has not.
     is_lying: bool,
+    /// True if it says that it cannot sync, and does not.
+    fails_syncs: bool,
     sync_duration: Duration,
 }
 
@@ -42,6 +44,7 @@ impl Device {
             life: Life(0),
             has_power: true,
             is_lying: false,
+            fails_syncs: false,
             sync_duration: Duration::ZERO,
         };
         Ok(Self {
@@ -90,6 +93,9 @@ impl Device {
         let duration = self.alive(life)?.sync_duration;
         thread::sleep(duration);
         let mut state = self.alive(life)?;
+        if state.fails_syncs {
+            return Err(io::Error::other("the disk cannot sync"));
+        }
         if !state.is_lying {
             state.cache.sync();
             state.witness.sync();
@@ -105,6 +111,11 @@ impl Device {
     /// From now on syncs do nothing, as on a disk that only says that it has synced.
     pub fn begin_to_lie(&self) {
         self.state().is_lying = true;
+    }
+
+    /// Whether syncs fail from now on.
+    pub fn fail_syncs(&self, fails: bool) {
+        self.state().fails_syncs = fails;
     }
 
     /// The units of a value that would not survive a power cut now.

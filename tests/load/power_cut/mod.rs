@@ -13,6 +13,8 @@ mod witness;
 use std::thread;
 use std::time::Duration;
 
+use forebay::config::SyncMethod;
+use forebay::model::ErrorCode;
 use forebay::stdx::Random;
 use serde_json::json;
 
@@ -38,16 +40,17 @@ macro_rules! disk {
 }
 
 #[track_caller]
-fn start_on(lab: &Lab, disk: &Disk) -> Broker {
+fn start_on(lab: &Lab, disk: &Disk, method: SyncMethod) -> Broker {
     let data = disk.path().join("data").display().to_string();
-    let settings = [&SETTINGS[..], &[("log.dirs", &data)]].concat();
+    let own = [("log.dirs", &*data), ("forebay.sync.method", method.name())];
+    let settings = [&SETTINGS[..], &own].concat();
     Broker::start(lab, Kind::Forebay, &settings)
 }
 
 #[track_caller]
-fn what_was_acknowledged_survives_power_cuts(lab: &Lab, mut disk: Disk) {
+fn what_was_acknowledged_survives_power_cuts(lab: &Lab, mut disk: Disk, method: SyncMethod) {
     let (seed, mut random) = randomness();
-    let mut broker = start_on(lab, &disk);
+    let mut broker = start_on(lab, &disk, method);
     let load = Load::start(lab, &broker, seed);
     for _ in 0..rounds(CUTS) {
         pause(&mut random, 200..2000);
@@ -63,13 +66,27 @@ fn what_was_acknowledged_survives_power_cuts(lab: &Lab, mut disk: Disk) {
 #[test]
 fn what_was_acknowledged_is_there_once_and_in_order_after_twenty_power_cuts_on_ext4() {
     let lab = needs!(Python, Java);
-    what_was_acknowledged_survives_power_cuts(&lab, disk!("ext4", Ext4));
+    what_was_acknowledged_survives_power_cuts(&lab, disk!("ext4", Ext4), SyncMethod::Dsync);
+}
+
+#[test]
+fn what_was_acknowledged_is_there_once_and_in_order_after_power_cuts_on_ext4_with_fdatasync() {
+    let lab = needs!(Python, Java);
+    let disk = disk!("ext4-fdatasync", Ext4);
+    what_was_acknowledged_survives_power_cuts(&lab, disk, SyncMethod::Fdatasync);
 }
 
 #[test]
 fn what_was_acknowledged_is_there_once_and_in_order_after_twenty_power_cuts_on_xfs() {
     let lab = needs!(Python, Java);
-    what_was_acknowledged_survives_power_cuts(&lab, disk!("xfs", Xfs));
+    what_was_acknowledged_survives_power_cuts(&lab, disk!("xfs", Xfs), SyncMethod::Dsync);
+}
+
+#[test]
+fn what_was_acknowledged_is_there_once_and_in_order_after_power_cuts_on_xfs_with_fdatasync() {
+    let lab = needs!(Python, Java);
+    let disk = disk!("xfs-fdatasync", Xfs);
+    what_was_acknowledged_survives_power_cuts(&lab, disk, SyncMethod::Fdatasync);
 }
 
 #[test]
@@ -77,7 +94,7 @@ fn a_power_cut_that_takes_what_was_synced_is_found() {
     let lab = needs!(Python, Java);
     let mut disk = disk!("lying", Ext4);
     let (seed, mut random) = randomness();
-    let mut broker = start_on(&lab, &disk);
+    let mut broker = start_on(&lab, &disk, SyncMethod::Dsync);
     let load = Load::start(&lab, &broker, seed);
     pause(&mut random, 2000..3000);
     disk.device.begin_to_lie();
@@ -118,27 +135,38 @@ fn units(random: &mut Random) -> u32 {
 /// Sends a record of so many units to a partition and waits for the acknowledgement.
 #[track_caller]
 fn produce(client: &mut Connection, partition: u64, value: u64, units: u32) {
+    assert_eq!(produced_code(client, partition, value, units), 0);
+}
+
+/// The same, for the code of the answer.
+#[track_caller]
+fn produced_code(client: &mut Connection, partition: u64, value: u64, units: u32) -> i64 {
     let batch = json!({ "$batch": { "values": [value_of_units(value, units)] } });
     let partition = json!({ "Index": partition, "Records": batch });
     let topic = json!({ "Name": "watched", "PartitionData": [partition] });
     let body = json!({ "Acks": -1, "TimeoutMs": 30000, "TopicData": [topic] });
     let answer = client.ask("Produce", 9, &body).expect("an answer");
     let partition = &answer["Responses"][0]["PartitionResponses"][0];
-    assert_eq!(partition["ErrorCode"], 0, "{answer}");
+    partition["ErrorCode"].as_i64().expect("a code")
 }
 
-/// The acknowledgements that came before all of their record was on the disk for good: the number
-/// of the record, of its units, and of those that a power cut would have taken just then.
 #[track_caller]
-fn early_acknowledgements(lab: &Lab, disk: &Disk) -> Vec<(u64, u32, usize)> {
-    let (_, mut random) = randomness();
-    let broker = start_on(lab, disk);
-    let partitions = 4;
+fn create_watched(broker: &Broker, partitions: u64) {
     let topic = json!({ "Name": "watched", "NumPartitions": partitions, "ReplicationFactor": 1 });
     let topics = json!({ "Topics": [topic], "timeoutMs": 30000 });
     let created = broker.connect().ask("CreateTopics", 4, &topics);
     let created = created.expect("an answer");
     assert_eq!(created["Topics"][0]["ErrorCode"], 0, "{created}");
+}
+
+/// The acknowledgements that came before all of their record was on the disk for good: the number
+/// of the record, of its units, and of those that a power cut would have taken just then.
+#[track_caller]
+fn early_acknowledgements(lab: &Lab, disk: &Disk, method: SyncMethod) -> Vec<(u64, u32, usize)> {
+    let (_, mut random) = randomness();
+    let broker = start_on(lab, disk, method);
+    let partitions = 4;
+    create_watched(&broker, partitions);
     disk.device.set_sync_duration(SYNC_DURATION);
     let send_all = |client: u64, mut random: Random| {
         let mut connection = broker.connect();
@@ -170,7 +198,15 @@ fn early_acknowledgements(lab: &Lab, disk: &Disk) -> Vec<(u64, u32, usize)> {
 fn no_acknowledgement_comes_before_the_disk_has_synced_all_of_its_record() {
     let lab = needs!(Java);
     let disk = disk!("watched", Ext4);
-    let early = early_acknowledgements(&lab, &disk);
+    let early = early_acknowledgements(&lab, &disk, SyncMethod::Dsync);
+    assert_eq!(early, []);
+}
+
+#[test]
+fn with_fdatasync_no_acknowledgement_comes_before_the_disk_has_synced_all_of_its_record() {
+    let lab = needs!(Java);
+    let disk = disk!("watched-fdatasync", Ext4);
+    let early = early_acknowledgements(&lab, &disk, SyncMethod::Fdatasync);
     assert_eq!(early, []);
 }
 
@@ -179,11 +215,50 @@ fn acknowledgements_are_early_where_the_disk_only_says_that_it_has_synced() {
     let lab = needs!(Java);
     let disk = disk!("watched-lying", Ext4);
     disk.device.begin_to_lie();
-    let early = early_acknowledgements(&lab, &disk);
+    let early = early_acknowledgements(&lab, &disk, SyncMethod::Dsync);
     assert_eq!(early.len() as u64, CLIENTS * RECORDS_PER_CLIENT);
     assert!(
         early
             .iter()
             .all(|(_, units, unsynced)| *units as usize == *unsynced)
     );
+}
+
+/// Units of a record that goes through the journal, and of one that is too large for it.
+const SIZES: [u32; 2] = [100, 4000];
+
+#[track_caller]
+fn no_record_is_acknowledged_once_a_sync_has_failed(lab: &Lab, disk: &Disk, method: SyncMethod) {
+    let storage_error = i64::from(ErrorCode::KafkaStorageError.code());
+    let broker = start_on(lab, disk, method);
+    create_watched(&broker, SIZES.len() as u64);
+    let mut client = broker.connect();
+    for (partition, units) in (0..).zip(SIZES) {
+        produce(&mut client, partition, partition, units);
+    }
+    disk.device.fail_syncs(true);
+    for (partition, units) in (0..).zip(SIZES) {
+        let code = produced_code(&mut client, partition, 10 + partition, units);
+        assert_eq!(code, storage_error, "{units} units");
+    }
+    // A sync that succeeds now would say nothing of what the failed one was to secure.
+    disk.device.fail_syncs(false);
+    for (partition, units) in (0..).zip(SIZES) {
+        let code = produced_code(&mut client, partition, 20 + partition, units);
+        assert_eq!(code, storage_error, "{units} units");
+    }
+}
+
+#[test]
+fn a_record_whose_sync_failed_is_not_acknowledged_and_no_sync_is_tried_again() {
+    let lab = needs!(Java);
+    let disk = disk!("failing-dsync", Ext4);
+    no_record_is_acknowledged_once_a_sync_has_failed(&lab, &disk, SyncMethod::Dsync);
+}
+
+#[test]
+fn a_record_whose_fdatasync_failed_is_not_acknowledged_and_no_sync_is_tried_again() {
+    let lab = needs!(Java);
+    let disk = disk!("failing-fdatasync", Ext4);
+    no_record_is_acknowledged_once_a_sync_has_failed(&lab, &disk, SyncMethod::Fdatasync);
 }
