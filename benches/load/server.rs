@@ -87,6 +87,17 @@ impl Server {
         kibibytes.parse::<f64>().expect("a number") * 1024.0
     }
 
+    /// What the server has had the kernel write to the device so far, in bytes.
+    pub fn written_bytes(&self) -> u64 {
+        let path = format!("/proc/{}/io", self.process.id());
+        let text = std::fs::read_to_string(path).expect("the server runs");
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("write_bytes: "));
+        let bytes = line.expect("the kernel counts").parse();
+        bytes.expect("a number")
+    }
+
     /// The CPU time that the server has taken so far, in seconds.
     pub fn cpu_seconds(&self) -> f64 {
         let path = format!("/proc/{}/stat", self.process.id());
