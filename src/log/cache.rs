@@ -53,6 +53,14 @@ impl FetchedRecords {
         }
     }
 
+    /// The bytes in one piece, copied if there are several.
+    pub(crate) fn joined(&self) -> Bytes {
+        match self.slices.as_slice() {
+            [one] => one.clone(),
+            slices => slices.concat().into(),
+        }
+    }
+
     pub(super) fn push(&mut self, slice: Bytes, next_offset: Offset) {
         self.length_bytes += slice.len();
         self.next_offset = next_offset;

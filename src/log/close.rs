@@ -179,7 +179,7 @@ impl Log {
                     continue;
                 }
                 writer.tail = None;
-            } else {
+            } else if !segment.is_doubtful {
                 if let Index::Loaded(_) = segment.offset_index {
                     segment.offset_index = Index::OnDisk;
                 }

@@ -7,7 +7,8 @@ use super::cache::{FetchedRecords, ReadRequest};
 use super::file_names::FileKind;
 use super::partition_log::{FoundOffset, Log, LogProgress, Pending, ReadId};
 use super::read::Purpose;
-use super::segment::{Index, Largest};
+use super::reindexing::shows;
+use super::segment::{Index, Largest, Times};
 use super::storage::{StorageOutbox, StorageOutcome, StorageRequest};
 use super::time_index::{TimeIndex, TimestampOffset};
 use super::validation::DECOMPRESSED_BYTES_MAX;
@@ -44,7 +45,10 @@ impl Log {
             match start {
                 Start::IndexIsLoading => self.lookups.push((id, lookup)),
                 Start::Nowhere => self.finish_lookup(id, Ok(None)),
-                Start::At(offset, timestamp) => self.read_for_lookup(id, offset, timestamp),
+                Start::At(offset, timestamp, entry) => {
+                    let offset = offset.max(self.log_start_offset);
+                    self.read_for_lookup(id, offset, timestamp, entry);
+                }
             }
         }
     }
@@ -54,21 +58,22 @@ impl Log {
             if self.segment_end(index) <= self.log_start_offset && index + 1 < self.segments.len() {
                 continue;
             }
-            let segment = &self.segments[index];
-            match segment.largest {
-                Largest::Unknown => {
-                    self.load_time_index(index, outbox);
-                    return Start::IndexIsLoading;
-                }
+            match self.largest_of(index, outbox) {
+                Largest::Unknown => return Start::IndexIsLoading,
                 Largest::Known(Some(largest)) if largest.timestamp >= timestamp => {}
                 Largest::Known(_) => continue,
             }
+            let segment = &self.segments[index];
+            let base_offset = segment.base_offset;
             let Index::Loaded(loaded) = &segment.time_index else {
                 self.load_time_index(index, outbox);
                 return Start::IndexIsLoading;
             };
-            let offset = loaded.offset_before(timestamp, segment.base_offset);
-            return Start::At(offset.max(self.log_start_offset), timestamp);
+            let entry = loaded.entry_before(timestamp, base_offset);
+            let offset = entry.map_or(base_offset, |entry| entry.offset);
+            let is_read = offset >= self.log_start_offset;
+            let entry = entry.filter(|_| is_read).map(|entry| (base_offset, entry));
+            return Start::At(offset, timestamp, entry);
         }
         Start::Nowhere
     }
@@ -76,11 +81,8 @@ impl Log {
     fn largest_start(&mut self, outbox: &mut StorageOutbox) -> Start {
         let mut found: Option<TimestampOffset> = None;
         for index in 0..self.segments.len() {
-            match self.segments[index].largest {
-                Largest::Unknown => {
-                    self.load_time_index(index, outbox);
-                    return Start::IndexIsLoading;
-                }
+            match self.largest_of(index, outbox) {
+                Largest::Unknown => return Start::IndexIsLoading,
                 Largest::Known(Some(largest))
                     if found.is_none_or(|found| largest.timestamp > found.timestamp) =>
                 {
@@ -90,8 +92,21 @@ impl Log {
             }
         }
         found.map_or(Start::Nowhere, |found| {
-            Start::At(found.offset.max(self.log_start_offset), found.timestamp)
+            Start::At(found.offset, found.timestamp, None)
         })
+    }
+
+    /// The largest timestamp of the segment at `index`, once it is known to be right: until then
+    /// what is needed for that is asked for.
+    pub(super) fn largest_of(&mut self, index: usize, outbox: &mut StorageOutbox) -> Largest {
+        if self.segments[index].largest == Largest::Unknown {
+            self.load_time_index(index, outbox);
+            return Largest::Unknown;
+        }
+        if !self.are_times_proven(index) {
+            return Largest::Unknown;
+        }
+        self.segments[index].largest
     }
 
     /// Ask for the time index of the segment at `index`, unless it is asked for already or about to
@@ -107,19 +122,39 @@ impl Log {
         }
     }
 
-    /// A time index that is missing or wrong counts as one of records without timestamps.
+    /// A time index that is missing or wrong is made anew, as is one without an entry: only a
+    /// segment whose records have no timestamps has such a one.
     pub(super) fn on_time_index(&mut self, base_offset: Offset, outcome: &StorageOutcome) {
-        if let Some(segment) = self.segment_mut(base_offset) {
-            let loaded = match outcome {
-                StorageOutcome::Data(file) => TimeIndex::decode(file).unwrap_or_default(),
-                _ => TimeIndex::default(),
-            };
-            segment.largest = Largest::Known(loaded.last(base_offset));
-            segment.time_index = Index::Loaded(loaded);
+        let Some(segment) = self.segment_mut(base_offset) else {
+            return;
+        };
+        let loaded = match outcome {
+            StorageOutcome::Data(file) => TimeIndex::decode(file),
+            _ => None,
+        };
+        let last = loaded.as_ref().and_then(|index| index.last(base_offset));
+        let is_lost = loaded.is_none() || last.is_none() && segment.length > 0;
+        segment.time_index = Index::Loaded(loaded.unwrap_or_default());
+        if let Some(last) = last
+            && segment.largest != Largest::Known(Some(last))
+        {
+            segment.times = Times::Unproven(last);
+        }
+        if !segment.is_reindexed {
+            segment.largest = Largest::Known(last);
+        }
+        if is_lost && !segment.is_reindexed {
+            self.doubt_indexes(base_offset);
         }
     }
 
-    fn read_for_lookup(&mut self, id: ReadId, offset: Offset, timestamp: TimestampMs) {
+    fn read_for_lookup(
+        &mut self,
+        id: ReadId,
+        offset: Offset,
+        timestamp: TimestampMs,
+        entry: Option<(Offset, TimestampOffset)>,
+    ) {
         if offset >= self.log_end_offset {
             return self.finish_lookup(id, Ok(None));
         }
@@ -129,7 +164,7 @@ impl Log {
             upper: self.log_end_offset,
             at_least_one: true,
         };
-        self.start(id, request, Purpose::Lookup(timestamp));
+        self.start(id, request, Purpose::Lookup(timestamp, entry));
     }
 
     /// The records that a search for `timestamp` asked for are here.
@@ -137,15 +172,22 @@ impl Log {
         &mut self,
         id: ReadId,
         timestamp: TimestampMs,
+        entry: Option<(Offset, TimestampOffset)>,
         result: Result<FetchedRecords, ErrorCode>,
     ) {
         let records = match result {
             Ok(records) => records,
             Err(error) => return self.finish_lookup(id, Err(error)),
         };
+        if let Some((base_offset, entry)) = entry
+            && !shows(&records, entry)
+        {
+            self.doubt_indexes(base_offset);
+            return self.lookups.push((id, Lookup::AtOrAfter(timestamp)));
+        }
         match find_in(&records, timestamp, self.log_start_offset) {
             Ok(None) if records.length_bytes > 0 => {
-                self.read_for_lookup(id, records.next_offset, timestamp);
+                self.read_for_lookup(id, records.next_offset, timestamp, None);
             }
             found => self.finish_lookup(id, found),
         }
@@ -167,7 +209,8 @@ impl Log {
 enum Start {
     IndexIsLoading,
     Nowhere,
-    At(Offset, TimestampMs),
+    /// At this offset, for this timestamp; what of the segment's time index leads there.
+    At(Offset, TimestampMs, Option<(Offset, TimestampOffset)>),
 }
 
 /// The first record of `records` at or behind `log_start_offset` with `timestamp` or a later one.
@@ -176,12 +219,7 @@ fn find_in(
     timestamp: TimestampMs,
     log_start_offset: Offset,
 ) -> Result<Option<FoundOffset>, ErrorCode> {
-    // A batch may lie in two slices; most often there is only one slice.
-    let bytes = match records.slices.as_slice() {
-        [one] => one.clone(),
-        slices => slices.concat().into(),
-    };
-    for batch in Batches::new(bytes) {
+    for batch in Batches::new(records.joined()) {
         let batch = batch.map_err(|_| ErrorCode::CorruptMessage)?;
         if batch
             .max_timestamp()

@@ -28,6 +28,7 @@ mod read_ahead;
 mod recovery;
 mod recovery_scan;
 mod recycling;
+mod reindexing;
 mod resume_point;
 mod retention;
 mod scan;

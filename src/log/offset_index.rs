@@ -41,15 +41,14 @@ impl OffsetIndex {
         self.entries.push(entry);
     }
 
-    /// Where to begin to look for `relative_offset`: the start of a batch at or before it.
-    pub(super) fn position_before(&self, relative_offset: u32) -> u32 {
+    /// Where to begin to look for `relative_offset`: the last offset of a batch that ends at or
+    /// before it, and where it begins. `None` is the front of the segment.
+    pub(super) fn entry_before(&self, relative_offset: u32) -> Option<(u32, u32)> {
         let behind = self
             .entries
             .partition_point(|entry| entry.relative_offset <= relative_offset);
-        behind
-            .checked_sub(1)
-            .and_then(|index| self.entries.entry(index))
-            .map_or(0, |entry| entry.position)
+        let entry = self.entries.entry(behind.checked_sub(1)?)?;
+        Some((entry.relative_offset, entry.position))
     }
 
     /// The first entry of a batch that begins at or behind `position`: its last offset, and where
@@ -147,7 +146,7 @@ mod tests {
     fn a_search_begins_at_or_before_the_offset() {
         let index = index();
         let found: Vec<_> = [0, 8, 9, 24, 25, 99]
-            .map(|offset| index.position_before(offset))
+            .map(|offset| index.entry_before(offset).map_or(0, |entry| entry.1))
             .to_vec();
         assert_eq!(found, [0, 0, 4200, 4200, 9000, 9000]);
     }

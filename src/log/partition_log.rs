@@ -18,6 +18,7 @@ use super::producer_state::{ActiveProducer, ProducerStates};
 use super::read_ahead::Reads;
 use super::recovery::Recovery;
 use super::recycling::Recycling;
+use super::reindexing::Reindexing;
 use super::resume_point::ResumePoints;
 use super::segment::Segment;
 use super::space::Space;
@@ -157,6 +158,9 @@ pub enum LogProgress {
     SpaceFound,
     /// A read came upon this. The log goes on serving what is sound.
     Damaged(Damage),
+    /// What an index says is not what the segment holds, whose file this is: its indexes are made
+    /// anew.
+    IndexesDoubted(StoragePath),
     /// A read failed in the disk. The log goes on serving what it can read.
     ReadFailed(StorageFailure),
     /// Nothing can be appended or read any more.
@@ -214,6 +218,8 @@ pub(super) enum Pending {
     /// Of the run with this number.
     CleaningRead(u64, Offset),
     CleaningStep(u64),
+    ReindexingRead(Offset),
+    IndexWritten(Offset),
     EpochsWritten,
     LogRenamed,
     FolderRenamed,
@@ -277,6 +283,7 @@ pub struct Log {
     /// True while the file of a deleted segment is being renamed.
     pub(super) deletion_in_flight: bool,
     pub(super) cleaner: Cleaner,
+    pub(super) reindexing: Reindexing,
     /// What takes room on the disk, and what found none there.
     pub(super) space: Space,
     /// Off `segment.ms` for the active segment.
@@ -327,6 +334,7 @@ impl Log {
             retention_high_watermark: None,
             deletion_in_flight: false,
             cleaner: Cleaner::default(),
+            reindexing: Reindexing::default(),
             space: Space::default(),
             roll_jitter_ms: 0,
             random,
@@ -496,8 +504,11 @@ impl Log {
             self.open_files.closing -= 1;
         }
         // Also when nobody waits for the read any more.
-        if let Pending::DataRead(_, at) | Pending::ReadAhead(_, at) | Pending::CleaningRead(_, at) =
-            pending
+        if let Pending::DataRead(_, at)
+        | Pending::ReadAhead(_, at)
+        | Pending::CleaningRead(_, at)
+        | Pending::ReindexingRead(at)
+        | Pending::IndexWritten(at) = pending
             && let Some(segment) = self.segment_mut(at)
         {
             segment.reads_in_flight -= 1;
@@ -516,6 +527,7 @@ impl Log {
             (_, Pending::DataRead(read, _)) => self.on_data_read(now, read, result),
             (_, Pending::ReadAhead(stream, _)) => self.on_read_ahead(stream, result),
             (_, Pending::CleaningRead(run, _)) => self.on_cleaning_read(run, result),
+            (_, Pending::ReindexingRead(at)) => self.on_reindexing_read(at, result),
             (_, Pending::Recovery) => self.on_recovery_step(sequence, result),
             // What is deleted need not be sound: only its name matters.
             (State::Deleting { .. }, pending) => {
@@ -526,6 +538,10 @@ impl Log {
             (_, pending) => match result {
                 Ok(outcome) => self.on_outcome(now, pending, outcome),
                 Err(failure) if self.may_stop_cleaning(pending) => self.stop_cleaning(failure),
+                // It is in memory as it should be, and is doubted again after the next start.
+                Err(failure)
+                    if matches!(pending, Pending::IndexWritten(_))
+                        && failure.is_lack_of_space() => {}
                 Err(failure) => self.fail(LogFailure::Storage(failure)),
             },
         }

@@ -16,11 +16,13 @@ use super::file_names::FileKind;
 use super::offset_index::{OffsetIndex, relative_offset};
 use super::partition_log::{Log, LogProgress, Pending, ReadId, State};
 use super::read_ahead::Ahead;
+use super::reindexing::{UNINDEXED_BYTES_MAX, begins_with};
 use super::scan::{Cut, CutEnd, Unsound, cut};
 use super::segment::{Index, Segment, SegmentFile};
 use super::storage::{
     IO_BLOCK_BYTES, StorageOutbox, StorageOutcome, StorageRequest, StorageResult,
 };
+use super::time_index::TimestampOffset;
 use super::write::block_start;
 
 /// The most that one read of the disk brings, unless one batch is larger.
@@ -46,8 +48,11 @@ pub struct DiskRead {
 pub(super) enum Purpose {
     /// The caller of [`Log::start_read`].
     Fetch,
-    /// A search for this timestamp or a later one.
-    Lookup(TimestampMs),
+    /// A search for this timestamp or a later one, that begins where this entry of the segment's
+    /// time index says.
+    Lookup(TimestampMs, Option<(Offset, TimestampOffset)>),
+    /// The comparison of this entry of the segment's time index with its batch.
+    Proof(Offset, TimestampOffset),
 }
 
 /// A place in a segment file.
@@ -63,6 +68,8 @@ pub(super) struct PendingRead {
     purpose: Purpose,
     /// Where to read on; `None` until an index has said where to begin.
     place: Option<Place>,
+    /// The last offset of the batch there, if an index has said so and nobody has looked.
+    said_offset: Option<Offset>,
     /// How much to read.
     window_bytes: u64,
     /// True while the disk works for it.
@@ -113,6 +120,7 @@ impl Log {
             request,
             purpose,
             place: None,
+            said_offset: None,
             window_bytes: window_bytes.min(WINDOW_BYTES_MAX),
             in_flight: false,
         };
@@ -150,6 +158,10 @@ impl Log {
         while let Some(id) = waiting {
             self.advance_read(now, id, outbox);
             waiting = self.reads.idle_after(Some(id));
+        }
+        // What was in memory may have been what a search waits for.
+        if std::mem::take(&mut self.reads.has_proof) {
+            self.advance_reads(now, outbox);
         }
     }
 
@@ -209,19 +221,26 @@ impl Log {
         if let Some(result) = self.read_stream(request) {
             return self.finish_read(id, result);
         }
-        let place = self.place_of(request.offset, outbox);
-        if let Some(read) = self.reads.pending.get_mut(&id) {
-            read.place = place;
+        if let Some((place, said_offset)) = self.place_of(request.offset, outbox)
+            && let Some(read) = self.reads.pending.get_mut(&id)
+        {
+            read.place = Some(place);
+            read.said_offset = said_offset;
         }
     }
 
-    /// Where to begin to look for `offset`; `None` while the index is being read.
-    fn place_of(&mut self, offset: Offset, outbox: &mut StorageOutbox) -> Option<Place> {
+    /// Where to begin to look for `offset`, and the last offset of the batch there if an index says
+    /// it; `None` while the index is being read.
+    fn place_of(
+        &mut self,
+        offset: Offset,
+        outbox: &mut StorageOutbox,
+    ) -> Option<(Place, Option<Offset>)> {
         if let Some(index) = self.reads.stream_at(offset) {
             // The end of a segment that was deleted is the front of the next one.
             let place = self.reads.streams[index].place;
             if self.segment_index(place.segment).is_some() {
-                return Some(place);
+                return Some((place, None));
             }
         }
         let index = self.segment_of(offset)?;
@@ -229,10 +248,15 @@ impl Log {
         let base_offset = segment.base_offset;
         let relative = relative_offset(offset, base_offset).unwrap_or(u32::MAX);
         match &segment.offset_index {
-            Index::Loaded(loaded) => Some(Place {
-                segment: base_offset,
-                position: u64::from(loaded.position_before(relative)),
-            }),
+            Index::Loaded(loaded) => {
+                let entry = loaded.entry_before(relative);
+                let place = Place {
+                    segment: base_offset,
+                    position: entry.map_or(0, |(_, position)| u64::from(position)),
+                };
+                let said = entry.map(|(relative, _)| base_offset + i64::from(relative));
+                Some((place, said))
+            }
             Index::Loading => None,
             Index::OnDisk if segment.is_being_replaced => None,
             Index::OnDisk => {
@@ -250,15 +274,23 @@ impl Log {
         self.submit(outbox, Pending::OffsetIndexRead(base_offset), request);
     }
 
-    /// An index that is missing or wrong is taken for an empty one: the search then begins at the
-    /// front of the segment.
+    /// An index that is missing or wrong is taken for an empty one until it is made anew: the
+    /// search then begins at the front of the segment.
     pub(super) fn on_offset_index(&mut self, base_offset: Offset, outcome: &StorageOutcome) {
-        if let Some(segment) = self.segment_mut(base_offset) {
-            let loaded = match outcome {
-                StorageOutcome::Data(file) => OffsetIndex::decode(file, segment.length),
-                _ => None,
-            };
-            segment.offset_index = Index::Loaded(loaded.unwrap_or_default());
+        let Some(segment) = self.segment_mut(base_offset) else {
+            return;
+        };
+        let loaded = match outcome {
+            StorageOutcome::Data(file) => OffsetIndex::decode(file, segment.length),
+            _ => None,
+        };
+        let loaded = loaded.filter(|index| {
+            index.len() > 0 || segment.length <= UNINDEXED_BYTES_MAX || segment.is_reindexed
+        });
+        let is_lost = loaded.is_none();
+        segment.offset_index = Index::Loaded(loaded.unwrap_or_default());
+        if is_lost {
+            self.doubt_indexes(base_offset);
         }
     }
 
@@ -346,7 +378,19 @@ impl Log {
         let Some(read) = self.reads.pending.get(&id) else {
             return;
         };
-        let (request, window_bytes) = (self.bounded(&read.request), read.window_bytes);
+        if let Some(said_offset) = read.said_offset
+            && !begins_with(data, said_offset)
+        {
+            self.doubt_indexes(place.segment);
+            return self.go_to_front(id, place.segment);
+        }
+        let Some(read) = self.reads.pending.get_mut(&id) else {
+            return;
+        };
+        read.said_offset = None;
+        let (request, window_bytes) = (read.request, read.window_bytes);
+        let is_proof = matches!(read.purpose, Purpose::Proof(..));
+        let request = self.bounded(&request);
         let found = match cut(data, &request, &self.offsets_of(place)) {
             Ok(found) => found,
             Err(unsound) => {
@@ -362,12 +406,25 @@ impl Log {
             segment: place.segment,
             position: place.position + found.passed as u64,
         };
-        self.remember_stream(&found, behind, data, is_first, window_bytes, request.offset);
+        if !is_proof {
+            self.remember_stream(&found, behind, data, is_first, window_bytes, request.offset);
+        }
         let mut records = FetchedRecords::none(request.offset);
         if !found.records.is_empty() {
             records.push(found.records, found.next_offset);
         }
         self.finish_read(id, Ok(records));
+    }
+
+    /// Look for what was asked for without an index.
+    fn go_to_front(&mut self, id: ReadId, segment: Offset) {
+        if let Some(read) = self.reads.pending.get_mut(&id) {
+            read.place = Some(Place {
+                segment,
+                position: 0,
+            });
+            read.said_offset = None;
+        }
     }
 
     /// Nothing of what was asked for is in the window that was read: take the next one.
@@ -414,7 +471,10 @@ impl Log {
                 let progress = LogProgress::ReadFinished { read: id, result };
                 self.progress.push_back(progress);
             }
-            Purpose::Lookup(timestamp) => self.on_lookup_read(id, timestamp, result),
+            Purpose::Lookup(timestamp, entry) => {
+                self.on_lookup_read(id, timestamp, entry, result);
+            }
+            Purpose::Proof(segment, entry) => self.on_proof(segment, entry, &result),
         }
     }
 

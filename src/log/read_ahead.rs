@@ -47,6 +47,8 @@ pub(super) struct Reads {
     pub(super) streams: VecDeque<Stream>,
     /// Where each read-ahead under way reads.
     ahead_places: BTreeMap<u64, Place>,
+    /// True if a proof of timestamps has ended, for which searches may wait.
+    pub(super) has_proof: bool,
 }
 
 impl Reads {

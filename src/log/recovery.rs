@@ -23,7 +23,7 @@ use super::partition_log::{Log, LogFailure, LogProgress, OpenMode, Pending, Stat
 use super::producer_state::ProducerStates;
 use super::recovery_scan::{RESUMED_STEP_BYTES, STEP_BYTES, Scan, ScanProgress};
 use super::resume_point::ResumePoint;
-use super::segment::{Index, Largest, Segment};
+use super::segment::{Index, Largest, Segment, Times};
 use super::snapshot::decode_snapshot;
 use super::storage::{FolderEntry, StorageOutbox, StorageOutcome, StorageRequest, StorageResult};
 use super::time_index::TimeIndex;
@@ -89,6 +89,10 @@ pub(super) struct Recovery {
     pub(super) found: BTreeMap<Offset, FoundFiles>,
     /// What need not be read, unless the files turn out to be others.
     pub(super) resume: Option<ResumePoint>,
+    /// What the index of the last segment says of the batch where its scan begins.
+    pub(super) said_offset: Option<Offset>,
+    /// True once that was not so: the segment is then read from its beginning.
+    doubts_index: bool,
     /// The log reached this offset, as a point says that need not be of use otherwise.
     pub(super) reached: Offset,
     /// The snapshots that may be used, the newest last.
@@ -112,6 +116,8 @@ impl Recovery {
             interrupted: None,
             found: BTreeMap::new(),
             resume: None,
+            said_offset: None,
+            doubts_index: false,
             reached: 0,
             candidates: Vec::new(),
             scans: VecDeque::new(),
@@ -233,7 +239,7 @@ impl Log {
             Stage::Scanning => match self.advance_scan(recovery, outbox)? {
                 ScanProgress::UnderWay => Ok(Stage::Scanning),
                 ScanProgress::Doubtful => {
-                    self.forget_resume_point(recovery, outbox);
+                    self.read_all_again(recovery, outbox);
                     Ok(Stage::SnapshotIsRead)
                 }
                 ScanProgress::Done => {
@@ -391,13 +397,10 @@ impl Log {
         };
     }
 
-    /// The files are not those of which the resume point tells: begin as without it.
-    pub(super) fn forget_resume_point(
-        &mut self,
-        recovery: &mut Recovery,
-        outbox: &mut StorageOutbox,
-    ) {
+    /// The files are not those of which the resume point tells, or the index: begin as without it.
+    pub(super) fn read_all_again(&mut self, recovery: &mut Recovery, outbox: &mut StorageOutbox) {
         recovery.resume = None;
+        recovery.doubts_index = true;
         recovery.scans.clear();
         recovery.replay_from = 0;
         self.producers = ProducerStates::default();
@@ -539,6 +542,7 @@ impl Log {
                 && let Some(index) = self.segment_index(*base_offset)
             {
                 point.restore(&mut self.segments[index]);
+                self.reindexing.note_coarse(*base_offset);
                 position = point.last_batch.position;
                 step_bytes = RESUMED_STEP_BYTES;
             }
@@ -570,6 +574,9 @@ impl Log {
         if found.length == 0 && found.is_sealed() && recovery.is_clean() {
             return Some(0);
         }
+        if recovery.doubts_index {
+            return None;
+        }
         let offset_index = OffsetIndex::decode(&offset_index?, segment.length)?;
         let time_index = TimeIndex::decode(&time_index?)?;
         let position = offset_index.last_position().map_or(0, u64::from);
@@ -578,9 +585,16 @@ impl Log {
         if last_entry.is_some_and(|offset| recovery.replay_from < offset) {
             return None;
         }
-        segment.largest = Largest::Known(time_index.last(segment.base_offset));
+        let last = time_index.last(segment.base_offset);
+        // Only records without timestamps leave it so.
+        if last.is_none() && segment.length > 0 {
+            return None;
+        }
+        segment.largest = Largest::Known(last);
+        segment.times = last.map_or(Times::Proven, Times::Unproven);
         segment.offset_index = Index::Loaded(offset_index);
         segment.time_index = Index::Loaded(time_index);
+        recovery.said_offset = last_entry;
         Some(position)
     }
 }

@@ -10,6 +10,7 @@ use super::file_names::FileKind;
 use super::offset_index::{OffsetIndex, relative_offset};
 use super::partition_log::{Log, LogFailure, OpenMode, Pending};
 use super::recovery::{Asked, Recovery};
+use super::reindexing::begins_with;
 use super::scan::check_order;
 use super::segment::{Index, Largest, Segment, SegmentFile, Writer};
 use super::snapshot::encode_snapshot;
@@ -44,7 +45,7 @@ pub(super) struct Scan {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum ScanProgress {
     UnderWay,
-    /// The file is not the one of which the resume point tells.
+    /// The file is not the one of which the resume point tells, or the index.
     Doubtful,
     Done,
 }
@@ -217,7 +218,14 @@ impl Log {
             return PieceEnd::NoBatch("the file is shorter than it was listed".to_owned());
         }
         let range = to_usize(skipped)..to_usize(known);
-        let mut batches = Batches::new(data.slice(range));
+        let piece = data.slice(range);
+        if scan.rebuilds
+            && let Some(said_offset) = recovery.said_offset.take()
+            && !begins_with(&piece, said_offset)
+        {
+            return PieceEnd::NotResumed;
+        }
+        let mut batches = Batches::new(piece);
         let resumed = recovery.resume.as_ref().filter(|point| {
             point.segment == scan.segment && point.last_batch.position == scan.position
         });

@@ -7,7 +7,8 @@
 //! files since, and the point is not used.
 //!
 //! Of the indexes it keeps an entry in [`COARSE_BYTES`]. A search then begins further back in a
-//! segment that was appended to when the broker crashed, and only there.
+//! segment that was appended to when the broker crashed, and only there, until it is sealed and its
+//! indexes are made anew.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 

@@ -8,7 +8,7 @@ use crate::stdx::Now;
 use super::file_names::{DELETED, FileKind};
 use super::partition_log::{Log, LogProgress, Pending, State};
 use super::recycling::Deleted;
-use super::segment::{Segment, SegmentFile, WriterWait};
+use super::segment::{Largest, Segment, SegmentFile, WriterWait};
 use super::storage::{StorageOutbox, StoragePath, StorageRequest};
 
 /// Whether the oldest segment goes.
@@ -96,28 +96,31 @@ impl Log {
         let Some(oldest) = self.segments.front() else {
             return Verdict::Keep;
         };
+        let oldest_length = oldest.length;
         let is_active = self.segments.len() == 1;
         // One after the other, so that a crash leaves no hole between segments.
         if self.deletion_in_flight {
             return Verdict::Wait;
         }
-        if end > high_watermark || (is_active && oldest.length == 0) {
+        if end > high_watermark || (is_active && oldest_length == 0) {
             return Verdict::Keep;
         }
         let is_below_start = !is_active && end <= self.log_start_offset;
         let is_too_much = self.config.cleanup_policy.delete
             && self.config.retention_bytes.is_some_and(|bytes_max| {
                 let excess = i128::from(self.size_bytes()) - i128::from(bytes_max);
-                bytes_max >= 0 && excess >= i128::from(oldest.length)
+                bytes_max >= 0 && excess >= i128::from(oldest_length)
             });
         let is_too_old = match (self.config.cleanup_policy.delete, self.config.retention_ms) {
-            (true, Some(retention_ms)) => oldest
-                .retention_timestamp()
-                .map(|largest| now.wall_ms.saturating_sub(largest) > retention_ms),
+            (true, Some(retention_ms)) => {
+                let is_known = self.largest_of(0, outbox) != Largest::Unknown;
+                let newest = self.segments[0].retention_timestamp();
+                let newest = newest.filter(|_| is_known);
+                newest.map(|newest| now.wall_ms.saturating_sub(newest) > retention_ms)
+            }
             _ => Some(false),
         };
         if is_too_old.is_none() && !is_below_start && !is_too_much {
-            self.load_time_index(0, outbox);
             return Verdict::Wait;
         }
         if !(is_below_start || is_too_much || is_too_old == Some(true)) {

@@ -89,6 +89,16 @@ pub(super) fn cut(
     }
 }
 
+/// The next batch that is whole, its checksum compared.
+pub(super) fn next_sound(batches: &mut Batches) -> Result<Option<RecordBatch>, BatchError> {
+    let Some(batch) = batches.next_whole()? else {
+        return Ok(None);
+    };
+    check_order(&batch)?;
+    batch.verify_crc()?;
+    Ok(Some(batch))
+}
+
 /// Whether the offsets in the header of `batch` are those of any batch.
 pub(super) fn check_order(batch: &RecordBatch) -> Result<(), BatchError> {
     check_header_order(batch.header())

@@ -45,6 +45,17 @@ pub(super) enum Largest {
     Known(Option<TimestampOffset>),
 }
 
+/// Whether the largest timestamp is that of the batch that the time index names.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Times {
+    /// It is, or was found in the batches themselves.
+    Proven,
+    /// This is what a file says.
+    Unproven(TimestampOffset),
+    /// The batch is being read.
+    BeingProven,
+}
+
 /// What a writer waits for.
 #[derive(Clone, Debug)]
 pub(super) enum WriterWait {
@@ -138,6 +149,11 @@ pub(super) struct Segment {
     pub(super) largest: Largest,
     pub(super) offset_index: Index<OffsetIndex>,
     pub(super) time_index: Index<TimeIndex>,
+    pub(super) times: Times,
+    /// True once an index was found to be wrong, until both are made anew.
+    pub(super) is_doubtful: bool,
+    /// True if both were made anew.
+    pub(super) is_reindexed: bool,
     pub(super) bytes_since_index_entry: u64,
     /// The batch at its end, if it was appended to or read up to there.
     pub(super) last_batch: Option<LastBatch>,
@@ -162,6 +178,9 @@ impl Segment {
             largest: Largest::Known(None),
             offset_index: Index::Loaded(OffsetIndex::default()),
             time_index: Index::Loaded(TimeIndex::default()),
+            times: Times::Proven,
+            is_doubtful: false,
+            is_reindexed: false,
             bytes_since_index_entry: 0,
             last_batch: None,
             file: SegmentFile::Closed,

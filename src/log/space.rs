@@ -111,7 +111,9 @@ impl Log {
     /// True if the request of `pending`, which ended as `failure`, is to be made again.
     pub(super) fn may_postpone(&self, pending: Pending, failure: &StorageFailure) -> bool {
         match self.state {
-            State::Opening(_) | State::Open => failure.is_lack_of_space(),
+            State::Opening(_) | State::Open => {
+                failure.is_lack_of_space() && !matches!(pending, Pending::IndexWritten(_))
+            }
             State::Deleting { .. } => pending == Pending::FolderRenamed,
             _ => false,
         }

@@ -63,15 +63,18 @@ impl TimeIndex {
         Some((entry.timestamp, entry.relative_offset))
     }
 
-    /// Where to begin to look for the first record at or after `timestamp`.
-    pub(super) fn offset_before(&self, timestamp: TimestampMs, base_offset: Offset) -> Offset {
+    /// Where to begin to look for the first record at or after `timestamp`. `None` is the front of
+    /// the segment.
+    pub(super) fn entry_before(
+        &self,
+        timestamp: TimestampMs,
+        base_offset: Offset,
+    ) -> Option<TimestampOffset> {
         let behind = self
             .entries
             .partition_point(|entry| entry.timestamp <= timestamp);
-        behind
-            .checked_sub(1)
-            .and_then(|index| self.entries.entry(index))
-            .map_or(base_offset, |entry| entry.at(base_offset).offset)
+        let entry = self.entries.entry(behind.checked_sub(1)?)?;
+        Some(entry.at(base_offset))
     }
 
     /// Kafka's `.timeindex` file; `largest` is its last entry.
@@ -159,7 +162,11 @@ mod tests {
         let index = index();
         assert_eq!(index.len(), 2);
         let found: Vec<_> = [99, 100, 199, 200, 300]
-            .map(|timestamp| index.offset_before(timestamp, 1000))
+            .map(|timestamp| {
+                index
+                    .entry_before(timestamp, 1000)
+                    .map_or(1000, |entry| entry.offset)
+            })
             .to_vec();
         assert_eq!(found, [1000, 1004, 1004, 1016, 1016]);
     }

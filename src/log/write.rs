@@ -76,11 +76,20 @@ impl Log {
             self.begin_due_sync(now);
             self.offer();
         }
-        self.flush_segments(outbox);
-        // Reads wait while a segment is replaced, and go on once it is.
-        self.advance_cleaning(now, outbox);
-        self.advance_reads(now, outbox);
-        self.advance_retention(now, outbox);
+        loop {
+            self.flush_segments(outbox);
+            let unsealed_count = self.unsealed.len();
+            // Reads wait while a segment is replaced, and go on once it is.
+            self.advance_cleaning(now, outbox);
+            self.advance_reindexing(now, outbox);
+            // It may want timestamps to be read, too.
+            self.advance_retention(now, outbox);
+            self.advance_reads(now, outbox);
+            let has_rolled = self.unsealed.len() > unsealed_count;
+            if !self.reindexing.take_news() && !has_rolled {
+                break;
+            }
+        }
         self.remove_due(now, outbox);
         self.note_space_found();
         if matches!(self.state, State::Closing(_)) {
@@ -441,11 +450,12 @@ impl Log {
             Pending::CleaningStep(run) => self.on_cleaning_step(run),
             Pending::LogRenamed => self.deletion_in_flight = false,
             Pending::FolderRenamed => self.on_folder_renamed(),
-            Pending::FileClosed | Pending::Other => {}
+            Pending::FileClosed | Pending::IndexWritten(_) | Pending::Other => {}
             Pending::Recovery
             | Pending::DataRead(..)
             | Pending::ReadAhead(..)
-            | Pending::CleaningRead(..) => {
+            | Pending::CleaningRead(..)
+            | Pending::ReindexingRead(_) => {
                 unreachable!("these go to where their failure is judged")
             }
         }

@@ -566,6 +566,7 @@ impl Quorum {
                 LogProgress::LookupFinished { .. }
                 | LogProgress::LogStartAdvanced { .. }
                 | LogProgress::CleaningEnded(_)
+                | LogProgress::IndexesDoubted(_)
                 | LogProgress::DeletionPutOff(_)
                 | LogProgress::Deleted { .. } => {}
             }

@@ -2,8 +2,6 @@
 
 use std::collections::VecDeque;
 
-use bytes::{Bytes, BytesMut};
-
 use crate::log::{FetchedRecords, Log, ReadId, ReadPlan, ReadRequest};
 use crate::model::{BrokerId, Offset};
 use crate::protocol::record_batch::{Batches, RecordBatch};
@@ -103,7 +101,7 @@ impl Replay {
         found: &mut Found,
     ) -> Result<(), String> {
         let before = self.next_offset;
-        for batch in Batches::new(joined(&records.slices)) {
+        for batch in Batches::new(records.joined()) {
             let batch = batch.map_err(|error| {
                 format!("is damaged behind offset {}: {error}", self.next_offset)
             })?;
@@ -148,18 +146,5 @@ impl Replay {
             size_bytes: batch.size_bytes() as u64,
         }));
         Ok(())
-    }
-}
-
-fn joined(slices: &[Bytes]) -> Bytes {
-    match slices {
-        [one] => one.clone(),
-        many => {
-            let mut bytes = BytesMut::with_capacity(many.iter().map(Bytes::len).sum());
-            for slice in many {
-                bytes.extend_from_slice(slice);
-            }
-            bytes.freeze()
-        }
     }
 }

@@ -174,6 +174,9 @@ impl Shard {
                     );
                 }
                 LogProgress::Damaged(damage) => tracing::error!("{damage}"),
+                LogProgress::IndexesDoubted(path) => tracing::warn!(
+                    "an index of {path} does not say what it holds: its indexes are made anew"
+                ),
                 LogProgress::ReadFailed(failure) => tracing::error!("{failure}"),
                 LogProgress::Failed(LogFailure::Foreign(reason)) => {
                     tracing::warn!("{reason}");

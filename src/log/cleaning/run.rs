@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::log::partition_log::{Log, LogProgress, Pending, State};
 use crate::log::read::{Place, Window};
-use crate::log::scan::check_order;
+use crate::log::scan::next_sound;
 use crate::log::storage::{StorageOutbox, StorageOutcome, StorageRequest, StorageResult};
 use crate::log::validation::DECOMPRESSED_BYTES_MAX;
 use crate::model::Offset;
@@ -397,16 +397,6 @@ fn map_piece(run: &mut Run, piece: &Bytes, first_dirty: Offset) -> Result<Mapped
             }
         }
     }
-}
-
-/// The next batch that is whole, its checksum compared.
-fn next_sound(batches: &mut Batches) -> Result<Option<RecordBatch>, BatchError> {
-    let Some(batch) = batches.next_whole()? else {
-        return Ok(None);
-    };
-    check_order(&batch)?;
-    batch.verify_crc()?;
-    Ok(Some(batch))
 }
 
 /// All whole batches of a piece were worked on: the next one begins at `position`.

@@ -12,6 +12,7 @@ mod interrupted;
 mod journalled;
 mod random_life;
 mod recycling;
+mod reindexing;
 mod resume_point;
 mod serving;
 

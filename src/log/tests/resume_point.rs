@@ -6,9 +6,13 @@ use super::*;
 fn large_log(count: i64) -> World {
     let mut world = World::create(TopicConfig::default());
     for number in 0..count {
-        world.store(batch_at(1_000_000 + number * 1000, 10, 10_000));
+        store_large(&mut world, number);
     }
     world
+}
+
+fn store_large(world: &mut World, number: i64) {
+    world.store(batch_at(1_000_000 + number * 1000, 10, 10_000));
 }
 
 /// The power goes, and the log is opened again; returns how much of its segments was read.
@@ -193,4 +197,30 @@ fn a_resume_point_in_a_segment_that_was_sealed_since_is_not_used() {
     crash(&mut world);
     assert_eq!(world.log.log_end_offset(), 19);
     assert!(world.append(numbered(7, 9, 1)).unwrap().is_duplicate);
+}
+
+#[test]
+fn the_indexes_of_a_resumed_segment_are_whole_again_once_it_is_sealed() {
+    let indexes_of_first = |crashes: bool| {
+        let mut world = World::create(TopicConfig {
+            segment_bytes: 7_000_000,
+            ..TopicConfig::default()
+        });
+        for number in 0..80 {
+            store_large(&mut world, number);
+            if crashes && number == 40 {
+                world.log.take_resume_point();
+                assert!(world.keep_resume_point());
+                let read = crash(&mut world);
+                assert!(read < 400_000, "{read} bytes were read");
+            }
+        }
+        world.settle();
+        let files = world.disk.files.iter();
+        let mut indexes = files.filter(|(name, _)| name.ends_with("00000.index"));
+        indexes.next().map(|(_, file)| file.clone())
+    };
+    let whole = indexes_of_first(false).expect("the first segment is sealed");
+    assert!(whole.len() > 60 * 8);
+    assert_eq!(indexes_of_first(true), Some(whole));
 }
