@@ -310,8 +310,8 @@ impl Run {
 }
 
 /// Whether `data`, which begins where an index says that there is `said_offset`, begins with a
-/// batch that nothing of this offset or behind it can precede. Of several batches that a follower of
-/// Apache Kafka's got at once it is the first, and the offset is the last one's.
+/// batch that nothing of this offset or behind it can precede. Of several batches that a follower
+/// of Apache Kafka's got at once it is the first, and the offset is the last one's.
 pub(super) fn begins_with(data: &Bytes, said_offset: Offset) -> bool {
     BatchHeader::decode(data).is_ok_and(|header| {
         let last_offset = header
