@@ -65,6 +65,7 @@ pub(crate) use file_names::{
 };
 pub(crate) use leader_epochs::LeaderEpochs;
 pub(crate) use offset_index::{ENTRY_BYTES as OFFSET_ENTRY_BYTES, OffsetIndex};
+pub(crate) use producer_state::ended_transaction;
 pub(crate) use resume_point::end_of_resume_point;
 pub(crate) use scan::check_header_order;
 pub(crate) use snapshot::decode_snapshot;

@@ -329,13 +329,26 @@ impl ProducerEntry {
 
 /// The marker that ends a transaction, if the control batch is one.
 fn end_marker(batch: &RecordBatch) -> Option<EndTransactionMarker> {
+    Some(transaction_end(batch)?.1)
+}
+
+/// Whether `batch` ends a transaction: with which type, and by whom.
+fn transaction_end(batch: &RecordBatch) -> Option<(ControlType, EndTransactionMarker)> {
     // Control batches are a few bytes and not compressed.
     let records = batch.records(batch.body().len()).ok()?;
     let record = records.iter().next()?.ok()?;
     match ControlType::decode_key(record.key?)? {
-        ControlType::Abort | ControlType::Commit => EndTransactionMarker::decode(record.value?),
+        end @ (ControlType::Abort | ControlType::Commit) => {
+            Some((end, EndTransactionMarker::decode(record.value?)?))
+        }
         _ => None,
     }
+}
+
+/// Whose transaction the control batch ends, and whether it is committed; `None` if it ends none.
+pub(crate) fn ended_transaction(batch: &RecordBatch) -> Option<(ProducerId, bool)> {
+    let (end, _) = transaction_end(batch)?;
+    Some((batch.producer_id()?, end == ControlType::Commit))
 }
 
 #[cfg(test)]

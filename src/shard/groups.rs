@@ -8,7 +8,7 @@ use crate::coordinator::group::{
     RequestToken, Write, WriteToken,
 };
 use crate::log::validation::DECOMPRESSED_BYTES_MAX;
-use crate::log::{AppendOrigin, FetchedRecords, ReadPlan, ReadRequest};
+use crate::log::{AppendOrigin, FetchedRecords, ReadPlan, ReadRequest, ended_transaction};
 use crate::metadata::{CONSUMER_OFFSETS, MetadataImage};
 use crate::model::{ErrorCode, Offset, PartitionIndex, TopicIdPartition, Uuid};
 use crate::protocol::record_batch::{Batches, RecordBatch, RecordBatchBuilder};
@@ -185,7 +185,12 @@ impl Shard {
         let mut batches = Batches::new(records.slices.concat().into());
         loop {
             match batches.next_whole() {
-                Ok(Some(batch)) if batch.is_control() => {}
+                Ok(Some(batch)) if batch.is_control() => {
+                    if let Some((producer_id, is_committed)) = ended_transaction(&batch) {
+                        let coordinator = &mut host.coordinator;
+                        coordinator.replay_transaction_end(producer_id, is_committed);
+                    }
+                }
                 Ok(Some(batch)) => {
                     if let Err(error) = replay_batch(&mut host.coordinator, &batch) {
                         tracing::error!(
