@@ -8,6 +8,7 @@
 //! for work on the disk through [`storage`] and is told of the result.
 //! Lives on: the shard that owns the partition. Start at [`Log`].
 
+mod aborted;
 mod append;
 mod cache;
 mod check;
@@ -43,6 +44,7 @@ mod write;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use aborted::AbortedTransaction;
 pub use append::Appended;
 pub use cache::{FetchedRecords, ReadRequest};
 pub use cleaning::{CleaningEnd, CleaningLimits, Dirtiness};
@@ -60,6 +62,7 @@ pub use read::{DiskRead, ReadPlan};
 pub use resume_point::TakenPoint;
 
 // What a stopped log's files are made of, for who checks them.
+pub(crate) use aborted::AbortedTransactions;
 pub(crate) use file_names::{
     CLEANED, DELETED, FOLDER_STRAY, FileKind, LEADER_EPOCHS, PARTITION_METADATA, SWAP,
 };

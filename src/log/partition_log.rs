@@ -8,6 +8,7 @@ use crate::config::TopicConfig;
 use crate::model::{ErrorCode, LeaderEpoch, Offset, PartitionIndex, TimestampMs, Uuid};
 use crate::stdx::{Instant, Now, Random};
 
+use super::aborted::{AbortedTransaction, AbortedTransactions};
 use super::cache::{Cache, FetchedRecords};
 use super::cleaning::{Cleaner, CleaningEnd};
 use super::deferral::Deferral;
@@ -263,6 +264,7 @@ pub struct Log {
     /// The file is being written.
     pub(super) epochs_in_flight: bool,
     pub(super) producers: ProducerStates,
+    pub(super) aborted: AbortedTransactions,
     pub(super) cache: Cache,
     pub(super) reads: Reads,
     /// Searches that wait for a time index.
@@ -321,6 +323,7 @@ impl Log {
             has_epochs_file: false,
             epochs_in_flight: false,
             producers: ProducerStates::default(),
+            aborted: AbortedTransactions::default(),
             cache: Cache::default(),
             reads: Reads::default(),
             lookups: Vec::new(),
@@ -446,6 +449,12 @@ impl Log {
     #[must_use]
     pub fn first_open_transaction(&self) -> Option<Offset> {
         self.producers.first_open_transaction()
+    }
+
+    /// The aborted transactions with a part in the records from `offset` up to `upper`.
+    #[must_use]
+    pub fn aborted_between(&self, offset: Offset, upper: Offset) -> Vec<AbortedTransaction> {
+        self.aborted.between(offset, upper)
     }
 
     /// Memory that recent records and read-ahead take.

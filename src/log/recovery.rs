@@ -54,6 +54,8 @@ pub(super) enum Asked {
     Epochs,
     Entries,
     Snapshot,
+    /// Of the segment with this base offset.
+    TransactionIndex(Offset),
     OffsetIndex,
     TimeIndex,
     FirstBlock,
@@ -229,9 +231,13 @@ impl Log {
             Stage::Sorting => {
                 self.on_listed(recovery, now, outbox)?;
                 self.ask_for_snapshot(recovery, outbox);
+                self.ask_for_aborted(recovery, outbox);
                 Ok(Stage::SnapshotIsRead)
             }
-            Stage::SnapshotIsRead => Ok(self.on_snapshot(recovery, outbox)),
+            Stage::SnapshotIsRead => {
+                self.take_in_aborted(recovery)?;
+                Ok(self.on_snapshot(recovery, outbox))
+            }
             Stage::IndexesAreRead => {
                 self.plan_scans(recovery);
                 Ok(Stage::Scanning)
@@ -469,6 +475,43 @@ impl Log {
             let request = StorageRequest::ReadFile { path };
             self.ask(recovery, Asked::Snapshot, request, outbox);
         }
+    }
+
+    fn ask_for_aborted(&mut self, recovery: &mut Recovery, outbox: &mut StorageOutbox) {
+        let found = recovery.found.iter();
+        let indexed = found.filter(|(_, found)| found.has_transaction_index);
+        let bases: Vec<Offset> = indexed.map(|(base_offset, _)| *base_offset).collect();
+        for base_offset in bases {
+            let path = self.file_path(base_offset, FileKind::TransactionIndex);
+            let request = StorageRequest::ReadFile { path };
+            self.ask(
+                recovery,
+                Asked::TransactionIndex(base_offset),
+                request,
+                outbox,
+            );
+        }
+    }
+
+    /// Without a part of an index, aborted records would be served as committed ones.
+    fn take_in_aborted(&mut self, recovery: &mut Recovery) -> Result<(), LogFailure> {
+        let bases: Vec<Offset> = recovery.found.keys().copied().collect();
+        for base_offset in bases {
+            let answer = recovery
+                .answers
+                .remove(&Asked::TransactionIndex(base_offset));
+            if let Some(StorageOutcome::Data(file)) = answer {
+                let read = self.aborted.push_file(base_offset, &file);
+                read.map_err(|byte| {
+                    let name = FileKind::TransactionIndex.name(base_offset);
+                    self.unusable(&format!(
+                        "{name} has no entry of an aborted transaction at byte {byte}: restore it \
+                         from a copy"
+                    ))
+                })?;
+            }
+        }
+        Ok(())
     }
 
     /// Take the newest snapshot that can be read, then ask for the indexes of the last segment.

@@ -280,6 +280,8 @@ impl Shard {
         };
         match partition.log.plan_read(request) {
             Ok(ReadPlan::Ready(records)) => {
+                let (from, to) = (part.offset, records.next_offset);
+                result.aborted = partition.log.aborted_between(from, to);
                 result.records = records.slices;
                 Some(result)
             }
@@ -311,6 +313,7 @@ impl Shard {
                 let part = &fetch.task.parts[place];
                 let found = match (result, view_of(partition, part)) {
                     (Ok(records), Ok(view)) => FetchedPart {
+                        aborted: (partition.log).aborted_between(part.offset, records.next_offset),
                         records: records.slices,
                         ..view
                     },
@@ -422,6 +425,7 @@ fn view_of(partition: &Partition, part: &FetchPart) -> Result<FetchedPart, Error
         log_start_offset: Some(log.log_start_offset()),
         diverging,
         records: Vec::new(),
+        aborted: Vec::new(),
     })
 }
 

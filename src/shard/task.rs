@@ -9,8 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::coordinator::group::{GroupRequest, GroupResponse, RequestContext as GroupContext};
-use crate::log::ActiveProducer;
 use crate::log::validation::ValidatedBatch;
+use crate::log::{AbortedTransaction, ActiveProducer};
 use crate::metadata::{ControllerRequest, ControllerResponse};
 use crate::metrics::ShardMetrics;
 use crate::model::{ErrorCode, LeaderEpoch, Offset, PartitionIndex, TimestampMs, TopicIdPartition};
@@ -125,6 +125,8 @@ pub struct FetchedPart {
     pub diverging: Option<(LeaderEpoch, Offset)>,
     /// The record batches.
     pub records: Vec<Bytes>,
+    /// The aborted transactions that have records among them.
+    pub aborted: Vec<AbortedTransaction>,
 }
 
 impl FetchedPart {
@@ -139,6 +141,7 @@ impl FetchedPart {
             log_start_offset: None,
             diverging: None,
             records: Vec::new(),
+            aborted: Vec::new(),
         }
     }
 

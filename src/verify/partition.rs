@@ -8,8 +8,8 @@ use crate::admin::counted;
 use crate::log::checkpoint::{LOG_START_OFFSETS, decode_partition_metadata};
 use crate::log::storage::FolderEntry;
 use crate::log::{
-    CLEANED, DELETED, FileKind, LEADER_EPOCHS, LeaderEpochs, PARTITION_METADATA, SWAP,
-    decode_snapshot,
+    AbortedTransactions, CLEANED, DELETED, FileKind, LEADER_EPOCHS, LeaderEpochs,
+    PARTITION_METADATA, SWAP, decode_snapshot,
 };
 use crate::model::{LeaderEpoch, Offset, Uuid};
 use crate::protocol::record_batch::BatchHeader;
@@ -29,9 +29,6 @@ const CUT_OFF: Mending = Mending::ByHand(
     "if a crash cut off a write that nobody was told to be durable, start the broker and stop it: \
      it cuts the file there",
 );
-
-/// Bytes of an entry of `.txnindex`: version, producer, first, last and last stable offset.
-const TRANSACTION_ENTRY_BYTES: usize = 34;
 
 /// What is known of a partition besides its folder.
 #[derive(Clone, Debug, Default)]
@@ -401,27 +398,15 @@ impl PartitionCheck<'_> {
         (is_final && is_there).then(|| self.read(&name)).flatten()
     }
 
-    /// Kafka's index of aborted transactions, of which only the form is known here.
+    /// Kafka's index of aborted transactions: nothing else tells of them.
     fn check_transaction_index(&mut self, base_offset: Offset) {
         let name = FileKind::TransactionIndex.name(base_offset);
         let Some(file) = self.read(&name) else {
             return;
         };
-        let number = |entry: &[u8; TRANSACTION_ENTRY_BYTES], at: usize| {
-            i64::from_be_bytes(std::array::from_fn(|index| entry[at + index]))
-        };
-        let (entries, rest) = file.as_chunks::<TRANSACTION_ENTRY_BYTES>();
-        let mut before = base_offset - 1;
-        let unsound = entries.iter().position(|entry| {
-            let (first, last) = (number(entry, 10), number(entry, 18));
-            let is_sound = entry[..2] == [0, 0] && first >= 0 && first <= last && last > before;
-            before = last;
-            !is_sound
-        });
-        let at = match unsound {
-            Some(entry) => entry * TRANSACTION_ENTRY_BYTES,
-            None if rest.is_empty() => return,
-            None => file.len() - rest.len(),
+        let read = AbortedTransactions::default().push_file(base_offset, &file);
+        let Err(at) = read else {
+            return;
         };
         let by_hand = Mending::ByHand("remove it and have Apache Kafka recover the log");
         let fault = self.finding(&name, "no entry of an aborted transaction is there");

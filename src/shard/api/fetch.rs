@@ -6,7 +6,8 @@ use crate::model::{ErrorCode, TopicIdPartition, Uuid};
 use crate::protocol::Records;
 use crate::protocol::messages::fetch_request::FetchPartition;
 use crate::protocol::messages::fetch_response::{
-    EpochEndOffset, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint, PartitionData,
+    AbortedTransaction, EpochEndOffset, FetchableTopicResponse, LeaderIdAndEpoch, NodeEndpoint,
+    PartitionData,
 };
 use crate::protocol::messages::{FetchRequest, FetchResponse};
 use crate::security::{Access, Operation};
@@ -348,6 +349,12 @@ fn described(partition_index: i32, part: FetchedPart, is_committed_only: bool) -
                 | ErrorCode::TopicAuthorizationFailed
         ),
     };
+    let aborted = part.aborted.iter().map(|one| AbortedTransaction {
+        producer_id: one.producer_id,
+        first_offset: one.first_offset,
+        ..AbortedTransaction::default()
+    });
+    let aborted = aborted.collect();
     PartitionData {
         partition_index,
         error_code: part.error.code(),
@@ -362,7 +369,7 @@ fn described(partition_index: i32, part: FetchedPart, is_committed_only: bool) -
                 ..Default::default()
             },
         ),
-        aborted_transactions: has_aborted_list.then(Vec::new),
+        aborted_transactions: has_aborted_list.then_some(aborted),
         preferred_read_replica: -1,
         records: Some(Records::new(part.records)),
         ..Default::default()
