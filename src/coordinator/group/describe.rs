@@ -70,15 +70,7 @@ fn listed_group(group: &Group) -> ListedGroup {
             membership.state,
             CLASSIC,
         ),
-        Some(kept) => {
-            // Whether their members agree on the assignments is not known here.
-            let state = if kept.is_empty() {
-                GroupState::Empty
-            } else {
-                GroupState::Stable
-            };
-            (kept.kind.name(), state, kept.kind.name())
-        }
+        Some(kept) => (kept.kind.name(), GroupState::Empty, kept.kind.name()),
     };
     ListedGroup {
         group_id: group.id.as_ref().to_owned(),

@@ -110,7 +110,7 @@ fn expired_places(group: &Group, now_ms: TimestampMs, retention_ms: i64) -> (Vec
 fn age_since(group: &Group) -> Option<AgeSince> {
     let membership = &group.membership;
     if group.kept.is_some() {
-        return group.is_empty().then_some(AgeSince::Commit);
+        return Some(AgeSince::Commit);
     }
     if membership.protocol_type.is_none() {
         return Some(AgeSince::Commit);

@@ -103,10 +103,7 @@ impl Group {
 
     /// True if no member holds the group, whatever its protocol.
     pub(super) fn is_empty(&self) -> bool {
-        self.kept.as_ref().map_or(
-            self.membership.state == GroupState::Empty,
-            KeptGroup::is_empty,
-        )
+        self.kept.is_some() || self.membership.state == GroupState::Empty
     }
 
     /// Whatever must hold between two calls.

@@ -197,11 +197,7 @@ impl GroupCoordinator {
 impl Turn<'_> {
     fn join(&mut self, group: &mut Group, joining: Joining) {
         let parked = joining.parked;
-        if let Some(kept) = &group.kept {
-            if !kept.is_empty() {
-                let error = ErrorCode::InconsistentGroupProtocol;
-                return refuse(self.output, parked, &joining.member_id, error);
-            }
+        if group.kept.is_some() {
             self.convert_to_classic(group);
         }
         if !self.has_room_for(group, &joining.member_id) {
@@ -225,7 +221,7 @@ impl Turn<'_> {
         }
     }
 
-    /// The group is empty and followed another protocol: it follows the classic one from now on.
+    /// The group followed another protocol: it follows the classic one from now on.
     fn convert_to_classic(&mut self, group: &mut Group) {
         let kept = group.kept.take();
         let keys = kept.as_ref().map(KeptGroup::keys).into_iter().flatten();

@@ -1,7 +1,11 @@
 //! Groups that follow another protocol, of which only the records are kept (KIP-848, KIP-932,
 //! KIP-1071).
+//!
+//! Members that the records name are gone: they were Apache Kafka's when it stopped, and no request
+//! with which they could say that they live is served here. So such a group is empty, as it would
+//! be in Apache Kafka when their sessions have ended.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
@@ -52,14 +56,28 @@ impl GroupKind {
         }
     }
 
-    /// True if records of this type say that a group has a member.
-    pub(super) const fn is_member_record_type(record_type: i16) -> bool {
-        matches!(
-            record_type,
+    /// The place of a record of this type when its group is deleted: Apache Kafka loads no
+    /// partition where one goes that others of the group rely on, a group before its members for
+    /// instance.
+    const fn deletion_rank(record_type: i16) -> u8 {
+        match record_type {
+            ConsumerGroupCurrentMemberAssignmentKey::TYPE
+            | ShareGroupCurrentMemberAssignmentKey::TYPE
+            | StreamsGroupCurrentMemberAssignmentKey::TYPE => 0,
+            ConsumerGroupTargetAssignmentMemberKey::TYPE
+            | ShareGroupTargetAssignmentMemberKey::TYPE
+            | StreamsGroupTargetAssignmentMemberKey::TYPE => 1,
+            ConsumerGroupTargetAssignmentMetadataKey::TYPE
+            | ShareGroupTargetAssignmentMetadataKey::TYPE
+            | StreamsGroupTargetAssignmentMetadataKey::TYPE => 2,
             ConsumerGroupMemberMetadataKey::TYPE
-                | ShareGroupMemberMetadataKey::TYPE
-                | StreamsGroupMemberMetadataKey::TYPE
-        )
+            | ShareGroupMemberMetadataKey::TYPE
+            | StreamsGroupMemberMetadataKey::TYPE => 3,
+            ConsumerGroupMetadataKey::TYPE
+            | ShareGroupMetadataKey::TYPE
+            | StreamsGroupMetadataKey::TYPE => 5,
+            _ => 4,
+        }
     }
 
     /// Kafka's name of the kind, which is also the group's protocol type.
@@ -77,8 +95,8 @@ impl GroupKind {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct KeptGroup {
     pub(super) kind: GroupKind,
-    /// The keys, and whether a record stands for a member.
-    records: BTreeMap<Bytes, bool>,
+    /// The keys, in the order in which they are deleted.
+    records: BTreeSet<(u8, Bytes)>,
 }
 
 impl KeptGroup {
@@ -86,18 +104,19 @@ impl KeptGroup {
     pub(super) const fn new(kind: GroupKind) -> Self {
         Self {
             kind,
-            records: BTreeMap::new(),
+            records: BTreeSet::new(),
         }
     }
 
     /// There is a record `key`. It is copied: a slice would keep the whole buffer it was read in.
-    pub(super) fn put(&mut self, key: &[u8], is_member: bool) {
-        self.records.insert(Bytes::copy_from_slice(key), is_member);
+    pub(super) fn put(&mut self, key: &[u8]) {
+        self.records
+            .insert((rank_of(key), Bytes::copy_from_slice(key)));
     }
 
     /// The record `key` is deleted.
-    pub(super) fn delete(&mut self, key: &[u8]) {
-        self.records.remove(key);
+    pub(super) fn delete(&mut self, key: &Bytes) {
+        self.records.remove(&(rank_of(key), key.clone()));
     }
 
     /// True if no record is left.
@@ -105,13 +124,13 @@ impl KeptGroup {
         self.records.is_empty()
     }
 
-    /// True if the group has no members.
-    pub(super) fn is_empty(&self) -> bool {
-        !self.records.values().any(|is_member| *is_member)
-    }
-
-    /// The keys of the group's records.
+    /// The keys of the group's records, in the order in which they are to be deleted.
     pub(super) fn keys(&self) -> impl Iterator<Item = &Bytes> {
-        self.records.keys()
+        self.records.iter().map(|(_, key)| key)
     }
+}
+
+fn rank_of(key: &[u8]) -> u8 {
+    let record_type = key.first_chunk::<2>().copied().map(i16::from_be_bytes);
+    GroupKind::deletion_rank(record_type.unwrap_or_default())
 }

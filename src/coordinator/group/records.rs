@@ -40,11 +40,7 @@ pub(super) enum RecordKey {
     /// A classic group.
     Group { group: String },
     /// Something of a group that follows another protocol.
-    Kept {
-        kind: GroupKind,
-        group: String,
-        is_member: bool,
-    },
+    Kept { kind: GroupKind, group: String },
     /// Something that no broker up to Kafka 4.3 writes.
     Unknown,
 }
@@ -70,7 +66,6 @@ impl RecordKey {
                 Some(kind) => Ok(Self::Kept {
                     kind,
                     group: reader.read_string(false)?,
-                    is_member: GroupKind::is_member_record_type(record_type),
                 }),
                 None => Ok(Self::Unknown),
             },

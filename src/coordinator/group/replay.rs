@@ -52,12 +52,8 @@ impl GroupCoordinator {
         match RecordKey::decode(record.key.clone())? {
             RecordKey::Offset { group, place } => self.replay_offset(&group, place, record),
             RecordKey::Group { group } => self.replay_group(&group, record.value),
-            RecordKey::Kept {
-                kind,
-                group,
-                is_member,
-            } => {
-                self.replay_kept(&group, kind, is_member, &record);
+            RecordKey::Kept { kind, group } => {
+                self.replay_kept(&group, kind, &record);
                 Ok(())
             }
             RecordKey::Unknown => Ok(()),
@@ -129,18 +125,12 @@ impl GroupCoordinator {
         Ok(())
     }
 
-    fn replay_kept(
-        &mut self,
-        group_id: &str,
-        kind: GroupKind,
-        is_member: bool,
-        record: &ReplayedRecord,
-    ) {
+    fn replay_kept(&mut self, group_id: &str, kind: GroupKind, record: &ReplayedRecord) {
         if record.value.is_some() {
             let group = self.replayed_group(group_id);
             let kept = group.kept.get_or_insert_with(|| KeptGroup::new(kind));
             kept.kind = kind;
-            kept.put(&record.key, is_member);
+            kept.put(&record.key);
             group.membership = Membership::new(None);
         } else if let Some(group) = self.groups.get_mut(group_id)
             && let Some(kept) = &mut group.kept
