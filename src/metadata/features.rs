@@ -1,6 +1,6 @@
 //! The features that are implemented.
 
-use super::image::SupportedFeature;
+use super::image::{BrokerRegistration, SupportedFeature};
 use super::record::{METADATA_VERSION_MAX, METADATA_VERSION_MIN};
 
 /// The feature whose level says which metadata records may be written.
@@ -33,6 +33,13 @@ pub const IMPLEMENTED_FEATURES: [FeatureRange; 2] = [
         max_level: METADATA_VERSION_MAX,
     },
 ];
+
+/// True if it was Forebay that registered so. Apache Kafka says that it understands every
+/// `metadata.version` since 3.3, and Forebay that it does since directories have ids.
+pub(crate) fn is_forebay(registration: &BrokerRegistration) -> bool {
+    let mut features = registration.features.iter();
+    features.any(|one| one.name == METADATA_VERSION && one.min_level == METADATA_VERSION_MIN)
+}
 
 /// The implemented features as registrations tell them.
 pub(crate) fn supported_features() -> Vec<SupportedFeature> {

@@ -20,16 +20,19 @@ pub use controller::{
     check_topic_name, is_internal_topic, log_level_changes, topic_owner,
 };
 pub use delta::MetadataDelta;
+pub(crate) use features::is_forebay;
 pub use features::{FeatureRange, IMPLEMENTED_FEATURES};
+pub(crate) use image::is_directory_chosen;
 pub use image::{
     BrokerRegistration, ConfigKind, ConfigResource, ControllerRegistration, Endpoint,
     MetadataImage, PartitionRegistration, SupportedFeature, TopicImage,
 };
 pub(crate) use node::{
-    BOOTSTRAP, CLEAN_MARK, META_PROPERTIES, MetaProperties, WorkingImage, decode_bootstrap,
-    encode_bootstrap, encode_clean_mark,
+    BOOTSTRAP, CLEAN_MARK, META_PROPERTIES, MetaProperties, TAKEOVER, Takeover, WorkingImage,
+    decode_bootstrap, encode_bootstrap, encode_clean_mark,
 };
 pub use node::{
     ControllerRequest, ControllerResponse, HaltCause, MetadataEvent, MetadataLogSettings,
     MetadataNode, NodeSettings, OpenDirectory, RequestToken,
 };
+pub(crate) use record::{check_metadata_version, decode_record, metadata_version_name};

@@ -16,6 +16,39 @@ pub const METADATA_VERSION_MIN: i16 = 17;
 /// 4.3-IV0, the newest that is understood and what a new cluster starts with.
 pub const METADATA_VERSION_MAX: i16 = 30;
 
+/// The names of these levels, from [`METADATA_VERSION_MIN`] on.
+const METADATA_VERSION_NAMES: [&str; 14] = [
+    "3.7-IV2", "3.7-IV3", "3.7-IV4", "3.8-IV0", "3.9-IV0", "4.0-IV0", "4.0-IV1", "4.0-IV2",
+    "4.0-IV3", "4.1-IV0", "4.1-IV1", "4.2-IV0", "4.2-IV1", "4.3-IV0",
+];
+
+/// A level of `metadata.version` for people, with its name if it is known.
+pub(crate) fn metadata_version_name(level: i16) -> String {
+    let index = usize::try_from(level - METADATA_VERSION_MIN).ok();
+    let name = index.and_then(|index| METADATA_VERSION_NAMES.get(index));
+    name.map_or_else(|| level.to_string(), |name| format!("{level} ({name})"))
+}
+
+/// Whether the records of a cluster at this level of `metadata.version` are understood here.
+///
+/// # Errors
+/// One line that says why not.
+pub(crate) fn check_metadata_version(level: Option<i16>) -> Result<(), String> {
+    match level {
+        Some(level) if level > METADATA_VERSION_MAX => Err(format!(
+            "the cluster has metadata.version {level}, the newest that is understood is {}: \
+             downgrade it with kafka-features, where Apache Kafka allows it",
+            metadata_version_name(METADATA_VERSION_MAX)
+        )),
+        Some(level) if level < METADATA_VERSION_MIN => Err(format!(
+            "the cluster has metadata.version {level}, the oldest that is understood is {}: \
+             upgrade it with kafka-features",
+            metadata_version_name(METADATA_VERSION_MIN)
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// 4.0-IV1: partitions have eligible leader replicas (KIP-966).
 const ELIGIBLE_REPLICAS_SINCE: i16 = 23;
 

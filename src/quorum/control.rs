@@ -37,7 +37,7 @@ pub struct Voter {
 
 /// A control record that a reader of the log acts on.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum ControlRecord {
+pub(crate) enum ControlRecord {
     /// A leader begins its epoch, elected by these voters.
     LeaderChange { voters: Vec<BrokerId> },
     /// The voters from here on.
@@ -55,7 +55,7 @@ impl ControlRecord {
     ///
     /// # Errors
     /// A line that says what is wrong with it.
-    pub(super) fn decode(key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Self, String> {
+    pub(crate) fn decode(key: Option<&[u8]>, value: Option<&[u8]>) -> Result<Self, String> {
         let Some(kind) = key.and_then(ControlType::decode_key) else {
             return Ok(Self::Other);
         };

@@ -116,6 +116,8 @@ pub enum QuorumEvent {
     },
     /// Committed records of earlier epochs, to be replayed.
     Records(RecordBlock),
+    /// That was all of them, and nothing was changed yet: [`Quorum::elect`] goes on.
+    Loaded,
     /// This node leads the new epoch and may append; its first record will be at this offset.
     Elected {
         epoch: LeaderEpoch,
@@ -143,6 +145,7 @@ pub(super) enum Phase {
     ReadingSnapshot,
     OpeningLog,
     Replaying(Replay),
+    Loaded,
     Electing,
     Leading,
     Closing,
@@ -219,7 +222,7 @@ impl Quorum {
         }
     }
 
-    /// Begin: read what is there. [`QuorumEvent::Elected`] follows in the end.
+    /// Begin: read what is there. [`QuorumEvent::Loaded`] follows in the end.
     pub fn start(&mut self, outbox: &mut StorageOutbox) {
         let path = self.folder.clone();
         self.phase = Phase::Listing;
@@ -342,7 +345,7 @@ impl Quorum {
                 log.flush(now, outbox);
             }
             // What the log did may have started another read of it.
-            if !self.drain_log(outbox) {
+            if !self.drain_log() {
                 break;
             }
         }
@@ -524,7 +527,7 @@ impl Quorum {
     }
 
     /// Act on what happened to the log; false if nothing had.
-    fn drain_log(&mut self, outbox: &mut StorageOutbox) -> bool {
+    fn drain_log(&mut self) -> bool {
         let mut has_progress = false;
         while let Some(progress) = self.log.as_mut().and_then(Log::next_progress) {
             has_progress = true;
@@ -572,9 +575,6 @@ impl Quorum {
             }
         }
         self.advance_replay();
-        if matches!(&self.phase, Phase::Replaying(replay) if replay.is_finished()) {
-            self.elect(outbox);
-        }
         has_progress
     }
 
@@ -613,6 +613,7 @@ impl Quorum {
                 self.fail(QuorumFailure::Unusable(text));
             }
         }
+        self.finish_replay();
     }
 
     fn on_snapshot_written(

@@ -10,10 +10,11 @@ use super::core::{Pending, Phase, Quorum, QuorumEvent, QuorumFailure};
 use super::state::{self, ElectionState};
 
 impl Quorum {
-    /// Become the leader of a new epoch: it is on the disk before anything is done in it.
-    pub(super) fn elect(&mut self, outbox: &mut StorageOutbox) {
-        let Phase::Replaying(replay) = &self.phase else {
-            return;
+    /// If everything was given out, see whether this node is the only one who votes.
+    pub(super) fn finish_replay(&mut self) {
+        let replay = match &self.phase {
+            Phase::Replaying(replay) if replay.is_finished() => replay,
+            _ => return,
         };
         let node_id = self.settings.node_id;
         let directory_id = self.settings.directory_id;
@@ -46,6 +47,21 @@ impl Quorum {
             )));
             return;
         }
+        self.phase = Phase::Loaded;
+        self.events.push_back(QuorumEvent::Loaded);
+    }
+
+    /// Become the leader of a new epoch: it is on the disk before anything is done in it.
+    /// [`QuorumEvent::Elected`] follows.
+    ///
+    /// # Panics
+    /// If [`QuorumEvent::Loaded`] did not come yet.
+    pub fn elect(&mut self, outbox: &mut StorageOutbox) {
+        assert!(
+            matches!(self.phase, Phase::Loaded),
+            "a leader knows everything that is in the log"
+        );
+        let node_id = self.settings.node_id;
         let known = [
             self.state.map_or(0, |state| state.leader_epoch),
             self.loaded.map_or(0, |id| id.epoch),

@@ -17,6 +17,7 @@ pub(crate) use self::core::metadata_log_config;
 pub use self::core::{
     BatchTooLarge, METADATA_FOLDER, Quorum, QuorumEvent, QuorumFailure, QuorumSettings, RecordBlock,
 };
+pub(crate) use control::ControlRecord;
 pub use control::{Voter, VoterEndpoint};
 pub use snapshot::{SnapshotContents, SnapshotId, decode_snapshot, encode_snapshot};
 pub(crate) use state::{ElectionState, FILE_NAME as ELECTION_STATE};

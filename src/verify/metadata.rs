@@ -12,7 +12,8 @@ use crate::metadata::WorkingImage;
 use crate::model::{BrokerId, LeaderEpoch, Offset, Uuid};
 use crate::protocol::record_batch::{BatchHeader, LOG_OVERHEAD_BYTES, RecordBatch};
 use crate::quorum::{
-    ELECTION_STATE, ElectionState, METADATA_FOLDER, RecordBlock, SnapshotId, decode_snapshot,
+    ControlRecord, ELECTION_STATE, ElectionState, METADATA_FOLDER, RecordBlock, SnapshotId, Voter,
+    decode_snapshot,
 };
 
 use super::finding::{Finding, Mending, Told};
@@ -32,6 +33,32 @@ pub struct Metadata {
     pub epoch: LeaderEpoch,
     /// The snapshot that the image begins with.
     pub snapshot: Option<SnapshotId>,
+    /// The level of `metadata.version`, also where records of a newer one could not be read.
+    pub version: Option<i16>,
+    pub quorum: QuorumFacts,
+}
+
+/// What the log says of the quorum.
+#[derive(Debug, Default)]
+pub struct QuorumFacts {
+    /// Who votes, where the log says so.
+    pub voters: Option<Vec<Voter>>,
+    /// Who elected the last leader.
+    pub electors: Vec<BrokerId>,
+}
+
+impl QuorumFacts {
+    /// Take in a control batch.
+    fn note(&mut self, batch: &RecordBatch) -> Result<(), String> {
+        for record in control_records(batch)? {
+            match record {
+                ControlRecord::Voters(voters) => self.voters = Some(voters),
+                ControlRecord::LeaderChange { voters } => self.electors = voters,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Check the metadata log in the log directory at `root`.
@@ -58,13 +85,21 @@ pub fn check_metadata(
         ..PartitionContext::default()
     };
     let mut epoch = metadata.snapshot.map_or(0, |id| id.epoch);
+    let mut quorum = std::mem::take(&mut metadata.quorum);
     let mut on_batch = |file: &File, header: &BatchHeader, position: u64| {
         epoch = epoch.max(header.partition_leader_epoch);
-        if header.base_offset < from || problem.is_some() {
+        if problem.is_some() {
             return;
         }
-        let replayed = read_block(file, header, position)
-            .and_then(|block| block.map_or(Ok(()), |block| working.replay_block(&block)));
+        let replayed = read_batch(file, header, position).and_then(|batch| {
+            if batch.is_control() {
+                return quorum.note(&batch);
+            }
+            if header.base_offset < from {
+                return Ok(());
+            }
+            working.replay_block(&block_of(&batch)?)
+        });
         problem = replayed.err().map(|reason| (header.base_offset, reason));
     };
     let mut check = PartitionCheck {
@@ -81,6 +116,8 @@ pub fn check_metadata(
         told.find(cut_off);
     }
     metadata.epoch = epoch;
+    metadata.quorum = quorum;
+    metadata.version = working.image.metadata_version().or(metadata.version);
     let facts = &metadata.facts;
     let by_hand = Mending::ByHand("restore the folder from a copy");
     let start = facts.first_offset.unwrap_or(0);
@@ -102,15 +139,7 @@ pub fn check_metadata(
     } else {
         metadata.working = Some(working);
     }
-    for (id, reason) in unusable {
-        let what = format!("it is not a whole snapshot: {reason}");
-        let mending = match &metadata.working {
-            Some(_) => Mending::MetadataSnapshot,
-            None => Mending::ByHand("restore it from a copy"),
-        };
-        let finding = Finding::new(directory, path.join(id.file_name()), what);
-        told.find(finding.of(METADATA_FOLDER).fault(mending));
-    }
+    tell_unusable(directory, &path, unusable, &metadata, told);
     check_election(directory, &path, is_clean, &metadata, told);
     metadata
 }
@@ -139,8 +168,12 @@ fn read_snapshots(
             Err(reason) => unusable.push((id, reason)),
             Ok(_) if metadata.snapshot.is_some() => {}
             Ok(contents) => match working.replay_snapshot(id, &contents) {
-                Ok(()) => metadata.snapshot = Some(id),
+                Ok(()) => {
+                    metadata.snapshot = Some(id);
+                    metadata.quorum.voters = contents.voters;
+                }
                 Err(reason) => {
+                    metadata.version = working.image.metadata_version();
                     *working = WorkingImage::default();
                     unusable.push((id, reason));
                 }
@@ -150,20 +183,45 @@ fn read_snapshots(
     unusable
 }
 
-/// The records of a batch; `None` of one that is the quorum's own.
-fn read_block(
-    file: &File,
-    header: &BatchHeader,
-    position: u64,
-) -> Result<Option<RecordBlock>, String> {
+/// Tell of the snapshots that are not whole.
+fn tell_unusable(
+    directory: usize,
+    path: &Path,
+    unusable: Vec<(SnapshotId, String)>,
+    metadata: &Metadata,
+    told: &mut Told,
+) {
+    for (id, reason) in unusable {
+        let what = format!("it is not a whole snapshot: {reason}");
+        let mending = match &metadata.working {
+            Some(_) => Mending::MetadataSnapshot,
+            None => Mending::ByHand("restore it from a copy"),
+        };
+        let finding = Finding::new(directory, path.join(id.file_name()), what);
+        told.find(finding.of(METADATA_FOLDER).fault(mending));
+    }
+}
+
+/// The batch with this `header`.
+pub fn read_batch(file: &File, header: &BatchHeader, position: u64) -> Result<RecordBatch, String> {
     let length = usize::try_from(header.batch_length).unwrap_or(0) + LOG_OVERHEAD_BYTES;
     let mut bytes = vec![0; length];
     let read = file.read_exact_at(&mut bytes, position);
     read.map_err(|error| format!("it cannot be read: {error}"))?;
-    let batch = RecordBatch::decode(&Bytes::from(bytes)).map_err(|error| error.to_string())?;
-    if batch.is_control() {
-        return Ok(None);
-    }
+    RecordBatch::decode(&Bytes::from(bytes)).map_err(|error| error.to_string())
+}
+
+fn control_records(batch: &RecordBatch) -> Result<Vec<ControlRecord>, String> {
+    let records = batch.records(DECOMPRESSED_BYTES_MAX);
+    let records = records.map_err(|error| error.to_string())?;
+    let decoded = records.iter().map(|record| {
+        let record = record.map_err(|error| error.to_string())?;
+        ControlRecord::decode(record.key, record.value)
+    });
+    decoded.collect()
+}
+
+fn block_of(batch: &RecordBatch) -> Result<RecordBlock, String> {
     let records = batch.records(DECOMPRESSED_BYTES_MAX);
     let records = records.map_err(|error| error.to_string())?;
     let mut values = Vec::new();
@@ -171,13 +229,13 @@ fn read_block(
         let record = record.map_err(|error| error.to_string())?;
         values.push(Bytes::copy_from_slice(record.value.unwrap_or_default()));
     }
-    Ok(Some(RecordBlock {
+    Ok(RecordBlock {
         end_offset: batch.next_offset(),
         epoch: batch.leader_epoch().unwrap_or(0),
         timestamp_ms: batch.max_timestamp().unwrap_or(0),
         values,
         size_bytes: batch.size_bytes() as u64,
-    }))
+    })
 }
 
 fn check_election(

@@ -33,12 +33,13 @@ use serde_json::{Value, json};
 
 use crate::admin::{Failure, counted};
 use crate::config::Startup;
-use crate::metadata::MetadataLogSettings;
 use crate::runtime::lock_existing;
 
-use finding::Told;
+pub(crate) use finding::Told;
+pub(crate) use metadata::read_batch;
+pub(crate) use survey::{Scope, Survey, Visitor};
+
 use repair::{Repair, finish};
-use survey::{Scope, Survey};
 
 /// Check the data directories of a broker that does not run
 ///
@@ -98,15 +99,7 @@ fn verify(
         let lock = lock_existing(path);
         locks.push(lock.map_err(|failure| Failure::Failed(failure.to_string()))?);
     }
-    let log = MetadataLogSettings::new(&startup.config);
-    let mut scope = Scope {
-        log_directories: startup.config.log_dirs.len(),
-        metadata_directory: directories.metadata,
-        metadata_log: (log.segment_bytes, log.segment_ms),
-        settings: startup.settings.clone(),
-        strict: Default::default(),
-        paths: directories.paths,
-    };
+    let mut scope = Scope::new(startup, directories);
     let mut told = Told::new(arguments.json);
     let mut survey = Survey::run(&scope, &mut told);
     if arguments.repair {

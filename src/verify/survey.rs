@@ -1,21 +1,24 @@
 //! The order in which the log directories of a broker are checked, and what is known at the end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::path::PathBuf;
 
-use crate::config::{BrokerSettings, Overrides, TopicConfig};
+use crate::config::{BrokerSettings, Overrides, Startup, TopicConfig};
 use crate::log::storage::{
     DirectoryIndex, FolderEntry, StorageOutcome, StoragePath, StorageRequest,
 };
 use crate::log::{FOLDER_DELETED, FOLDER_STRAY, parse_partition_folder, partition_folder};
 use crate::metadata::{
-    CLEAN_MARK, ConfigKind, ConfigResource, MetaProperties, MetadataImage, PartitionRegistration,
-    topic_owner,
+    CLEAN_MARK, ConfigKind, ConfigResource, MetaProperties, MetadataImage, MetadataLogSettings,
+    PartitionRegistration, is_forebay, topic_owner,
 };
 use crate::model::{BrokerId, Offset, TopicIdPartition, TopicPartition};
+use crate::protocol::record_batch::BatchHeader;
 use crate::quorum::METADATA_FOLDER;
 use crate::runtime::PlainDisk;
 
+use super::Directories;
 use super::checkpoints::{Checkpoints, LogRange};
 use super::finding::{Finding, Mending, Told};
 use super::identity::{check_bootstrap, check_clean_mark, check_properties, check_registration};
@@ -35,8 +38,26 @@ pub struct Scope {
     /// `metadata.log.segment.bytes` and `metadata.log.segment.ms`
     pub metadata_log: (u32, i64),
     pub settings: BrokerSettings,
+    /// This node.
+    pub node_id: BrokerId,
     /// The directories that are checked as if they had a mark of a clean stop.
     pub strict: BTreeSet<usize>,
+}
+
+impl Scope {
+    /// The `directories` of the broker with these settings.
+    pub fn new(startup: &Startup, directories: Directories) -> Self {
+        let log = MetadataLogSettings::new(&startup.config);
+        Self {
+            log_directories: startup.config.log_dirs.len(),
+            metadata_directory: directories.metadata,
+            metadata_log: (log.segment_bytes, log.segment_ms),
+            settings: startup.settings.clone(),
+            node_id: startup.config.node_id,
+            strict: BTreeSet::new(),
+            paths: directories.paths,
+        }
+    }
 }
 
 /// One log directory.
@@ -62,9 +83,27 @@ pub struct Survey {
     pub bytes: u64,
 }
 
+/// Someone who is shown every sound batch while it is checked.
+pub trait Visitor {
+    /// The batch with this `header` is in the folder of a partition, in `file` at `position`.
+    fn on_batch(&mut self, folder: &str, file: &File, header: &BatchHeader, position: u64);
+}
+
+/// Nobody.
+impl Visitor for () {
+    fn on_batch(&mut self, _: &str, _: &File, _: &BatchHeader, _: u64) {}
+}
+
 impl Survey {
     /// Check everything, and tell what is found.
     pub fn run(scope: &Scope, told: &mut Told) -> Self {
+        let mut survey = Self::begin(scope, told);
+        survey.check_logs(scope, &mut (), told);
+        survey
+    }
+
+    /// Check whose the directories are and what the cluster's metadata say, and tell what is found.
+    pub fn begin(scope: &Scope, told: &mut Told) -> Self {
         let mut disk = PlainDisk::new(scope.paths.clone());
         let mut survey = Self::default();
         for directory in 0..scope.paths.len() {
@@ -92,17 +131,23 @@ impl Survey {
             let properties = &survey.properties[..scope.log_directories];
             check_registration(&scope.paths, properties, image, told);
         }
+        survey
+    }
+
+    /// Check all the rest, while `visitor` is shown the batches.
+    pub fn check_logs(&mut self, scope: &Scope, visitor: &mut dyn Visitor, told: &mut Told) {
+        let mut disk = PlainDisk::new(scope.paths.clone());
+        let image = self.image().cloned();
         for directory in 0..scope.paths.len() {
             let path = &scope.paths[directory];
             check_bootstrap(directory, path, image.as_ref(), told);
             if directory < scope.log_directories {
-                check_clean_mark(directory, path, survey.broker_epoch(), told);
-                survey.check_directory(scope, directory, &mut disk, told);
+                check_clean_mark(directory, path, self.broker_epoch(), told);
+                self.check_directory(scope, directory, &mut disk, visitor, told);
             }
         }
-        survey.check_missing_folders(scope, told);
+        self.check_missing_folders(scope, told);
         told.end_progress();
-        survey
     }
 
     /// The directories with the mark of a clean stop.
@@ -128,6 +173,14 @@ impl Survey {
     pub fn broker_epoch(&self) -> Option<i64> {
         let registration = self.image()?.brokers.get(&self.node_id()?)?;
         Some(registration.epoch)
+    }
+
+    /// True if it was Forebay that registered last, and not Apache Kafka.
+    pub fn is_forebays(&self) -> bool {
+        let registration = self
+            .node_id()
+            .and_then(|node| self.image()?.brokers.get(&node));
+        registration.is_some_and(|registration| is_forebay(registration))
     }
 
     /// The topic and partition of a folder, and how it is registered.
@@ -210,6 +263,7 @@ impl Survey {
         scope: &Scope,
         directory: usize,
         disk: &mut PlainDisk,
+        visitor: &mut dyn Visitor,
         told: &mut Told,
     ) {
         let path = &scope.paths[directory];
@@ -222,9 +276,9 @@ impl Survey {
         let checkpoints = Checkpoints::read(directory, path, is_there, told);
         self.directories[directory].checkpoints = checkpoints;
         for entry in entries.iter().filter(|entry| entry.is_folder) {
-            if let Some(facts) =
-                self.check_folder(scope, (directory, is_clean), &entry.name, disk, told)
-            {
+            let name = &entry.name;
+            let at = (directory, is_clean);
+            if let Some(facts) = self.check_folder(scope, at, name, disk, visitor, told) {
                 let partitions = &mut self.directories[directory].partitions;
                 partitions.insert(entry.name.clone(), facts);
             }
@@ -251,6 +305,7 @@ impl Survey {
         (directory, is_clean): (usize, bool),
         name: &str,
         disk: &mut PlainDisk,
+        visitor: &mut dyn Visitor,
         told: &mut Told,
     ) -> Option<PartitionFacts> {
         let path = scope.paths[directory].join(name);
@@ -307,7 +362,10 @@ impl Survey {
             told,
             are_epochs_told: false,
         };
-        Some(check.run(&entries, &mut |_, _, _| {}))
+        let mut on_batch = |file: &File, header: &BatchHeader, position: u64| {
+            visitor.on_batch(name, file, header, position);
+        };
+        Some(check.run(&entries, &mut on_batch))
     }
 
     fn held(&self, directory: usize) -> BTreeMap<TopicIdPartition, Held> {

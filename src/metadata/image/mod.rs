@@ -25,7 +25,7 @@ pub(crate) use acls::access_control_entry_record;
 pub use cluster::{BrokerRegistration, ControllerRegistration, Endpoint, SupportedFeature};
 pub use configs::{ConfigKind, ConfigResource};
 pub(crate) use records::{partition_record, register_broker_record, register_controller_record};
-pub(crate) use topics::DIRECTORY_UNASSIGNED;
+pub(crate) use topics::{DIRECTORY_UNASSIGNED, is_directory_chosen};
 pub use topics::{PartitionRegistration, TopicImage};
 
 /// What is known of the cluster. It never changes; a copy shares its parts with the original.

@@ -10,6 +10,12 @@ use crate::stdx::SharedMap;
 pub(crate) const DIRECTORY_UNASSIGNED: Uuid =
     Uuid::from_bytes([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 
+/// True if `directory` is the id of one: those below 100 have meanings of their own (KIP-858).
+pub(crate) fn is_directory_chosen(directory: Uuid) -> bool {
+    let (high, low) = directory.as_bytes().split_at(15);
+    high.iter().any(|byte| *byte != 0) || low[0] >= 100
+}
+
 /// A topic.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TopicImage {

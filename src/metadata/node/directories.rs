@@ -11,8 +11,8 @@ use bytes::Bytes;
 
 use crate::log::parse_partition_folder;
 use crate::log::storage::{
-    DirectoryIndex, FolderEntry, StorageFailure, StorageOutcome, StoragePath, StorageRequest,
-    StorageResult,
+    DirectoryIndex, FolderEntry, StorageFailure, StorageOutbox, StorageOutcome, StoragePath,
+    StorageRequest, StorageResult,
 };
 use crate::model::{TimestampMs, Uuid};
 use crate::protocol::messages::{FeatureLevelRecord, MetadataRecord};
@@ -23,7 +23,8 @@ use super::super::controller::Controller;
 use super::super::features::METADATA_VERSION;
 use super::super::record::{METADATA_VERSION_MAX, decode_record, encode_record};
 use super::properties::{self, MetaProperties};
-use super::{MetadataNode, NodeSettings, OpenDirectory, Phase, RECORDS_PER_BATCH};
+use super::takeover::{FILE_NAME as TAKEOVER, Takeover};
+use super::{HaltCause, MetadataNode, NodeSettings, OpenDirectory, Phase, RECORDS_PER_BATCH};
 
 /// The features that a cluster begins with, as records.
 pub(crate) const BOOTSTRAP: &str = "bootstrap.checkpoint";
@@ -59,6 +60,8 @@ pub(super) struct Directories {
     pub bootstrap_features: Result<Vec<(String, i16)>, String>,
     /// The directory of each partition's folder.
     pub folders: BTreeMap<String, Uuid>,
+    /// The note that what Apache Kafka left was checked.
+    pub takeover: Option<Takeover>,
 }
 
 impl Directories {
@@ -75,6 +78,9 @@ pub(super) struct Plan {
     pub directories: Directories,
     /// One after the other: each may rely on those before.
     pub steps: VecDeque<StorageRequest>,
+    /// What is done before the first write to data that are there, once it is known that they can
+    /// be used.
+    pub claims: VecDeque<StorageRequest>,
 }
 
 /// What was found in one directory.
@@ -85,6 +91,7 @@ struct Report {
     clean_mark: bool,
     metadata_folder: Vec<FolderEntry>,
     bootstrap: Option<Bytes>,
+    takeover: Option<Bytes>,
     /// Why it cannot be used.
     failure: Option<StorageFailure>,
 }
@@ -96,6 +103,7 @@ enum Question {
     CleanMark,
     MetadataFolder,
     Bootstrap,
+    Takeover,
 }
 
 /// Looking at all directories.
@@ -117,6 +125,7 @@ impl Inspection {
             Question::CleanMark,
             Question::MetadataFolder,
             Question::Bootstrap,
+            Question::Takeover,
         ];
         let questions = (0..count)
             .flat_map(|index| all.into_iter().map(move |question| (index, question)))
@@ -146,6 +155,9 @@ impl Inspection {
                 },
                 Question::Bootstrap => StorageRequest::ReadFile {
                     path: root.join(BOOTSTRAP),
+                },
+                Question::Takeover => StorageRequest::ReadFile {
+                    path: root.join(TAKEOVER),
                 },
             }
         };
@@ -188,6 +200,7 @@ impl Inspection {
             (Question::Properties, StorageOutcome::Data(file)) => report.properties = Some(file),
             (Question::CleanMark, StorageOutcome::Data(_)) => report.clean_mark = true,
             (Question::Bootstrap, StorageOutcome::Data(file)) => report.bootstrap = Some(file),
+            (Question::Takeover, StorageOutcome::Data(file)) => report.takeover = Some(file),
             _ => {}
         }
         Ok(self.asked.is_empty())
@@ -223,8 +236,9 @@ impl Inspection {
                 settings.metadata_directory_name(),
             ));
         }
-        let mut steps = VecDeque::new();
-        let (mut open, mut formatted) = self.open_all(settings, controller, identities, &mut steps);
+        let (mut steps, mut claims) = (VecDeque::new(), VecDeque::new());
+        let (mut open, mut formatted) =
+            self.open_all(settings, controller, identities, &mut claims);
         // The metadata's directory comes first: a format that is interrupted behind it goes on as
         // one that has got new directories.
         formatted.sort_by_key(|(index, _, _)| *index != metadata_index);
@@ -258,6 +272,7 @@ impl Inspection {
             return Err("no log directory can be used".to_owned());
         }
         let folders = self.folders(&open);
+        let takeover = self.reports[metadata_index].takeover.as_ref();
         Ok(Plan {
             directories: Directories {
                 cluster_id: Arc::from(cluster_id),
@@ -265,19 +280,22 @@ impl Inspection {
                 metadata,
                 bootstrap_features,
                 folders,
+                takeover: takeover.and_then(|file| Takeover::decode(file)),
             },
             steps,
+            claims,
         })
     }
 
     /// The directories as they are used from now on, and the places, ids and whether there is data
-    /// of those that lack something of a format. `steps` takes what each needs.
+    /// of those that lack something of a format. `claims` takes what each needs before it is
+    /// written to.
     fn open_all(
         &self,
         settings: &NodeSettings,
         controller: &mut Controller,
         identities: Vec<Option<MetaProperties>>,
-        steps: &mut VecDeque<StorageRequest>,
+        claims: &mut VecDeque<StorageRequest>,
     ) -> (Vec<OpenDirectory>, Vec<(usize, Uuid, bool)>) {
         let mut open = Vec::new();
         let mut formatted = Vec::new();
@@ -304,7 +322,7 @@ impl Inspection {
             if has_mark {
                 // From the first write on the mark is a lie.
                 let path = root(index).join(CLEAN_MARK);
-                steps.push_back(StorageRequest::Remove { path });
+                claims.push_back(StorageRequest::Remove { path });
             }
             let is_clean = has_mark && settings.is_log_directory(index);
             open.push(OpenDirectory {
@@ -391,6 +409,33 @@ impl Inspection {
 }
 
 impl MetadataNode {
+    /// Every directory was looked at: go on with them, or say why not.
+    pub(super) fn prepare(&mut self, now: Now, outbox: &mut StorageOutbox) {
+        let Phase::Inspecting(inspection) = std::mem::replace(&mut self.phase, Phase::New) else {
+            return;
+        };
+        match inspection.conclude(&self.settings, &mut self.controller, now.wall_ms) {
+            Ok(Plan {
+                directories,
+                steps,
+                claims,
+            }) => {
+                self.directories = Some(directories);
+                self.phase = Phase::Preparing(steps, claims);
+                self.next_step(outbox);
+            }
+            Err(reason) => self.halt(HaltCause::UnusableData(reason)),
+        }
+    }
+
+    pub(super) fn mark_clean(&mut self, outbox: &mut StorageOutbox) {
+        let epoch = self.broker_epoch();
+        let count = self.settings.config.log_dirs.len();
+        let steps = clean_marks(count, &self.unclean, epoch);
+        self.phase = Phase::Marking(steps);
+        self.next_step(outbox);
+    }
+
     /// So much may be written to each log directory; one that is not named does not tell.
     pub fn on_room(&mut self, usable_bytes: BTreeMap<Uuid, u64>) {
         self.controller.on_room(usable_bytes);
@@ -448,7 +493,7 @@ impl Report {
 
 /// The requests that mark every directory but the `unclean` as closed cleanly. Kafka finds the
 /// broker's epoch in the mark, by which it knows that no stop in between was unclean (KIP-966).
-pub(super) fn clean_marks(
+fn clean_marks(
     count: usize,
     unclean: &BTreeSet<DirectoryIndex>,
     broker_epoch: Option<i64>,

@@ -5,6 +5,7 @@ mod properties;
 mod settings;
 mod snapshots;
 mod state;
+mod takeover;
 mod taking_back;
 
 #[cfg(test)]
@@ -34,8 +35,8 @@ use crate::stdx::{Instant, Now};
 use super::controller::{Controller, Decision, NodeIdentity, ProducerIdBlock, Refusal, View};
 use super::delta::MetadataDelta;
 use super::image::MetadataImage;
-use super::record::encode_record;
-use directories::{Directories, Inspection, Plan};
+use super::record::{check_metadata_version, encode_record};
+use directories::{Directories, Inspection};
 use snapshots::SnapshotSchedule;
 use state::Publication;
 use taking_back::take_back;
@@ -46,6 +47,7 @@ pub(crate) use directories::{
 pub(crate) use properties::{FILE_NAME as META_PROPERTIES, MetaProperties};
 pub use settings::{MetadataLogSettings, NodeSettings};
 pub(crate) use state::WorkingImage;
+pub(crate) use takeover::{FILE_NAME as TAKEOVER, Takeover};
 
 /// Records of one batch, where more of them need not be committed together.
 const RECORDS_PER_BATCH: usize = 10_000;
@@ -153,10 +155,14 @@ pub enum MetadataEvent {
 enum Phase {
     New,
     Inspecting(Inspection),
-    /// Doing what the directories need, one step after the other.
-    Preparing(VecDeque<StorageRequest>),
-    /// The quorum reads what it has.
-    Loading,
+    /// Doing what new directories need, one step after the other, with what comes later.
+    Preparing(VecDeque<StorageRequest>, VecDeque<StorageRequest>),
+    /// The quorum reads what it has, with what is to be done before it goes on.
+    Loading(VecDeque<StorageRequest>),
+    /// Doing that, one step after the other.
+    Claiming(VecDeque<StorageRequest>),
+    /// The quorum elects this node.
+    Electing,
     /// The controller works.
     Active,
     /// The quorum closes its files.
@@ -279,10 +285,13 @@ impl MetadataNode {
         let is_of_log = ticket.owner == self.settings.log_owner;
         match (&mut self.phase, &mut self.quorum) {
             (Phase::Failed | Phase::Closed, _) => {}
-            (Phase::Loading | Phase::Active | Phase::Closing, Some(quorum)) if is_of_log => {
+            (_, Some(quorum)) if is_of_log => {
                 quorum.on_log_storage(now, ticket.sequence, result);
             }
-            (Phase::Loading | Phase::Active | Phase::Closing, Some(quorum)) => {
+            (
+                Phase::Loading(_) | Phase::Electing | Phase::Active | Phase::Closing,
+                Some(quorum),
+            ) => {
                 quorum.on_file_storage(now, ticket.sequence, result, outbox);
                 self.drain_quorum(now, outbox);
             }
@@ -293,7 +302,7 @@ impl MetadataNode {
                     Err(failure) => self.halt_by_storage(&failure),
                 }
             }
-            (Phase::Preparing(_) | Phase::Marking(_), _) => match result {
+            (Phase::Preparing(..) | Phase::Claiming(_) | Phase::Marking(_), _) => match result {
                 Ok(_) => self.next_step(outbox),
                 Err(failure) => self.halt_by_storage(&failure),
             },
@@ -301,36 +310,32 @@ impl MetadataNode {
         }
     }
 
-    /// Every directory was looked at: go on with them, or say why not.
-    fn prepare(&mut self, now: Now, outbox: &mut StorageOutbox) {
-        let Phase::Inspecting(inspection) = std::mem::replace(&mut self.phase, Phase::New) else {
-            return;
-        };
-        match inspection.conclude(&self.settings, &mut self.controller, now.wall_ms) {
-            Ok(Plan { directories, steps }) => {
-                self.directories = Some(directories);
-                self.phase = Phase::Preparing(steps);
-                self.next_step(outbox);
-            }
-            Err(reason) => self.halt(HaltCause::UnusableData(reason)),
-        }
-    }
-
     fn next_step(&mut self, outbox: &mut StorageOutbox) {
-        let (Phase::Preparing(steps) | Phase::Marking(steps)) = &mut self.phase else {
+        let (Phase::Preparing(steps, _) | Phase::Claiming(steps) | Phase::Marking(steps)) =
+            &mut self.phase
+        else {
             return;
         };
         if let Some(request) = steps.pop_front() {
             self.submit(outbox, request);
-        } else if matches!(self.phase, Phase::Marking(_)) {
-            self.phase = Phase::Closed;
-            self.events.push_back(MetadataEvent::Closed);
-        } else {
-            self.start_quorum(outbox);
+            return;
+        }
+        match std::mem::replace(&mut self.phase, Phase::New) {
+            Phase::Preparing(_, claims) => self.start_quorum(claims, outbox),
+            Phase::Claiming(_) => {
+                self.phase = Phase::Electing;
+                if let Some(quorum) = &mut self.quorum {
+                    quorum.elect(outbox);
+                }
+            }
+            _ => {
+                self.phase = Phase::Closed;
+                self.events.push_back(MetadataEvent::Closed);
+            }
         }
     }
 
-    fn start_quorum(&mut self, outbox: &mut StorageOutbox) {
+    fn start_quorum(&mut self, claims: VecDeque<StorageRequest>, outbox: &mut StorageOutbox) {
         let directories = self.directories.as_ref().expect("they were looked at");
         self.events.push_back(MetadataEvent::DirectoriesOpened {
             cluster_id: Arc::clone(&directories.cluster_id),
@@ -342,7 +347,7 @@ impl MetadataNode {
         let mut quorum = Quorum::new(quorum_settings, self.settings.random.fork());
         quorum.start(outbox);
         self.quorum = Some(quorum);
-        self.phase = Phase::Loading;
+        self.phase = Phase::Loading(claims);
     }
 
     fn drain_quorum(&mut self, now: Now, outbox: &mut StorageOutbox) {
@@ -357,6 +362,7 @@ impl MetadataNode {
                     let replayed = self.working.replay_block(&block);
                     self.check_replayed(replayed);
                 }
+                QuorumEvent::Loaded => self.claim(outbox),
                 QuorumEvent::Elected { .. } => self.activate(now),
                 QuorumEvent::Committed { end_offset } => {
                     self.committed = self.committed.max(end_offset);
@@ -375,15 +381,6 @@ impl MetadataNode {
                 }
                 QuorumEvent::Closed => self.mark_clean(outbox),
             }
-        }
-    }
-
-    fn check_replayed(&mut self, replayed: Result<(), String>) {
-        if let Err(reason) = replayed {
-            self.halt(HaltCause::UnusableData(format!(
-                "{}: the metadata log cannot be replayed: {reason}",
-                self.settings.metadata_directory_name()
-            )));
         }
     }
 
@@ -419,7 +416,8 @@ impl MetadataNode {
             }
             (None, Err(reason)) => Err(reason),
         };
-        if let Err(reason) = begun.and_then(|()| self.working.check_metadata_version()) {
+        let version = || check_metadata_version(self.working.image.metadata_version());
+        if let Err(reason) = begun.and_then(|()| version()) {
             let place = self.settings.metadata_directory_name();
             self.halt(HaltCause::UnusableData(format!("{place}: {reason}")));
             return;
@@ -653,14 +651,6 @@ impl MetadataNode {
     /// not mark them.
     pub fn leave_unmarked(&mut self, unclean: BTreeSet<DirectoryIndex>) {
         self.unclean = unclean;
-    }
-
-    fn mark_clean(&mut self, outbox: &mut StorageOutbox) {
-        let epoch = self.broker_epoch();
-        let count = self.settings.config.log_dirs.len();
-        let steps = directories::clean_marks(count, &self.unclean, epoch);
-        self.phase = Phase::Marking(steps);
-        self.next_step(outbox);
     }
 
     fn halt_by_storage(&mut self, failure: &StorageFailure) {

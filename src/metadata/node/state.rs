@@ -9,7 +9,7 @@ use crate::quorum::{RecordBlock, SnapshotContents, SnapshotId};
 
 use super::super::delta::MetadataDelta;
 use super::super::image::{ConfigKind, ConfigResource, MetadataImage};
-use super::super::record::{METADATA_VERSION_MAX, METADATA_VERSION_MIN, decode_record};
+use super::super::record::decode_record;
 
 /// An image to be published once it is committed.
 #[derive(Debug)]
@@ -116,21 +116,6 @@ impl WorkingImage {
     /// True between the two ends of a transaction.
     pub(super) const fn is_in_transaction(&self) -> bool {
         self.before_transaction.is_some()
-    }
-
-    /// Check that the cluster's records are ones that are understood here.
-    pub(super) fn check_metadata_version(&self) -> Result<(), String> {
-        match self.image.metadata_version() {
-            Some(version) if version > METADATA_VERSION_MAX => Err(format!(
-                "the cluster has metadata.version {version}, the newest that is understood is \
-                 {METADATA_VERSION_MAX}: downgrade it with kafka-features"
-            )),
-            Some(version) if version < METADATA_VERSION_MIN => Err(format!(
-                "the cluster has metadata.version {version}, the oldest that is understood is \
-                 {METADATA_VERSION_MIN}: upgrade it with kafka-features"
-            )),
-            _ => Ok(()),
-        }
     }
 
     /// What was set at run time for all brokers, and for the broker `node_id`.
