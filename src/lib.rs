@@ -71,5 +71,8 @@ pub mod admin;
 /// The check of a stopped broker's directories, and their repair.
 pub mod verify;
 
+/// The taking over of a stopped Apache Kafka's directories, where they are.
+pub mod import;
+
 /// The place of the load generator, which will speak Kafka's protocol only.
 pub mod bench;

@@ -2,6 +2,8 @@
 
 #[path = "main/directories.rs"]
 mod directories;
+#[path = "main/import.rs"]
+mod import;
 #[path = "main/serve.rs"]
 mod serve;
 #[path = "main/settings.rs"]
@@ -13,13 +15,15 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use forebay::config::ServeArguments;
+use forebay::import::ImportArguments;
 use forebay::verify::VerifyArguments;
 
 /// A message broker that speaks Apache Kafka's protocol, and the tools to work with one.
 ///
 /// Every Kafka client and tool works with it unmodified. It runs one thread per core on io_uring,
-/// and a record is acknowledged when it is on the disk. The commands other than `serve` and
-/// `verify` are clients: they speak Kafka's protocol only, so they work against Apache Kafka, too.
+/// and a record is acknowledged when it is on the disk. The commands other than `serve`, `verify`
+/// and `import` are clients: they speak Kafka's protocol only, so they work against Apache Kafka,
+/// too.
 #[derive(Debug, Parser)]
 #[command(
     name = "forebay",
@@ -33,6 +37,7 @@ Examples:
   forebay consume orders --from-beginning
   forebay group describe billing --json
   forebay verify                                    what a broker that does not run has on the disk
+  forebay import --config server.properties         take over a stopped Apache Kafka's data
 
 `forebay COMMAND --help` explains a command. docs/command-line.md tells of the commands and their
 JSON, docs/settings.md of every setting, docs/metrics.md of what a broker tells about itself."
@@ -47,6 +52,7 @@ enum Command {
     /// Run a broker, by default on 127.0.0.1:9092 with its data in ./forebay-data
     Serve(ServeArguments),
     Verify(VerifyArguments),
+    Import(ImportArguments),
     #[command(flatten)]
     Admin(forebay::admin::Command),
 }
@@ -55,6 +61,7 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
         Command::Admin(command) => forebay::admin::run(&command),
     }
 }

@@ -31,7 +31,7 @@ use forebay::protocol::messages::{
     CreateAclsRequest, CreateTopicsRequest, DeleteAclsRequest, DeleteTopicsRequest,
 };
 use forebay::stdx::{Instant, Now, Random};
-use support::{Broker, Kind, Lab, needs};
+use support::{Broker, Kind, Lab, Program, needs};
 
 /// Performs requests at once, on files below one folder for each log directory.
 struct Disk {
@@ -402,6 +402,15 @@ fn what_was_created_is_there_after_a_restart() {
     assert_eq!(config.get("retention.ms").unwrap(), "1000");
 }
 
+/// Take over what Apache Kafka left, which is refused otherwise.
+fn import(kafka: &Broker) {
+    let properties = kafka.data().with_file_name("server.properties");
+    Program::new(env!("CARGO_BIN_EXE_forebay"), 60)
+        .args(["import", "--config", &properties.display().to_string()])
+        .run()
+        .succeeded();
+}
+
 /// What Kafka tells of every topic: name, id, partitions and settings.
 fn described_by_kafka(broker: &Broker) -> String {
     let topics = broker.tool("org.apache.kafka.tools.TopicCommand", &["--describe"]);
@@ -465,6 +474,7 @@ fn apache_kafka_and_this_node_take_turns_on_one_directory() {
     let data = kafka.data();
     let properties = fs::read_to_string(data.with_file_name("server.properties")).unwrap();
     let directories = [data.clone()];
+    import(&kafka);
     let mut node = Node::start(Some(&properties), &directories);
     assert_eq!(node.halted, None);
     assert_told(&described, &node.image, "kafkas");
@@ -486,6 +496,13 @@ fn apache_kafka_and_this_node_take_turns_on_one_directory() {
     }
     assert!(described.contains("retention.ms=123456"), "{described}");
     kafka.stop();
+    let refused = Node::start(Some(&properties), &directories).halted;
+    let Some(HaltCause::UnusableData(reason)) = refused else {
+        panic!("it was not refused: {refused:?}");
+    };
+    let expected = "Apache Kafka has changed it since it was imported";
+    assert!(reason.contains(expected), "{reason}");
+    import(&kafka);
     let node = Node::start(Some(&properties), &directories);
     assert_eq!(node.halted, None);
     assert_eq!(
@@ -526,6 +543,7 @@ fn access_control_entries_of_apache_kafka_and_of_this_node_stay_on_one_directory
     let data = kafka.data();
     let properties = fs::read_to_string(data.with_file_name("server.properties")).unwrap();
     let directories = [data];
+    import(&kafka);
     let mut node = Node::start(Some(&properties), &directories);
     assert_eq!(node.halted, None);
     assert_eq!(node.principals(), ["User:gone", "User:kafkas"]);
@@ -558,6 +576,7 @@ fn access_control_entries_of_apache_kafka_and_of_this_node_stay_on_one_directory
     }
     assert!(!told.contains("User:gone"), "{told}");
     kafka.stop();
+    import(&kafka);
     let node = Node::start(Some(&properties), &directories);
     assert_eq!(node.halted, None);
     assert_eq!(node.image.acls, image.acls);
@@ -640,7 +659,7 @@ fn apache_kafka_and_this_node_take_turns_on_a_metadata_log_with_a_directory_for_
         "{in_data:?}"
     );
 
-    // ... and Kafka serves it, and this node what Kafka left, whatever came of it.
+    // ... and Kafka serves it, and this node what Kafka left.
     kafka.resume();
     let described = described_by_kafka(&kafka);
     for number in 0..10 {
@@ -650,7 +669,8 @@ fn apache_kafka_and_this_node_take_turns_on_a_metadata_log_with_a_directory_for_
     let told = told.run().succeeded().stdout;
     assert!(told.contains("topic-9-0"), "{told}");
     assert!(!told.contains(apart.to_str().unwrap()), "{told}");
-    kafka.kill();
+    kafka.stop();
+    import(&kafka);
     let node = Node::start_apart(Some(&properties), &directories);
     assert_eq!(node.halted, None);
     let (ours, kafkas) = (image.topic("topic-9").unwrap(), node.image.topic("topic-9"));

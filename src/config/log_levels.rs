@@ -25,6 +25,7 @@ pub const LOGGERS: &[&str] = &[
     "forebay.connection",
     "forebay.console",
     "forebay.coordinator",
+    "forebay.import",
     "forebay.journal",
     "forebay.log",
     "forebay.metadata",

@@ -119,6 +119,12 @@ impl Broker {
         broker
     }
 
+    /// The next start of the stopped broker is one of `kind`, on the same data.
+    pub fn hand_to(&mut self, kind: Kind) {
+        assert!(self.child.is_none(), "the broker still runs");
+        self.kind = kind;
+    }
+
     /// Starts a stopped or killed broker again on its data, and returns when it answers.
     #[track_caller]
     pub fn resume(&mut self) {
