@@ -47,6 +47,8 @@ pub(super) struct Reindexing {
 struct Run {
     /// What was found of the segment so far, up to its length.
     found: Segment,
+    /// The least offset that the next batch can have.
+    next_offset: Offset,
     window_bytes: u64,
     piece: Option<Bytes>,
     is_waiting: bool,
@@ -174,14 +176,7 @@ impl Log {
                 }
             }
             self.reindexing.run = Some(run);
-            if !self
-                .reindexing
-                .run
-                .as_ref()
-                .is_some_and(|run| run.is_waiting)
-            {
-                return;
-            }
+            return;
         }
     }
 
@@ -202,6 +197,7 @@ impl Log {
                 self.reindexing.wanted.remove(&base_offset);
                 return Some(Run {
                     found: Segment::new(base_offset, segment.modified_ms),
+                    next_offset: base_offset,
                     window_bytes: WINDOW_BYTES,
                     piece: None,
                     is_waiting: false,
@@ -217,14 +213,14 @@ impl Log {
 
     fn take_in(&self, run: &mut Run, index: usize, piece: &Bytes) -> Result<(), Unsound> {
         let start = run.found.length;
-        let least = run.found.base_offset;
         let end = self.segment_end(index);
         let mut batches = Batches::new(piece.clone());
         loop {
-            let position = batches.position();
+            let next_offset = run.next_offset;
+            // What was found ends where it lies.
             let unsound = |error| Unsound {
-                position,
-                offset: least,
+                position: 0,
+                offset: next_offset,
                 error,
             };
             let Some(batch) = next_sound(&mut batches).map_err(unsound)? else {
@@ -235,9 +231,10 @@ impl Log {
                 run.window_bytes = WINDOW_BYTES.max(size);
                 return Ok(());
             };
-            if batch.base_offset() < least || batch.next_offset() > end {
+            if batch.base_offset() < next_offset || batch.next_offset() > end {
                 return Err(unsound(BatchError::Records("the offsets are not in order")));
             }
+            run.next_offset = batch.next_offset();
             run.found.on_batch(&batch, self.config.index_interval_bytes);
         }
     }

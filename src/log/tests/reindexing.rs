@@ -137,3 +137,25 @@ fn damage_behind_a_lost_index_is_told_and_what_is_sound_is_found() {
     let found = world.lookup(Lookup::AtOrAfter(1_000 + (BATCHES - 1) * 10));
     assert_eq!(found.map(|found| found.offset), Some((BATCHES - 1) * 2));
 }
+
+#[test]
+fn a_batch_with_an_offset_of_before_ends_what_can_be_indexed() {
+    let mut world = stopped();
+    let names: Vec<String> = world.disk.files.keys().cloned().collect();
+    let index = names.iter().find(|name| name.ends_with(".index")).unwrap();
+    world.disk.files.get_mut(index).unwrap().truncate(5);
+    let segment = names.iter().find(|name| name.ends_with(".log")).unwrap();
+    let size = batch_at(1_000, 2, 150).size_bytes();
+    // No checksum covers the base offset: that of the fifth batch was 8.
+    world.disk.files.get_mut(segment).unwrap()[4 * size + 7] = 0;
+    world.reopen(CLEAN);
+    assert!(world.read(request(4, 1)).is_ok());
+    let told = world.take_progress();
+    let damage = told.iter().find_map(|told| match told {
+        LogProgress::Damaged(damage) => Some(damage.position),
+        _ => None,
+    });
+    assert_eq!(damage, Some(4 * size as u64));
+    assert_eq!(world.read(request(8, 1)), Err(ErrorCode::CorruptMessage));
+    assert!(world.read(request(20, 1)).is_ok());
+}
