@@ -9,6 +9,7 @@
 
 mod acls;
 mod alter_configs;
+mod assignments;
 mod create_partitions;
 mod create_topics;
 mod delete_topics;

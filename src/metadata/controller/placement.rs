@@ -55,6 +55,15 @@ impl Placement {
         self.replicas.remove(&directory);
     }
 
+    /// A replica has moved.
+    pub(super) fn on_moved(&mut self, from: Uuid, to: Uuid) {
+        for (directory, sign) in [(from, -1), (to, 1)] {
+            if let Some(replicas) = self.replicas.get_mut(&directory) {
+                *replicas = replicas.saturating_add_signed(sign);
+            }
+        }
+    }
+
     /// Forget the replicas of a topic that is deleted.
     pub(super) fn on_topic_removed(&mut self, topic: &TopicImage, broker: BrokerId) {
         self.count(topic, broker, -1);

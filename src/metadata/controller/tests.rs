@@ -2,6 +2,7 @@
 
 mod acls;
 mod alterations;
+mod assignments;
 mod starts;
 
 use super::*;

@@ -1,5 +1,6 @@
 //! The metadata of one node: its directories, the quorum, the image, the controller, as one thing.
 
+mod asked;
 mod directories;
 mod properties;
 mod settings;
@@ -21,18 +22,13 @@ use crate::log::storage::{
     DirectoryIndex, StorageFailure, StorageOutbox, StorageRequest, StorageResult, Ticket,
 };
 use crate::model::{ErrorCode, LeaderEpoch, Offset, Uuid};
-use crate::protocol::messages::{
-    AlterConfigsRequest, AlterConfigsResponse, CreateAclsRequest, CreateAclsResponse,
-    CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse,
-    DeleteAclsRequest, DeleteAclsResponse, DeleteTopicsRequest, DeleteTopicsResponse,
-    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, MetadataRecord,
-};
+use crate::protocol::messages::MetadataRecord;
 use crate::quorum::{
     BatchTooLarge, Quorum, QuorumEvent, QuorumFailure, SnapshotId, encode_snapshot,
 };
 use crate::stdx::{Instant, Now};
 
-use super::controller::{Controller, Decision, NodeIdentity, ProducerIdBlock, Refusal, View};
+use super::controller::{Controller, Decision, NodeIdentity, Refusal, View};
 use super::delta::MetadataDelta;
 use super::image::MetadataImage;
 use super::record::{check_metadata_version, encode_record};
@@ -41,6 +37,7 @@ use snapshots::SnapshotSchedule;
 use state::Publication;
 use taking_back::take_back;
 
+pub use asked::{ControllerRequest, ControllerResponse};
 pub(crate) use directories::{
     BOOTSTRAP, CLEAN_MARK, decode_bootstrap, encode_bootstrap, encode_clean_mark,
 };
@@ -55,57 +52,6 @@ const RECORDS_PER_BATCH: usize = 10_000;
 /// Names a request for the one who made it.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct RequestToken(pub u64);
-
-/// What the controller is asked.
-#[derive(Clone, Debug)]
-pub enum ControllerRequest {
-    /// Create topics.
-    CreateTopics(CreateTopicsRequest),
-    /// Delete topics; the version says what a client understands.
-    DeleteTopics {
-        request: DeleteTopicsRequest,
-        version: i16,
-    },
-    /// Add partitions.
-    CreatePartitions(CreatePartitionsRequest),
-    /// Replace settings.
-    AlterConfigs(AlterConfigsRequest),
-    /// Change settings.
-    IncrementalAlterConfigs(IncrementalAlterConfigsRequest),
-    /// Create access control entries.
-    CreateAcls(CreateAclsRequest),
-    /// Delete access control entries.
-    DeleteAcls(DeleteAclsRequest),
-    /// A block of producer ids for this broker.
-    AllocateProducerIds,
-    /// Create those of these topics that do not exist, as somebody wants to use them.
-    AutoCreate { topics: Vec<String> },
-}
-
-/// What the controller answers.
-#[derive(Clone, Debug)]
-pub enum ControllerResponse {
-    /// To [`ControllerRequest::CreateTopics`].
-    CreateTopics(CreateTopicsResponse),
-    /// To [`ControllerRequest::DeleteTopics`].
-    DeleteTopics(DeleteTopicsResponse),
-    /// To [`ControllerRequest::CreatePartitions`].
-    CreatePartitions(CreatePartitionsResponse),
-    /// To [`ControllerRequest::AlterConfigs`].
-    AlterConfigs(AlterConfigsResponse),
-    /// To [`ControllerRequest::IncrementalAlterConfigs`].
-    IncrementalAlterConfigs(IncrementalAlterConfigsResponse),
-    /// To [`ControllerRequest::CreateAcls`].
-    CreateAcls(CreateAclsResponse),
-    /// To [`ControllerRequest::DeleteAcls`].
-    DeleteAcls(DeleteAclsResponse),
-    /// To [`ControllerRequest::AllocateProducerIds`].
-    AllocateProducerIds(Result<ProducerIdBlock, Refusal>),
-    /// To [`ControllerRequest::AutoCreate`]: the id of each topic, in the order of the request.
-    AutoCreate(Vec<Result<Uuid, Refusal>>),
-    /// To any request: the controller does not work, now or any more.
-    Unavailable(ErrorCode),
-}
 
 /// A log directory that is part of the cluster.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -500,6 +446,15 @@ impl MetadataNode {
                 .answering(ControllerResponse::CreateAcls),
             ControllerRequest::DeleteAcls(request) => {
                 Controller::delete_acls(view, request).answering(ControllerResponse::DeleteAcls)
+            }
+            ControllerRequest::AssignReplicasToDirs(request) => {
+                let decision = controller.assign_replicas_to_dirs(view, request);
+                decision.answering(ControllerResponse::AssignReplicasToDirs)
+            }
+            ControllerRequest::AlterPartitionReassignments(request) => {
+                let response = controller.alter_partition_reassignments(view, request);
+                let response = ControllerResponse::AlterPartitionReassignments(response);
+                (Vec::new(), response)
             }
             ControllerRequest::AllocateProducerIds => controller
                 .allocate_producer_ids(view.image)

@@ -52,6 +52,12 @@ pub(super) fn take_back(response: &mut ControllerResponse, refusal: Refusal) {
                 result.matching_acls.clear();
             }
         }
+        ControllerResponse::AssignReplicasToDirs(response) => {
+            response.error_code = code.code();
+            response.directories.clear();
+        }
+        // It makes no records.
+        ControllerResponse::AlterPartitionReassignments(_) => {}
         ControllerResponse::AllocateProducerIds(result) => *result = Err(refusal),
         ControllerResponse::AutoCreate(results) => {
             results.fill_with(|| Err(refusal.clone()));

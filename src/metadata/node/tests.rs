@@ -14,6 +14,9 @@ use crate::protocol::messages::delete_topics_request::DeleteTopicState;
 use crate::protocol::messages::incremental_alter_configs_request::{
     AlterConfigsResource, AlterableConfig,
 };
+use crate::protocol::messages::{
+    CreateAclsRequest, CreateTopicsRequest, DeleteTopicsRequest, IncrementalAlterConfigsRequest,
+};
 use crate::stdx::Random;
 use disk::Disk;
 

@@ -43,7 +43,10 @@ pub fn controller_answered(
         ControllerResponse::IncrementalAlterConfigs(response) => Plan::answer(response),
         ControllerResponse::CreateAcls(response) => Plan::answer(response),
         ControllerResponse::DeleteAcls(response) => Plan::answer(response),
-        ControllerResponse::AllocateProducerIds(_) | ControllerResponse::AutoCreate(_) => {
+        ControllerResponse::AlterPartitionReassignments(response) => Plan::answer(response),
+        ControllerResponse::AssignReplicasToDirs(_)
+        | ControllerResponse::AllocateProducerIds(_)
+        | ControllerResponse::AutoCreate(_) => {
             unreachable!("no client asks for these")
         }
         ControllerResponse::Unavailable(error) => {

@@ -1,0 +1,181 @@
+//! Where replicas lie: `AssignReplicasToDirs`, by which a broker tells in which log directory it
+//! has one (KIP-858), and `AlterPartitionReassignments`, by which a client chooses brokers.
+
+use crate::model::{BrokerId, ErrorCode, PartitionIndex, Uuid};
+use crate::protocol::messages::alter_partition_reassignments_request::ReassignablePartition;
+use crate::protocol::messages::alter_partition_reassignments_response::{
+    ReassignablePartitionResponse, ReassignableTopicResponse,
+};
+use crate::protocol::messages::assign_replicas_to_dirs_response::{
+    DirectoryData, PartitionData, TopicData,
+};
+use crate::protocol::messages::{
+    AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse,
+    AssignReplicasToDirsRequest, AssignReplicasToDirsResponse, MetadataRecord,
+    PartitionChangeRecord,
+};
+
+use super::super::image::{MetadataImage, PartitionRegistration};
+use super::{Controller, Decision, Refusal, View};
+
+impl Controller {
+    /// Decide on what a broker tells of the directories of its replicas.
+    pub(crate) fn assign_replicas_to_dirs(
+        &mut self,
+        view: View<'_>,
+        request: &AssignReplicasToDirsRequest,
+    ) -> Decision<AssignReplicasToDirsResponse> {
+        let mut decision = Decision {
+            records: Vec::new(),
+            response: AssignReplicasToDirsResponse::default(),
+        };
+        let broker = request.broker_id;
+        let registered = view.image.brokers.get(&broker).map(|broker| broker.epoch);
+        if registered != Some(request.broker_epoch) {
+            decision.response.error_code = ErrorCode::StaleBrokerEpoch.code();
+            return decision;
+        }
+        for directory in &request.directories {
+            let mut told = DirectoryData {
+                id: directory.id,
+                ..DirectoryData::default()
+            };
+            for topic in &directory.topics {
+                let mut answers = TopicData {
+                    topic_id: topic.topic_id,
+                    ..TopicData::default()
+                };
+                for partition in &topic.partitions {
+                    let id = (topic.topic_id, partition.partition_index);
+                    let assigned = assign(view.image, broker, directory.id, id);
+                    let mut answer = PartitionData {
+                        partition_index: partition.partition_index,
+                        ..PartitionData::default()
+                    };
+                    match assigned {
+                        Ok(None) => {}
+                        Ok(Some((before, record))) => {
+                            if broker == self.node_id {
+                                self.placement.on_moved(before, directory.id);
+                            }
+                            decision.records.push(record);
+                        }
+                        Err(error) => answer.error_code = error.code(),
+                    }
+                    answers.partitions.push(answer);
+                }
+                told.topics.push(answers);
+            }
+            decision.response.directories.push(told);
+        }
+        decision
+    }
+
+    /// Decide on the brokers that a client wants for partitions. One that has them already is done
+    /// with at once; others cannot get records from here yet.
+    pub(crate) fn alter_partition_reassignments(
+        &self,
+        view: View<'_>,
+        request: &AlterPartitionReassignmentsRequest,
+    ) -> AlterPartitionReassignmentsResponse {
+        let mut response = AlterPartitionReassignmentsResponse {
+            allow_replication_factor_change: request.allow_replication_factor_change,
+            error_message: None,
+            ..AlterPartitionReassignmentsResponse::default()
+        };
+        for topic in &request.topics {
+            let partitions = topic.partitions.iter().map(|partition| {
+                let refused = self.check_reassignment(view, &topic.name, partition).err();
+                let (code, message) = refused.map_or((ErrorCode::None, None), |refusal| {
+                    (refusal.code, refusal.message)
+                });
+                ReassignablePartitionResponse {
+                    partition_index: partition.partition_index,
+                    error_code: code.code(),
+                    error_message: message,
+                    ..ReassignablePartitionResponse::default()
+                }
+            });
+            response.responses.push(ReassignableTopicResponse {
+                name: topic.name.clone(),
+                partitions: partitions.collect(),
+                ..ReassignableTopicResponse::default()
+            });
+        }
+        response
+    }
+
+    fn check_reassignment(
+        &self,
+        view: View<'_>,
+        topic: &str,
+        wanted: &ReassignablePartition,
+    ) -> Result<(), Refusal> {
+        let unknown = |text: String| Refusal::new(ErrorCode::UnknownTopicOrPartition, text);
+        let found = view.image.topic(topic);
+        let found =
+            found.ok_or_else(|| unknown(format!("Unable to find a topic named {topic}.")))?;
+        let index = wanted.partition_index;
+        let registration = found.partitions.get(&index);
+        let registration = registration
+            .ok_or_else(|| unknown(format!("Unable to find partition {topic}:{index}.")))?;
+        let Some(replicas) = &wanted.replicas else {
+            return Err(Refusal::silent(ErrorCode::NoReassignmentInProgress));
+        };
+        self.check_assignment(view, replicas, None)?;
+        if *replicas == registration.replicas {
+            return Ok(());
+        }
+        let text = "Replicas cannot be moved to other brokers yet.";
+        Err(Refusal::new(ErrorCode::InvalidReplicaAssignment, text))
+    }
+}
+
+/// Where the replica of `broker` lay before, and the record by which it lies in `directory`; `None`
+/// if it does already.
+fn assign(
+    image: &MetadataImage,
+    broker: BrokerId,
+    directory: Uuid,
+    (topic_id, index): (Uuid, PartitionIndex),
+) -> Result<Option<(Uuid, MetadataRecord)>, ErrorCode> {
+    let topic = image.topics.get(&topic_id);
+    let topic = topic.ok_or(ErrorCode::UnknownTopicId)?;
+    let partition = topic.partitions.get(&index);
+    let partition = partition.ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let before = partition.directory_of(broker);
+    let before = before.ok_or(ErrorCode::NotLeaderOrFollower)?;
+    if before == directory {
+        return Ok(None);
+    }
+    let replicas = partition.replicas.iter().zip(&partition.directories);
+    let directories = replicas
+        .map(
+            |(replica, was)| {
+                if *replica == broker { directory } else { *was }
+            },
+        )
+        .collect();
+    let mut change = PartitionChangeRecord {
+        topic_id,
+        partition_id: index,
+        directories: Some(directories),
+        ..PartitionChangeRecord::default()
+    };
+    if is_to_lead(image, broker, partition, directory) {
+        change.leader = broker;
+    }
+    Ok(Some((before, change.into())))
+}
+
+/// True if nobody leads the partition and the replica, now that it lies in `directory`, may.
+fn is_to_lead(
+    image: &MetadataImage,
+    broker: BrokerId,
+    partition: &PartitionRegistration,
+    directory: Uuid,
+) -> bool {
+    let registration = image.brokers.get(&broker);
+    let is_online = registration.is_some_and(|broker| broker.directories.contains(&directory));
+    partition.leader.is_none() && is_online && partition.isr.contains(&broker)
+}
