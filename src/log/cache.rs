@@ -336,6 +336,13 @@ impl Cache {
         }
     }
 
+    /// True if a chunk is here that begins at `position` of `segment`.
+    pub(super) fn has(&self, segment: Offset, position: u64) -> bool {
+        let open = self.open.as_ref().map(|(open, _)| open);
+        let mut all = self.chunks.iter().chain(open);
+        all.any(|chunk| (chunk.segment, chunk.position) == (segment, position))
+    }
+
     pub(super) fn check_invariants(&self, log_end_offset: Offset) {
         let charged: usize = self.chunks.iter().map(Chunk::charge).sum();
         assert_eq!(charged, self.charged_bytes, "the cache knows its size");

@@ -31,12 +31,18 @@ impl Log {
         }
         self.check_segments();
         self.cache.check_invariants(self.log_end_offset);
-        if let Some(first) = self.cache.first_offset() {
+        for segment in &self.segments {
+            let writer = segment.writer.as_deref();
+            let lacking = writer.filter(|writer| writer.written_end < segment.length);
             assert!(
-                first <= self.written_end_offset,
+                lacking.is_none_or(|writer| {
+                    let (base_offset, position) = (segment.base_offset, writer.written_end);
+                    self.cache.has(base_offset, position)
+                }),
                 "what the segments lack is in memory"
             );
-        } else {
+        }
+        if self.cache.first_offset().is_none() {
             assert!(
                 self.written_end_offset == self.log_end_offset,
                 "what is not in memory is in the segments"

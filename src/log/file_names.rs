@@ -20,6 +20,9 @@ pub(crate) const SWAP: &str = ".swap";
 /// The end of a folder's name between its deletion and its removal.
 pub const FOLDER_DELETED: &str = "-delete";
 
+/// The end of the name of a partition's folder that is to take the place of another one.
+const FOLDER_FUTURE: &str = "-future";
+
 /// The end of the name of a partition's folder that is of no topic that there is.
 pub(crate) const FOLDER_STRAY: &str = "-stray";
 
@@ -107,6 +110,21 @@ pub fn stray_folder(topic: &str, partition: PartitionIndex, unique: [u8; 16]) ->
     put_aside(topic, partition, unique, FOLDER_STRAY)
 }
 
+/// The name of a partition's folder while it is filled from one in another log directory.
+#[must_use]
+pub fn future_folder(topic: &str, partition: PartitionIndex, unique: [u8; 16]) -> String {
+    put_aside(topic, partition, unique, FOLDER_FUTURE)
+}
+
+/// The topic and partition of a folder that was being filled; `None` for any other folder. A long
+/// topic name may be shortened.
+#[must_use]
+pub fn parse_future_folder(name: &str) -> Option<(&str, PartitionIndex)> {
+    let (folder, unique) = name.strip_suffix(FOLDER_FUTURE)?.rsplit_once('.')?;
+    let is_unique = unique.len() == 32 && unique.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_unique.then(|| parse_partition_folder(folder))?
+}
+
 fn put_aside(topic: &str, partition: PartitionIndex, unique: [u8; 16], suffix: &str) -> String {
     let number = u128::from_be_bytes(unique);
     let end = format!("-{partition}.{number:032x}{suffix}");
@@ -147,6 +165,24 @@ mod tests {
             parse_partition_folder(&partition_folder("t", 0)),
             Some(("t", 0))
         );
+    }
+
+    #[test]
+    fn the_folder_of_a_copy_names_topic_and_partition() {
+        let unique = 0xab_u128.to_be_bytes();
+        let name = future_folder("a.b", 3, unique);
+        assert_eq!(name, "a.b-3.000000000000000000000000000000ab-future");
+        assert_eq!(parse_future_folder(&name), Some(("a.b", 3)));
+        for name in [
+            "a-3",
+            "a-3-future",
+            "a-3.ab-future",
+            "-3.ab-future",
+            "-future",
+        ] {
+            assert_eq!(parse_future_folder(name), None, "{name}");
+        }
+        assert_eq!(parse_future_folder(&deleted_folder("a", 3, unique)), None);
     }
 
     #[test]

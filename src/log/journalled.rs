@@ -135,6 +135,13 @@ impl Log {
         }
     }
 
+    /// There is nothing between what is written and `offset`.
+    pub(super) fn skip_written(&mut self, offset: Offset) {
+        self.written_end_offset = offset;
+        let offered = &mut self.journalled.offered_end_offset;
+        *offered = (*offered).max(offset);
+    }
+
     /// The write that ends at `end_offset` has ended.
     pub(super) fn note_written(&mut self, bytes: u64, end_offset: Offset) {
         assert!(

@@ -18,6 +18,7 @@ mod cleaning;
 mod close;
 mod deferral;
 mod file_names;
+mod following;
 mod journalled;
 mod leader_epochs;
 mod lookup;
@@ -49,7 +50,8 @@ pub use append::Appended;
 pub use cache::{FetchedRecords, ReadRequest};
 pub use cleaning::{CleaningEnd, CleaningLimits, Dirtiness};
 pub use file_names::{
-    FOLDER_DELETED, deleted_folder, parse_partition_folder, partition_folder, stray_folder,
+    FOLDER_DELETED, deleted_folder, future_folder, parse_future_folder, parse_partition_folder,
+    partition_folder, stray_folder,
 };
 pub use journalled::JournalOffer;
 pub use leader_epochs::{EpochEnd, EpochStart};

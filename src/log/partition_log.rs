@@ -12,6 +12,7 @@ use super::aborted::{AbortedTransaction, AbortedTransactions};
 use super::cache::{Cache, FetchedRecords};
 use super::cleaning::{Cleaner, CleaningEnd};
 use super::deferral::Deferral;
+use super::following::Following;
 use super::journalled::Journalled;
 use super::leader_epochs::{EpochEnd, EpochStart, LeaderEpochs};
 use super::lookup::Lookup;
@@ -147,6 +148,8 @@ pub enum LogProgress {
         read: ReadId,
         result: Result<Option<FoundOffset>, ErrorCode>,
     },
+    /// The folder has the name that [`Log::move_folder`] told.
+    FolderMoved,
     /// Retention deleted records: the log begins here now.
     LogStartAdvanced { log_start_offset: Offset },
     /// A run of compaction has ended.
@@ -222,8 +225,10 @@ pub(super) enum Pending {
     ReindexingRead(Offset),
     IndexWritten(Offset),
     EpochsWritten,
+    SnapshotWritten,
     LogRenamed,
     FolderRenamed,
+    FolderMoved,
     FileClosed,
     /// Only its failure matters.
     Other,
@@ -286,6 +291,8 @@ pub struct Log {
     pub(super) deletion_in_flight: bool,
     pub(super) cleaner: Cleaner,
     pub(super) reindexing: Reindexing,
+    /// What it has yet to do as a copy of another replica.
+    pub(super) following: Following,
     /// What takes room on the disk, and what found none there.
     pub(super) space: Space,
     /// Off `segment.ms` for the active segment.
@@ -338,6 +345,7 @@ impl Log {
             deletion_in_flight: false,
             cleaner: Cleaner::default(),
             reindexing: Reindexing::default(),
+            following: Following::default(),
             space: Space::default(),
             roll_jitter_ms: 0,
             random,

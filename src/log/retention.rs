@@ -142,7 +142,7 @@ impl Log {
 
     /// Whether the segment at `index` has a file, which is made if it has none. Only the names of
     /// its segments tell, after a crash, from where on a log may give offsets.
-    fn is_made(&mut self, index: usize, outbox: &mut StorageOutbox) -> bool {
+    pub(super) fn is_made(&mut self, index: usize, outbox: &mut StorageOutbox) -> bool {
         let segment = &self.segments[index];
         match (&segment.writer, segment.file) {
             (Some(_), SegmentFile::Opening(_)) => false,

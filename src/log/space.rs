@@ -98,6 +98,7 @@ impl Log {
         {
             writer.is_allocating = false;
         }
+        let request = self.by_its_other_name(request);
         self.space.refused.insert(sequence, (pending, request));
         let retry_at = now.instant + RETRY_INTERVAL;
         if self.space.retry_at.replace(retry_at).is_none() {

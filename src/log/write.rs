@@ -60,6 +60,10 @@ impl Log {
     pub fn flush(&mut self, now: Now, outbox: &mut StorageOutbox) {
         self.is_short_of_files = false;
         match self.state {
+            State::Open | State::Closing(_) if self.is_moving_folder() => {
+                self.ask_for_space_again(now, outbox);
+                return self.advance_folder_move(outbox);
+            }
             State::Open | State::Closing(_) => {}
             State::Deleting { .. } => return self.advance_deletion(now, outbox),
             State::Opening(_) => {
@@ -79,6 +83,7 @@ impl Log {
         loop {
             self.flush_segments(outbox);
             let unsealed_count = self.unsealed.len();
+            self.advance_following(outbox);
             // Reads wait while a segment is replaced, and go on once it is.
             self.advance_cleaning(now, outbox);
             self.advance_reindexing(now, outbox);
@@ -449,7 +454,9 @@ impl Log {
             Pending::EpochsWritten => self.epochs_in_flight = false,
             Pending::CleaningStep(run) => self.on_cleaning_step(run),
             Pending::LogRenamed => self.deletion_in_flight = false,
+            Pending::SnapshotWritten => self.on_snapshot_written(),
             Pending::FolderRenamed => self.on_folder_renamed(),
+            Pending::FolderMoved => self.on_folder_moved(),
             Pending::FileClosed | Pending::IndexWritten(_) | Pending::Other => {}
             Pending::Recovery
             | Pending::DataRead(..)

@@ -568,6 +568,7 @@ impl Quorum {
                 }
                 LogProgress::LookupFinished { .. }
                 | LogProgress::LogStartAdvanced { .. }
+                | LogProgress::FolderMoved
                 | LogProgress::CleaningEnded(_)
                 | LogProgress::IndexesDoubted(_)
                 | LogProgress::DeletionPutOff(_)

@@ -160,7 +160,7 @@ impl Shard {
                 LogProgress::LookupFinished { read, result } => {
                     self.on_lookup_finished(slot, read, result);
                 }
-                LogProgress::LogStartAdvanced { .. } => {}
+                LogProgress::LogStartAdvanced { .. } | LogProgress::FolderMoved => {}
                 LogProgress::CleaningEnded(end) => self.on_cleaning_ended(now, slot, &end),
                 LogProgress::SpaceLacking(failure) => {
                     tracing::error!("{}", self.place_of(slot, "takes no records", &failure));

@@ -7,6 +7,7 @@ mod deletion;
 pub(crate) mod disk;
 mod epochs;
 mod files;
+mod following;
 mod full_disk;
 mod interrupted;
 mod journalled;
