@@ -81,6 +81,13 @@ fn settings_reference() -> String {
     );
     heading(&mut text, "Of the broker");
     table(&mut text, &broker_columns, broker::KAFKA, obeyed_broker_row);
+    heading(&mut text, "Of the broker, at run time only");
+    table(
+        &mut text,
+        &broker_columns,
+        broker::KAFKA_DYNAMIC,
+        obeyed_broker_row,
+    );
     heading(&mut text, "Of the authorizer");
     text.push_str(
         "They count where `authorizer.class.name` is set, from the start of the broker.\n\n",

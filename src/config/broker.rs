@@ -141,6 +141,8 @@ broker_config! {
         "queued.max.request.bytes" queued_max_request_bytes: Option<u64>;
         "quota.window.num" quota_window_num: u32;
         "quota.window.size.seconds" quota_window_size_seconds: u32;
+        "replica.alter.log.dirs.io.max.bytes.per.second"
+            replica_alter_log_dirs_io_max_bytes_per_second: i64;
         "socket.request.max.bytes" socket_request_max_bytes: u32;
     }
 }

@@ -23,11 +23,7 @@ impl Shard {
         let Some(partition) = self.partitions.at_mut(slot) else {
             return;
         };
-        let log = &partition.log;
-        let end = match self.deferring.is_full() {
-            true => log.durable_end_offset(),
-            false => log.safe_end_offset(),
-        };
+        let end = partition.safe_end_offset(self.deferring.is_full());
         if !partition.has_opened || !partition.leader.on_safe(end) {
             return;
         }
@@ -98,6 +94,7 @@ impl Shard {
     /// Nothing can be appended or read any more: everyone who waits is told.
     pub(super) fn on_log_failed(&mut self, now: Now, slot: u32, effects: &mut Effects) {
         self.spare_journal_of(slot);
+        self.interrupt_move(slot);
         let partition = self
             .partitions
             .touch(slot)

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::log::partition_folder;
 use crate::log::storage::DirectoryIndex;
 use crate::model::{ShardId, TopicPartition};
 
@@ -19,6 +20,14 @@ pub struct FolderName {
     pub directory: DirectoryIndex,
     /// The topic and partition that the folder is called by.
     pub partition: TopicPartition,
+}
+
+impl FolderName {
+    /// The name within the log directory.
+    #[must_use]
+    pub fn folder(&self) -> String {
+        partition_folder(&self.partition.topic, self.partition.partition)
+    }
 }
 
 /// The checkpoint files of all log directories.

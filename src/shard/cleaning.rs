@@ -89,7 +89,7 @@ impl Shard {
         self.cleaning.dirtiest_ratio = 0.0;
         let mut needs: Vec<(f64, u32)> = Vec::new();
         for (slot, partition) in self.partitions.iter() {
-            if partition.state != PartitionState::Open {
+            if partition.state != PartitionState::Open || partition.future.is_some() {
                 continue;
             }
             let high_watermark = partition.leader.high_watermark();
@@ -109,6 +109,7 @@ impl Shard {
         while let Some(slot) = self.cleaning.waiting.pop_front() {
             if let Some(partition) = self.partitions.touch(slot)
                 && partition.state == PartitionState::Open
+                && partition.future.is_none()
             {
                 let high_watermark = partition.leader.high_watermark();
                 partition.log.start_cleaning(high_watermark, limits);

@@ -6,8 +6,13 @@ use std::sync::Arc;
 use crate::config::{BrokerConfig, LevelChange, LogLevels};
 use crate::log::storage::{DirectoryIndex, StorageOutbox, StorageOwner, StorageResult, Ticket};
 use crate::metadata::{
-    ControllerRequest, HaltCause, MetadataEvent, MetadataLogSettings, MetadataNode, NodeSettings,
-    OpenDirectory, RequestToken, log_level_changes,
+    ControllerRequest, ControllerResponse, HaltCause, MetadataEvent, MetadataLogSettings,
+    MetadataNode, NodeSettings, OpenDirectory, RequestToken, log_level_changes,
+};
+use crate::model::{BrokerId, ErrorCode, ShardId, TopicIdPartition};
+use crate::protocol::messages::AssignReplicasToDirsRequest;
+use crate::protocol::messages::assign_replicas_to_dirs_request::{
+    DirectoryData, PartitionData, TopicData,
 };
 use crate::stdx::{Instant, Now};
 
@@ -32,6 +37,8 @@ const LOG_OWNER: StorageOwner = StorageOwner {
 pub struct ControllerHost {
     node: MetadataNode,
     askers: BTreeMap<RequestToken, Asker>,
+    /// Who told where a replica lies now.
+    assigners: BTreeMap<RequestToken, (ShardId, TopicIdPartition, DirectoryIndex)>,
     next_token: u64,
     directories: Arc<[OpenDirectory]>,
     /// Changes of log levels that nobody was told of yet.
@@ -59,6 +66,7 @@ impl ControllerHost {
         Self {
             node: MetadataNode::new(node_settings),
             askers: BTreeMap::new(),
+            assigners: BTreeMap::new(),
             next_token: 0,
             directories: Arc::from([]),
             level_changes: Vec::new(),
@@ -114,6 +122,41 @@ impl ControllerHost {
         self.node.on_request(now, token, request);
     }
 
+    /// A shard tells that a replica of this broker lies in `directory` now.
+    fn assign(
+        &mut self,
+        now: Now,
+        assigner: (ShardId, TopicIdPartition, DirectoryIndex),
+        broker_id: BrokerId,
+    ) {
+        let (_, id, directory) = assigner;
+        let partition = PartitionData {
+            partition_index: id.partition,
+            ..PartitionData::default()
+        };
+        let topic = TopicData {
+            topic_id: id.topic_id,
+            partitions: vec![partition],
+            ..TopicData::default()
+        };
+        let directory = DirectoryData {
+            id: self.directories[usize::from(directory.0)].id,
+            topics: vec![topic],
+            ..DirectoryData::default()
+        };
+        let request = AssignReplicasToDirsRequest {
+            broker_id,
+            broker_epoch: self.node.broker_epoch().unwrap_or(-1),
+            directories: vec![directory],
+            ..AssignReplicasToDirsRequest::default()
+        };
+        self.next_token += 1;
+        let token = RequestToken(self.next_token);
+        self.assigners.insert(token, assigner);
+        let request = ControllerRequest::AssignReplicasToDirs(request);
+        self.node.on_request(now, token, &request);
+    }
+
     /// When the node has something to do.
     pub fn next_deadline(&self) -> Instant {
         self.node.next_deadline()
@@ -154,6 +197,29 @@ impl Shard {
             effects.post(crate::model::ShardId(shard), message);
         }
         self.configs.set_log_levels(levels);
+    }
+
+    /// On shard 0: a replica lies in `directory` now, unless that is offline.
+    pub(super) fn assign_directory(
+        &mut self,
+        now: Now,
+        from: ShardId,
+        partition: TopicIdPartition,
+        directory: DirectoryIndex,
+        effects: &mut Effects,
+    ) {
+        if self.is_offline(directory) {
+            let message = Message::AssignmentRefused {
+                partition,
+                directory,
+                error: ErrorCode::KafkaStorageError,
+            };
+            return effects.post(from, message);
+        }
+        let node_id = self.settings.config.node_id;
+        let controller = self.controller.as_mut();
+        let controller = controller.expect("shard 0 is told where replicas lie");
+        controller.assign(now, (from, partition, directory), node_id);
     }
 
     /// Send the node's writes on their way and act on what it has to tell. True if there was
@@ -197,6 +263,9 @@ impl Shard {
             }
             MetadataEvent::Answer { token, response } => {
                 let controller = self.controller.as_mut().expect("the event came from it");
+                if let Some(assigner) = controller.assigners.remove(&token) {
+                    return answer_assigner(assigner, &response, effects);
+                }
                 let asker = controller
                     .askers
                     .remove(&token)
@@ -221,5 +290,34 @@ impl Shard {
             .expect("shard 0 writes the last files");
         controller.node.leave_unmarked(unclean);
         controller.node.close(now);
+    }
+}
+
+/// Tell a shard that the controller did not note what it told; that it did, the image has told.
+fn answer_assigner(
+    (shard, partition, directory): (ShardId, TopicIdPartition, DirectoryIndex),
+    response: &ControllerResponse,
+    effects: &mut Effects,
+) {
+    let error = match response {
+        ControllerResponse::AssignReplicasToDirs(response) => {
+            let directories = response.directories.iter();
+            let partitions = directories.flat_map(|one| one.topics.iter());
+            let partitions = partitions.flat_map(|topic| topic.partitions.iter());
+            let codes = partitions.map(|partition| partition.error_code);
+            let mut codes = std::iter::once(response.error_code).chain(codes);
+            let code = codes.find(|code| *code != ErrorCode::None.code());
+            code.map(|code| ErrorCode::from_code(code).unwrap_or(ErrorCode::UnknownServerError))
+        }
+        ControllerResponse::Unavailable(error) => Some(*error),
+        response => unreachable!("{response:?} is no answer to where a replica lies"),
+    };
+    if let Some(error) = error {
+        let message = Message::AssignmentRefused {
+            partition,
+            directory,
+            error,
+        };
+        effects.post(shard, message);
     }
 }

@@ -23,6 +23,7 @@ use super::groups::Groups;
 use super::housekeeping::Housekeeping;
 use super::journaling::{Journals, journal_of};
 use super::metering::Meter;
+use super::moving::Moves;
 use super::opening::Opening;
 use super::partition::{Asker, Partitions};
 use super::request::Requests;
@@ -67,6 +68,7 @@ pub struct Shard {
     pub(super) journals: Journals,
     pub(super) deferring: DeferredSyncs,
     pub(super) resuming: ResumeCheckpoints,
+    pub(super) moves: Moves,
     pub(super) room: Room,
     pub(super) console: Console,
     pub(super) meter: Meter,
@@ -106,6 +108,7 @@ impl Shard {
             journals: Journals::new(&settings),
             deferring: DeferredSyncs::new(&settings),
             resuming: ResumeCheckpoints::new(settings.checkpoint_every_bytes),
+            moves: Moves::default(),
             room: Room::new(settings.config.log_dirs.clone()),
             console: Console::default(),
             meter: Meter::default(),
@@ -193,6 +196,7 @@ impl Shard {
             self.deferring.next_deadline(),
             self.resuming.next_deadline(),
             self.room.next_deadline(),
+            self.moves.next_deadline(),
             self.cleaning.next_deadline(),
             controller,
         ]
@@ -231,7 +235,9 @@ impl Shard {
                 .partitions
                 .touch(slot)
                 .expect("the slot was just found");
-            partition.log.on_storage(now, ticket.sequence, result);
+            if let Some(log) = partition.log_that_asked(ticket.sequence) {
+                log.on_storage(now, ticket.sequence, result);
+            }
             self.journals.stir();
             self.on_log_progress(now, slot, effects);
         }
@@ -264,6 +270,25 @@ impl Shard {
             Message::ClaimFolders(claims) => self.on_claims(from, claims, effects),
             Message::ClaimsAnswered(answers) => self.on_claims_answered(&answers, effects),
             Message::FoldersLeft(left) => self.on_folders_left(left, effects),
+            Message::ClaimMove(claim) => self.on_move_claimed(from, claim, effects),
+            Message::MoveGranted {
+                partition,
+                directory,
+            } => self.on_move_granted(partition, directory),
+            Message::MoveEnded {
+                partition,
+                to,
+                gone,
+            } => self.on_move_ended(partition, to, gone, effects),
+            Message::AssignDirectory {
+                partition,
+                directory,
+            } => self.assign_directory(now, from, partition, directory, effects),
+            Message::AssignmentRefused {
+                partition,
+                directory,
+                error,
+            } => self.on_assignment_refused(now, partition, directory, error),
             Message::Serve => self.on_serve(now),
             Message::DirectoryFailed { directory, reason } => {
                 self.give_up(now, directory, &reason, effects);
@@ -291,6 +316,7 @@ impl Shard {
         self.connections.close_slowest(now, effects);
         self.on_groups_deadline(now);
         self.begin_due_syncs(now);
+        self.resume_moves(now);
         self.run_housekeeping(now, effects);
         self.look_at_room(now);
     }
@@ -336,6 +362,7 @@ impl Shard {
             shards_count: self.settings.shards_count,
             image: &self.image,
             configs: &mut self.configs,
+            directories: &self.opening.directories,
             listeners: &self.settings.listeners,
             sessions: &mut self.sessions,
             producer_ids: &mut self.producer_ids,

@@ -106,6 +106,7 @@ impl Shard {
         self.retire_journal(directory);
         self.give_up_checkpoints(directory);
         for slot in slots_of(&self.partitions) {
+            self.give_moves_up(now, slot, directory);
             let partition = self.partitions.touch(slot);
             let partition = partition.expect("the slot was just found");
             let is_hit = partition.directory == directory

@@ -64,11 +64,11 @@ impl FileLimit {
 
     /// Count the files of the partition in `slot` anew, and let it wait if it is short of them.
     pub fn note(&mut self, slot: u32, partition: &mut Partition) {
-        let now = partition.log.open_files();
+        let now = partition.count_open_files();
         let before = std::mem::replace(&mut partition.open_files, now);
         self.files.count = self.files.count + now.count - before.count;
         self.files.closing = self.files.closing + now.closing - before.closing;
-        if partition.log.is_short_of_files() && !partition.waits_for_files {
+        if partition.is_short_of_files() && !partition.waits_for_files {
             partition.waits_for_files = true;
             self.waiting.push_back(slot);
         }
@@ -128,9 +128,7 @@ impl Shard {
                 .at_mut(slot)
                 .expect("the slot was just found");
             if partition.open_files.count > 0 {
-                closed += partition
-                    .log
-                    .close_unused_files(now, idle, &mut effects.storage);
+                closed += partition.close_unused_files(now, idle, &mut effects.storage);
                 self.file_limit.note(slot, partition);
             }
         }

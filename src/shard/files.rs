@@ -4,16 +4,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::log::FOLDER_DELETED;
 use crate::log::checkpoint::{
     CLEANED_OFFSETS, HIGH_WATERMARKS, LOG_START_OFFSETS, RECOVERY_POINTS, decode_offsets,
-    encode_offsets,
+    decode_partition_metadata, encode_offsets,
 };
 use crate::log::storage::{
     DirectoryIndex, FolderEntry, StorageOutcome, StorageOwner, StoragePath, StorageRequest,
     StorageResult, Ticket,
 };
-use crate::model::{Offset, ShardId, TopicPartition};
+use crate::log::{FOLDER_DELETED, PARTITION_METADATA, parse_future_folder};
+use crate::model::{Offset, PartitionIndex, ShardId, TopicPartition, Uuid};
 use crate::stdx::{HashMap, Now, new_map};
 
 use super::checkpoints::{Checkpoints, FolderName};
@@ -44,6 +44,10 @@ pub enum Purpose {
     ReadCheckpoint(Checkpoint),
     /// To know what a journal, or a checkpoint of resume points, holds; its file's name.
     ReadInherited(String),
+    /// To know of which topic a folder is that lies where the partition does not.
+    ReadTopicId(FolderName),
+    /// To give the partition's name to the only folder there is of it where it lies.
+    TakeUp(FolderName),
     /// To write one of the checkpoint files.
     WriteCheckpoint,
     /// To write a checkpoint of resume points.
@@ -139,6 +143,9 @@ pub struct BrokerFiles {
     /// What is being read at the start.
     reading: Vec<DirectoryContents>,
     reads_missing: usize,
+    /// Of folders that lie where their partitions do not, of which topics they are; `None` until
+    /// that was asked.
+    topic_ids: Option<BTreeMap<FolderName, Uuid>>,
     /// The checkpoint files.
     pub checkpoints: Checkpoints,
     /// The names of partitions' folders.
@@ -159,6 +166,7 @@ impl BrokerFiles {
             next_sequence: 0,
             reading: Vec::new(),
             reads_missing: 0,
+            topic_ids: None,
             checkpoints: Checkpoints::new(directories_count),
             names: FolderNames::default(),
             last_checkpoints_missing: settings.shards_count,
@@ -249,6 +257,21 @@ impl BrokerFiles {
             (Purpose::ReadInherited(name), StorageOutcome::Data(file)) => {
                 contents.checkpoints.add_file(name, file);
             }
+            (Purpose::ReadTopicId(name), StorageOutcome::Data(file)) => {
+                let id = decode_partition_metadata(&file);
+                self.topic_ids
+                    .get_or_insert_default()
+                    .extend(id.map(|id| (name, id)));
+            }
+            (Purpose::TakeUp(name), StorageOutcome::Done) => {
+                let entry = FolderEntry {
+                    name: name.folder(),
+                    is_folder: true,
+                    length: 0,
+                    modified_ms: 0,
+                };
+                contents.entries.insert(entry.name.clone(), entry);
+            }
             (Purpose::ReadCheckpoint(checkpoint), StorageOutcome::Data(file)) => {
                 let read = decoded(checkpoint.file_name(), &file);
                 *checkpoint.part(&mut contents.checkpoint) = read;
@@ -306,6 +329,24 @@ fn deleted_folders(contents: &[DirectoryContents]) -> Vec<StoragePath> {
         let names = contents.entries.keys();
         let deleted = names.filter(|name| name.ends_with(FOLDER_DELETED));
         folders.extend(deleted.map(|name| StoragePath::new(directory, name)));
+    }
+    folders.sort_unstable();
+    folders
+}
+
+/// The folders that were being filled for partitions that are gone.
+fn abandoned_moves(
+    contents: &[DirectoryContents],
+    is_known: impl Fn(&str, PartitionIndex) -> bool,
+) -> Vec<StoragePath> {
+    let mut folders = Vec::new();
+    for (directory, contents) in (0..).map(DirectoryIndex).zip(contents) {
+        let names = contents.entries.keys();
+        let abandoned = names.filter(|name| {
+            let parsed = parse_future_folder(name);
+            parsed.is_some_and(|(topic, partition)| !is_known(topic, partition))
+        });
+        folders.extend(abandoned.map(|name| StoragePath::new(directory, name)));
     }
     folders.sort_unstable();
     folders
@@ -381,7 +422,11 @@ impl Shard {
         effects: &mut Effects,
     ) {
         match purpose {
-            Purpose::List | Purpose::ReadCheckpoint(_) | Purpose::ReadInherited(_) => {
+            Purpose::List
+            | Purpose::ReadCheckpoint(_)
+            | Purpose::ReadInherited(_)
+            | Purpose::ReadTopicId(_)
+            | Purpose::TakeUp(_) => {
                 self.files.reads_missing -= 1;
                 if self.files.reads_missing == 0 {
                     self.on_contents_read(effects);
@@ -426,6 +471,12 @@ impl Shard {
                 *contents = DirectoryContents::default();
             }
         }
+        if self.files.topic_ids.is_none() {
+            self.look_at_moves(effects);
+            if self.files.reads_missing > 0 {
+                return;
+            }
+        }
         self.set_strays_aside(effects);
         let mut contents = std::mem::take(&mut self.files.reading);
         for (contents, directory) in contents.iter_mut().zip(&*self.opening.directories) {
@@ -446,6 +497,37 @@ impl Shard {
         self.broadcast(effects, || Message::DirectoriesRead(Arc::clone(&contents)));
     }
 
+    /// On shard 0: where a crash has interrupted a move, find out what it left. Kafka gives the
+    /// folder its name only once the metadata say where the replica lies, so there it may lack it.
+    fn look_at_moves(&mut self, effects: &mut Effects) {
+        self.files.topic_ids = Some(BTreeMap::new());
+        let (copies, unnamed) = self.interrupted_moves();
+        for name in copies {
+            let directory = name.directory;
+            let path = StoragePath::new(directory, &name.folder()).join(PARTITION_METADATA);
+            let request = StorageRequest::ReadFile { path };
+            self.files.reads_missing += 1;
+            self.files
+                .submit(directory, Purpose::ReadTopicId(name), request, effects);
+        }
+        for (name, from) in unnamed {
+            let directory = name.directory;
+            let to = StoragePath::new(directory, &name.folder());
+            tracing::warn!("{from} is called {to} now: its move had come to its end");
+            let entries = &mut self.files.reading[usize::from(directory.0)].entries;
+            entries.remove(&*from.relative);
+            let request = StorageRequest::Rename { from, to };
+            self.files.reads_missing += 1;
+            self.files
+                .submit(directory, Purpose::TakeUp(name), request, effects);
+        }
+    }
+
+    /// Of which topic a folder is that lies where its partition does not, if that was asked.
+    pub(super) fn topic_id_of(&self, name: &FolderName) -> Option<Uuid> {
+        self.files.topic_ids.as_ref()?.get(name).copied()
+    }
+
     /// On shard 0: every partition of the start is open, or never will be.
     pub(super) fn settle_contents(&mut self, now: Now, contents: &[DirectoryContents]) {
         for folder in deleted_folders(contents) {
@@ -453,9 +535,23 @@ impl Shard {
             self.opening.remove_later(now, delay_ms, folder);
         }
         let image = Arc::clone(&self.image);
+        let is_known = |topic: &str, partition| {
+            let topic = image.topic(topic);
+            topic.is_some_and(|topic| topic.partitions.contains_key(&partition))
+        };
+        for folder in abandoned_moves(contents, is_known) {
+            self.opening.remove_later(now, 0, folder);
+        }
+        let (directories, node) = (
+            Arc::clone(&self.opening.directories),
+            self.settings.config.node_id,
+        );
+        // A move may have taken it elsewhere.
         let is_there = |name: &FolderName| {
             let topic = image.topic(&name.partition.topic);
-            topic.is_some_and(|topic| topic.partitions.contains_key(&name.partition.partition))
+            let found = topic.and_then(|topic| topic.partitions.get(&name.partition.partition));
+            let id = directories[usize::from(name.directory.0)].id;
+            found.is_some_and(|found| found.directory_of(node) == Some(id))
         };
         self.files.checkpoints.retain_inherited(is_there);
     }
@@ -466,6 +562,10 @@ impl Shard {
         let count = usize::from(self.files.directories_count);
         let mut directories = vec![DirectoryCheckpoint::default(); count];
         for (_, partition) in self.partitions.iter() {
+            if let Some(future) = partition.future.as_deref() {
+                let of_future = &mut directories[usize::from(future.directory.0)];
+                of_future.is_unclean |= future.was_closed_early;
+            }
             let checkpoint = &mut directories[usize::from(partition.directory.0)];
             checkpoint.is_unclean |= partition.is_unclean();
             if !partition.has_opened {

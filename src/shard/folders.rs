@@ -12,8 +12,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::log::storage::{StorageFailure, StoragePath, StorageRequest};
-use crate::log::{parse_partition_folder, partition_folder, stray_folder};
+use crate::log::storage::{DirectoryIndex, StorageFailure, StoragePath, StorageRequest};
+use crate::log::{
+    FOLDER_DELETED, deleted_folder, parse_future_folder, parse_partition_folder, partition_folder,
+    stray_folder,
+};
 use crate::model::{ShardId, TopicIdPartition, TopicPartition};
 use crate::quorum::METADATA_FOLDER;
 use crate::stdx::{Instant, Now};
@@ -21,7 +24,7 @@ use crate::stdx::{Instant, Now};
 use super::checkpoints::FolderName;
 use super::core::Shard;
 use super::files::Purpose;
-use super::message::FolderClaim;
+use super::message::{FolderClaim, MoveClaim};
 use super::{Effects, Message};
 
 /// How soon a disk that could not set a folder aside is asked again: a request a second costs
@@ -48,6 +51,11 @@ pub struct FolderNames {
     /// Those of them that the disk fails to free.
     stuck: BTreeSet<FolderName>,
     claims: BTreeMap<TopicIdPartition, Claim>,
+    /// Moves that wait for the name of a folder in another directory, with who asked.
+    moves_waiting: Vec<(ShardId, MoveClaim)>,
+    /// Those that have it. They hold it in both directories, so that nobody else gets one that
+    /// they are about to leave.
+    moves: Vec<MoveClaim>,
     /// The folders that could not be set aside and the names they are to get, by when the disk is
     /// asked again.
     again: BTreeMap<Instant, Vec<(FolderName, StoragePath)>>,
@@ -80,6 +88,8 @@ impl FolderNames {
     /// The topic of a partition is deleted.
     fn on_deleted(&mut self, id: TopicIdPartition, name: FolderName) {
         self.claims.remove(&id);
+        self.moves_waiting
+            .retain(|(_, claim)| claim.partition != id);
         self.take(name.clone());
         self.leaving.insert(id, name);
     }
@@ -118,6 +128,37 @@ impl FolderNames {
         answers
     }
 
+    /// The moves that get their names now.
+    fn settle_moves(
+        &mut self,
+        is_clear: impl Fn(&FolderName) -> bool,
+    ) -> Vec<(ShardId, MoveClaim)> {
+        let taken = &self.taken;
+        let waiting = std::mem::take(&mut self.moves_waiting);
+        let (granted, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(_, claim)| {
+            let name = claim.folder_in(claim.to);
+            !taken.contains_key(&name) && is_clear(&name)
+        });
+        self.moves_waiting = waiting;
+        for (_, claim) in &granted {
+            self.take(claim.folder_in(claim.from));
+            self.take(claim.folder_in(claim.to));
+            self.moves.push(claim.clone());
+        }
+        granted
+    }
+
+    /// A move into the directory `to` is over, or was before it got a name.
+    fn end_move(&mut self, id: TopicIdPartition, to: DirectoryIndex) {
+        let is_meant = |claim: &MoveClaim| claim.partition == id && claim.to == to;
+        self.moves_waiting.retain(|(_, claim)| !is_meant(claim));
+        if let Some(place) = self.moves.iter().position(is_meant) {
+            let claim = self.moves.swap_remove(place);
+            self.release(&claim.folder_in(claim.from));
+            self.release(&claim.folder_in(claim.to));
+        }
+    }
+
     /// A folder could not be set aside: the disk is asked again. True if that is news.
     fn put_off(&mut self, now: Now, name: FolderName, to: StoragePath) -> bool {
         let is_news = self.stuck.insert(name.clone());
@@ -133,9 +174,13 @@ impl FolderNames {
     }
 
     /// The names that are free but for what the checkpoint files may say of them.
-    fn wanted(&self) -> impl Iterator<Item = &FolderName> {
-        let names = self.claims.values().map(|claim| &claim.name);
-        names.filter(|name| !self.taken.contains_key(*name))
+    fn wanted(&self) -> impl Iterator<Item = FolderName> {
+        let moves = self.moves_waiting.iter();
+        let moves = moves.map(|(_, claim)| claim.folder_in(claim.to));
+        let names = self.claims.values().map(|claim| claim.name.clone());
+        names
+            .chain(moves)
+            .filter(|name| !self.taken.contains_key(name))
     }
 }
 
@@ -180,10 +225,41 @@ impl Shard {
     ) {
         for claim in claims {
             if claim.is_foreign {
-                self.set_aside(claim.name.clone(), effects);
+                self.set_aside(claim.name.clone(), false, effects);
             }
             let names = &mut self.files.names;
             names.claim(claim.partition, from, claim.name);
+        }
+        self.advance_claims(effects);
+    }
+
+    /// A move wants the name of a folder in another directory.
+    pub(super) fn on_move_claimed(
+        &mut self,
+        from: ShardId,
+        claim: MoveClaim,
+        effects: &mut Effects,
+    ) {
+        // Its topic may be deleted already, and its shard not know yet.
+        let id = claim.partition;
+        if self.image.partition(id.topic_id, id.partition).is_some() {
+            self.files.names.moves_waiting.push((from, claim));
+        }
+        self.advance_claims(effects);
+    }
+
+    /// A move does not need the names of two folders any more.
+    pub(super) fn on_move_ended(
+        &mut self,
+        id: TopicIdPartition,
+        to: DirectoryIndex,
+        gone: FolderName,
+        effects: &mut Effects,
+    ) {
+        self.files.names.end_move(id, to);
+        self.files.checkpoints.forget(&gone);
+        for directory in [to, gone.directory] {
+            self.files.checkpoints.hurry(directory);
         }
         self.advance_claims(effects);
     }
@@ -201,20 +277,34 @@ impl Shard {
         for (shard, answers) in by_shard {
             effects.post(shard, Message::ClaimsAnswered(answers));
         }
+        for (shard, claim) in files.names.settle_moves(|name| !checkpoints.may_name(name)) {
+            let message = Message::MoveGranted {
+                partition: claim.partition,
+                directory: claim.to,
+            };
+            effects.post(shard, message);
+        }
         for name in files.names.wanted() {
-            checkpoints.forget(name);
+            checkpoints.forget(&name);
             checkpoints.hurry(name.directory);
         }
         files.write_due_checkpoints(effects);
     }
 
-    /// Give a folder that belongs to no partition the name that Kafka gives such folders.
-    fn set_aside(&mut self, name: FolderName, effects: &mut Effects) {
+    /// Give a folder that belongs to no partition the name that Kafka gives such folders, or that
+    /// of a deleted one if a move has left it.
+    fn set_aside(&mut self, name: FolderName, is_left: bool, effects: &mut Effects) {
         let (directory, TopicPartition { topic, partition }) = (name.directory, &name.partition);
         let unique = self.settings.random.next_bytes16();
         let from = partition_folder(topic, *partition);
-        let to = stray_folder(topic, *partition, unique);
-        tracing::warn!("the folder {from} is of no topic that there is: it is called {to} now");
+        let to = if is_left {
+            tracing::info!("the folder {from} is removed: its partition has moved away from it");
+            deleted_folder(topic, *partition, unique)
+        } else {
+            let to = stray_folder(topic, *partition, unique);
+            tracing::warn!("the folder {from} is of no topic that there is: it is called {to} now");
+            to
+        };
         self.files.names.take(name.clone());
         self.rename_aside(name, StoragePath::new(directory, &to), effects);
     }
@@ -240,12 +330,15 @@ impl Shard {
     ) {
         let names = &mut self.files.names;
         if let Some(failure) = failure {
-            if names.put_off(now, name, to) {
+            if names.put_off(now, name, to.clone()) {
                 tracing::error!("a folder cannot be set aside, which is tried again: {failure}");
             }
         } else {
             names.release(&name);
             self.files.checkpoints.forget(&name);
+            if to.relative.ends_with(FOLDER_DELETED) {
+                self.opening.remove_later(now, 0, to);
+            }
         }
         self.advance_claims(effects);
     }
@@ -259,6 +352,53 @@ impl Shard {
                 self.rename_aside(name, to, effects);
             }
         }
+    }
+
+    /// What a crash may have left of moves: folders of partitions that lie in another directory and
+    /// have a folder there, and folders without the name of their partition where that lies and
+    /// has no other.
+    pub(super) fn interrupted_moves(&self) -> (Vec<FolderName>, Vec<(FolderName, StoragePath)>) {
+        let contents: Vec<_> = self.files.read_contents().collect();
+        let has = |directory: DirectoryIndex, folder: &str| {
+            let found = contents.get(usize::from(directory.0));
+            found.is_some_and(|(_, contents)| contents.entries.contains_key(folder))
+        };
+        let (mut copies, mut unnamed) = (Vec::new(), Vec::new());
+        for (directory, contents) in &contents {
+            let folders = contents.entries.values().filter(|entry| entry.is_folder);
+            for entry in folders.filter(|entry| entry.name != METADATA_FOLDER) {
+                let current = parse_partition_folder(&entry.name);
+                let future = parse_future_folder(&entry.name);
+                let Some((topic, partition)) = current.or(future) else {
+                    continue;
+                };
+                let registered = self.image.topic(topic).and_then(|found| {
+                    self.directory_of(found.partitions.get(&partition)?.as_ref())
+                });
+                let name = FolderName {
+                    directory: *directory,
+                    partition: TopicPartition {
+                        topic: topic.into(),
+                        partition,
+                    },
+                };
+                match registered {
+                    Some(lies) if lies != *directory && current.is_some() => {
+                        copies.extend(has(lies, &entry.name).then_some(name));
+                    }
+                    Some(lies) if lies == *directory && current.is_none() => {
+                        let from = StoragePath::new(lies, &entry.name);
+                        let is_only = !has(lies, &name.folder());
+                        unnamed.extend(is_only.then_some((name, from)));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        copies.sort_unstable();
+        unnamed.sort_unstable();
+        unnamed.dedup_by(|one, other| one.0 == other.0);
+        (copies, unnamed)
     }
 
     /// Set aside the folders of topics that are not there, or that are elsewhere. Whether a folder
@@ -280,19 +420,23 @@ impl Shard {
                         && self.directory_of(registration) == Some(directory)
                 });
                 if !is_here {
-                    strays.push(FolderName {
+                    let name = FolderName {
                         directory,
                         partition: TopicPartition {
                             topic: topic.into(),
                             partition,
                         },
-                    });
+                    };
+                    // Where the partition lies it has all that this folder has.
+                    let topic_id = self.topic_id_of(&name);
+                    let is_left = topic_id.is_some() && topic_id == found.map(|topic| topic.id);
+                    strays.push((name, is_left));
                 }
             }
         }
         strays.sort_unstable();
-        for name in strays {
-            self.set_aside(name, effects);
+        for (name, is_left) in strays {
+            self.set_aside(name, is_left, effects);
         }
     }
 }
@@ -300,7 +444,6 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::storage::DirectoryIndex;
     use crate::model::Uuid;
 
     fn name() -> FolderName {

@@ -10,7 +10,7 @@ use crate::stdx::{Instant, Now};
 
 use super::core::{Phase, Shard};
 use super::opening::slots_of;
-use super::partition::PartitionState;
+use super::partition::{Partition, PartitionState};
 use super::{Effects, ShardSettings};
 
 /// How often files that nobody used are looked for, and for how long nobody used them then.
@@ -138,9 +138,7 @@ impl Shard {
                     .partitions
                     .touch(slot)
                     .expect("the slot was just found");
-                partition
-                    .log
-                    .close_unused_files(now, IDLE_FILES_INTERVAL, &mut effects.storage);
+                partition.close_unused_files(now, IDLE_FILES_INTERVAL, &mut effects.storage);
                 let expiration_ms = self.configs.broker().producer_id_expiration_ms;
                 partition.log.expire_producers(now, expiration_ms);
             }
@@ -183,7 +181,12 @@ impl Shard {
     /// Send the turn's appends and reads on their way: group commit. True if that led to more to
     /// do in this turn.
     pub(super) fn flush_partitions(&mut self, now: Now, effects: &mut Effects) -> bool {
-        let touched = self.partitions.drain_touched();
+        let mut touched = self.partitions.drain_touched();
+        for slot in touched.clone() {
+            self.step_move(now, slot, effects);
+        }
+        // A move that has a step behind it may let another one go on.
+        touched.extend(self.partitions.drain_touched());
         let mut progressed = Vec::new();
         for slot in touched {
             let Some(partition) = self.partitions.touch(slot) else {
@@ -200,9 +203,10 @@ impl Shard {
             partition.log.flush(now, &mut effects.storage);
             self.journals.take_offer(partition);
             self.resuming.note_appended(partition);
+            partition.flush_others(now, &mut effects.storage);
             self.file_limit.note(slot, partition);
             self.deferring.note(slot, partition);
-            let cached = partition.log.cached_bytes();
+            let cached = partition.count_cached_bytes();
             let before = std::mem::replace(&mut partition.cached_bytes, cached);
             self.housekeeping.cached_bytes = self.housekeeping.cached_bytes + cached - before;
             progressed.push(slot);
@@ -227,14 +231,10 @@ impl Shard {
     fn next_space_retry(&mut self) -> Instant {
         let partitions = &self.partitions;
         let slots = &mut self.housekeeping.full_slots;
-        slots.retain(|slot| {
-            partitions
-                .at(*slot)
-                .is_some_and(|one| one.log.lacks_space())
-        });
+        slots.retain(|slot| partitions.at(*slot).is_some_and(Partition::waits_for_disk));
         let deadlines = slots.iter().filter_map(|slot| partitions.at(*slot));
         deadlines
-            .map(|partition| partition.log.next_deadline())
+            .map(Partition::next_deadline)
             .min()
             .unwrap_or(Instant::MAX)
     }
@@ -260,7 +260,7 @@ impl Shard {
             let given_up = (partition.cached_bytes / TRIM_DIVISOR).max(TRIM_BYTES_MIN);
             let kept = partition.cached_bytes.saturating_sub(given_up);
             partition.log.trim_cache(kept);
-            let cached = partition.log.cached_bytes();
+            let cached = partition.count_cached_bytes();
             let before = std::mem::replace(&mut partition.cached_bytes, cached);
             self.housekeeping.cached_bytes = self.housekeeping.cached_bytes + cached - before;
         }
@@ -297,6 +297,7 @@ impl Shard {
                 partition.state = PartitionState::Opening;
             }
             partition.log.close(Durability::Later);
+            self.close_future(slot);
         }
         self.housekeeping.are_partitions_closing = true;
     }

@@ -165,7 +165,7 @@ impl Journals {
         metrics.set(MetricId::JournalKeptBytes, total(Journal::kept_bytes));
     }
 
-    fn journalled_bytes_max(&self, directory: DirectoryIndex) -> u64 {
+    pub fn journalled_bytes_max(&self, directory: DirectoryIndex) -> u64 {
         let of = self.directories.get(usize::from(directory.0));
         of.filter(|of| of.journal.is_usable())
             .map_or(0, |_| JOURNALLED_BYTES_MAX)
@@ -281,7 +281,7 @@ impl Shard {
                         if let Some(slot) = slot
                             && let Some(partition) = self.partitions.at_mut(slot)
                         {
-                            partition.log.on_journalled(part.end_offset);
+                            partition.on_journalled(index, part.end_offset);
                             self.on_log_progress(now, slot, effects);
                         }
                     }

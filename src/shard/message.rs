@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::config::LogLevels;
 use crate::log::storage::DirectoryIndex;
 use crate::metadata::{MetadataDelta, MetadataImage, OpenDirectory};
-use crate::model::{Offset, TopicIdPartition, TopicPartition};
+use crate::model::{ErrorCode, Offset, TopicIdPartition, TopicPartition};
 
 use super::checkpoints::FolderName;
 use super::files::DirectoryContents;
@@ -39,6 +39,31 @@ pub enum Message {
     /// Of partitions that claimed a folder: true if they may make it, false if that may take long,
     /// since the disk fails to free its name. From shard 0.
     ClaimsAnswered(Vec<(TopicIdPartition, bool)>),
+    /// A move wants the name of a folder in another directory. To shard 0.
+    ClaimMove(MoveClaim),
+    /// It has it. From shard 0.
+    MoveGranted {
+        partition: TopicIdPartition,
+        directory: DirectoryIndex,
+    },
+    /// A move into the directory `to` is over, and this folder is gone. To shard 0.
+    MoveEnded {
+        partition: TopicIdPartition,
+        to: DirectoryIndex,
+        gone: FolderName,
+    },
+    /// The cluster is to know that a replica lies in this directory. To shard 0; that it does, the
+    /// image tells.
+    AssignDirectory {
+        partition: TopicIdPartition,
+        directory: DirectoryIndex,
+    },
+    /// The controller did not note that. From shard 0.
+    AssignmentRefused {
+        partition: TopicIdPartition,
+        directory: DirectoryIndex,
+        error: ErrorCode,
+    },
     /// Partitions of deleted topics whose folders have other names now, or that had none; false
     /// for one that the disk fails to rename: the other follows when it could. To shard 0.
     FoldersLeft(Vec<(TopicIdPartition, bool)>),
@@ -87,6 +112,31 @@ pub struct FolderClaim {
     pub name: FolderName,
     /// True if there is a folder of the name that belongs to another topic.
     pub is_foreign: bool,
+}
+
+/// A move that wants the partition's name for its folder in another directory, and holds it in both
+/// until one of them is gone.
+#[derive(Clone, Debug)]
+pub struct MoveClaim {
+    /// The partition.
+    pub partition: TopicIdPartition,
+    /// Its name.
+    pub name: TopicPartition,
+    /// Where it lies.
+    pub from: DirectoryIndex,
+    /// Where it is to lie.
+    pub to: DirectoryIndex,
+}
+
+impl MoveClaim {
+    /// Its folder in a directory.
+    #[must_use]
+    pub fn folder_in(&self, directory: DirectoryIndex) -> FolderName {
+        FolderName {
+            directory,
+            partition: self.name.clone(),
+        }
+    }
 }
 
 /// What the checkpoint files of one log directory say of one shard's partitions.

@@ -122,7 +122,7 @@ impl Shard {
             }
         }
         for (topic_id, partition) in &delta.partitions_changed {
-            self.on_partition_changed(place(*topic_id, *partition));
+            self.on_partition_changed(now, place(*topic_id, *partition), effects);
         }
         self.change_log_configs(delta);
         if is_first && self.controller.is_some() {
@@ -137,11 +137,12 @@ impl Shard {
         self.perform_reached(now);
     }
 
-    fn on_partition_changed(&mut self, id: TopicIdPartition) {
-        if shard_of(id, self.settings.shards_count) != self.settings.id
-            || self.partitions.slot_of(id).is_some()
-        {
+    fn on_partition_changed(&mut self, now: Now, id: TopicIdPartition, effects: &mut Effects) {
+        if shard_of(id, self.settings.shards_count) != self.settings.id {
             return;
+        }
+        if let Some(slot) = self.partitions.slot_of(id) {
+            return self.on_directory_assigned(now, slot, effects);
         }
         let node = self.settings.config.node_id;
         let registration = self.image.partition(id.topic_id, id.partition);
@@ -173,6 +174,9 @@ impl Shard {
                 .touch(slot)
                 .expect("the slot was just found");
             let config = self.configs.topic(&self.image, &partition.topic);
+            if let Some(future) = partition.future.as_deref_mut() {
+                future.log.change_config(Arc::clone(&config));
+            }
             partition.log.change_config(config);
             allow_deferral(&mut partition.log, &partition.leader);
         }
@@ -188,6 +192,7 @@ impl Shard {
         self.opening.are_directories_read = true;
         self.begin_journals();
         self.begin_checkpoints();
+        self.find_moves();
         self.open_waiting(effects);
     }
 
@@ -292,6 +297,10 @@ impl Shard {
             topic,
             directory,
             log,
+            future: None,
+            next_directory: None,
+            leaving: Vec::new(),
+            logs_count: 0,
             leader,
             waiting_appends: VecDeque::new(),
             waiting_fetches: BTreeSet::new(),
@@ -304,6 +313,7 @@ impl Shard {
             state,
             has_opened: false,
             was_closed_early: false,
+            is_log_deleted: false,
         };
         self.partitions.insert(owner, partition);
         self.opening.underway.insert(owner.slot);
@@ -427,6 +437,7 @@ impl Shard {
         if self.groups.is_host(id) {
             self.load_groups(now, slot);
         }
+        self.resume_move(slot, effects);
         for (asker, task) in queued {
             self.perform(now, asker, task);
         }
@@ -455,6 +466,7 @@ impl Shard {
     /// Every shard has its partitions: connections are read from.
     pub(super) fn on_serve(&mut self, now: Now) {
         self.opening.contents = None;
+        self.moves.forget_found();
         if self.controller.is_some() {
             self.room.start(now);
         }
@@ -492,6 +504,7 @@ impl Shard {
         let has_folder = !partition.state.is_without_folder() && !is_given_up;
         partition.state = PartitionState::Deleting;
         partition.log.delete(unique);
+        partition.is_log_deleted = !has_folder;
         self.fetches
             .wake(std::mem::take(&mut partition.waiting_fetches));
         let waiting = std::mem::take(&mut partition.waiting_appends);
@@ -509,13 +522,14 @@ impl Shard {
             self.reply(asker, refusal(&task, ErrorCode::UnknownTopicOrPartition));
         }
         self.unload_groups(slot);
-        if !has_folder {
+        self.delete_future(slot);
+        if !has_folder && self.has_no_other_logs(slot) {
             self.forget_partition(slot);
         }
     }
 
     /// A partition is gone; its folder, if it had one, has another name.
-    fn forget_partition(&mut self, slot: u32) -> Option<Box<Partition>> {
+    pub(super) fn forget_partition(&mut self, slot: u32) -> Option<Box<Partition>> {
         let partition = self.partitions.remove(slot)?;
         self.housekeeping.forget_cache(partition.cached_bytes);
         self.file_limit.forget(partition.open_files);
@@ -538,11 +552,15 @@ impl Shard {
     /// The folder has its new name: the partition is gone, the folder goes when the topic's
     /// `file.delete.delay.ms` have passed.
     pub(super) fn on_log_deleted(&mut self, now: Now, slot: u32, folder: StoragePath) {
-        let Some(partition) = self.forget_partition(slot) else {
+        let Some(partition) = self.partitions.at_mut(slot) else {
             return;
         };
+        partition.is_log_deleted = true;
         let delay_ms = partition.log.config().file_delete_delay_ms;
         self.opening.remove_later(now, delay_ms, folder);
+        if self.has_no_other_logs(slot) {
+            self.forget_partition(slot);
+        }
     }
 
     /// Remove the folders whose time has come.

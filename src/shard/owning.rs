@@ -1,7 +1,9 @@
 //! What this shard does as the owner of partitions: tasks in, replies out.
 
+use crate::log::storage::DirectoryIndex;
 use crate::log::{
-    FetchedRecords, FoundOffset, LogFailure, LogProgress, Lookup, ReadId, ReadPlan, ReadRequest,
+    FetchedRecords, FoundOffset, Log, LogFailure, LogProgress, Lookup, ReadId, ReadPlan,
+    ReadRequest,
 };
 use crate::model::{ErrorCode, LeaderEpoch, Offset, TopicIdPartition};
 use crate::stdx::Now;
@@ -69,6 +71,7 @@ impl Shard {
             | Task::ListOffset { .. }
             | Task::EpochEnd { .. }
             | Task::DeleteRecords { .. }
+            | Task::MoveReplica { .. }
             | Task::DescribeProducers { .. } => self.perform_on_partition(now, asker, task),
         }
     }
@@ -111,6 +114,9 @@ impl Shard {
             Task::DescribeProducers { .. } => {
                 Some(Reply::Producers(Ok(partition.log.active_producers())))
             }
+            Task::MoveReplica { directory, .. } => {
+                Some(Reply::Moved(self.move_replica(slot, directory)))
+            }
             Task::Fetch(_)
             | Task::DescribeSizes { .. }
             | Task::DescribeRoom
@@ -124,22 +130,16 @@ impl Shard {
     }
 
     fn describe_sizes(&self, wanted: Option<&[TopicIdPartition]>) -> Vec<PartitionSize> {
-        let size = |partition: &Partition| PartitionSize {
-            partition: partition.id,
-            topic: partition.topic.clone(),
-            directory: partition.directory.0,
-            size_bytes: partition.log.size_bytes(),
-        };
         match wanted {
             None => self
                 .partitions
                 .iter()
-                .map(|(_, partition)| size(partition))
+                .flat_map(|(_, partition)| sizes_of(partition))
                 .collect(),
             Some(ids) => ids
                 .iter()
                 .filter_map(|id| self.partitions.find(*id))
-                .map(size)
+                .flat_map(sizes_of)
                 .collect(),
         }
     }
@@ -155,7 +155,7 @@ impl Shard {
                 LogProgress::Opened => self.on_log_opened(now, slot, effects),
                 LogProgress::DurableAdvanced { .. } => self.advance_high_watermark(now, slot),
                 LogProgress::ReadFinished { read, result } => {
-                    self.on_read_finished(now, slot, read, result);
+                    self.on_read_finished(now, slot, read, result, effects);
                 }
                 LogProgress::LookupFinished { read, result } => {
                     self.on_lookup_finished(slot, read, result);
@@ -196,6 +196,7 @@ impl Shard {
                 LogProgress::Deleted { folder } => self.on_log_deleted(now, slot, folder),
             }
         }
+        self.on_other_logs(now, slot, effects);
     }
 
     pub(super) fn place_of(&self, slot: u32, what: &str, why: &dyn std::fmt::Display) -> String {
@@ -294,12 +295,13 @@ impl Shard {
         }
     }
 
-    fn on_read_finished(
+    pub(super) fn on_read_finished(
         &mut self,
         now: Now,
         slot: u32,
         read: ReadId,
         result: Result<FetchedRecords, ErrorCode>,
+        effects: &mut Effects,
     ) {
         let partition = self
             .partitions
@@ -326,13 +328,14 @@ impl Shard {
                 }
             }
             Some(ReadPurpose::GroupLoad) => self.on_group_log_read(now, slot, result),
+            Some(ReadPurpose::Move) => self.on_move_read(now, slot, read, result, effects),
             Some(ReadPurpose::Lookup(_)) | None => {
                 unreachable!("a read ends once, as what it was begun")
             }
         }
     }
 
-    fn on_lookup_finished(
+    pub(super) fn on_lookup_finished(
         &mut self,
         slot: u32,
         read: ReadId,
@@ -382,6 +385,26 @@ impl Shard {
             }
         }
     }
+}
+
+/// The size of a partition, and that of its future replica if it has one.
+fn sizes_of(partition: &Partition) -> impl Iterator<Item = PartitionSize> {
+    let size = |log: &Log, directory: DirectoryIndex| PartitionSize {
+        partition: partition.id,
+        topic: partition.topic.clone(),
+        directory: directory.0,
+        size_bytes: log.size_bytes(),
+        future_lag: None,
+    };
+    let current = size(&partition.log, partition.directory);
+    let future = partition.future.as_deref().map(|future| {
+        let lag = partition.log.log_end_offset() - future.log.log_end_offset();
+        PartitionSize {
+            future_lag: Some(lag.max(0)),
+            ..size(&future.log, future.directory)
+        }
+    });
+    std::iter::once(current).chain(future)
 }
 
 fn fetch_bytes_max(fetches: &mut super::fetches::Fetches, key: FetchKey) -> usize {
@@ -505,6 +528,7 @@ fn partition_of(task: &Task) -> TopicIdPartition {
         Task::ListOffset { partition, .. }
         | Task::EpochEnd { partition, .. }
         | Task::DeleteRecords { partition, .. }
+        | Task::MoveReplica { partition, .. }
         | Task::DescribeProducers { partition } => *partition,
         Task::Fetch(_)
         | Task::DescribeSizes { .. }
@@ -525,6 +549,7 @@ pub(super) fn refusal(task: &Task, error: ErrorCode) -> Reply {
         Task::EpochEnd { .. } => Reply::EpochEnd(Err(error)),
         Task::DeleteRecords { .. } => Reply::DeletedRecords(Err(error)),
         Task::DescribeProducers { .. } => Reply::Producers(Err(error)),
+        Task::MoveReplica { .. } => Reply::Moved(Err(error)),
         Task::Fetch(_)
         | Task::DescribeSizes { .. }
         | Task::DescribeRoom

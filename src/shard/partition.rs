@@ -12,6 +12,7 @@ use crate::stdx::{HashMap, new_map};
 
 use super::deferring::Deferred;
 use super::fetches::FetchKey;
+use super::future::{FutureReplica, LeavingReplica};
 use super::task::{AppendedReply, RequestId, Task, TaskIndex};
 
 /// Tasks that may wait for a partition to open. More would only fill memory while a disk is slow;
@@ -56,6 +57,8 @@ pub enum ReadPurpose {
     Lookup(Asker),
     /// Loading the groups of this partition.
     GroupLoad,
+    /// Filling the future replica.
+    Move,
 }
 
 /// One partition that this shard owns.
@@ -69,6 +72,14 @@ pub struct Partition {
     pub directory: DirectoryIndex,
     /// Its log.
     pub log: Log,
+    /// The replica that is to take the place of this one, in another log directory.
+    pub future: Option<Box<FutureReplica>>,
+    /// Where it is to go after the move that is about to end.
+    pub next_directory: Option<DirectoryIndex>,
+    /// Logs that are not the partition's any more.
+    pub leaving: Vec<LeavingReplica>,
+    /// How many logs it had besides the first.
+    pub logs_count: u64,
     /// The leader's view.
     pub leader: Leader,
     /// Appends that wait for the high watermark, by offset.
@@ -93,6 +104,8 @@ pub struct Partition {
     pub has_opened: bool,
     /// True if the stop came before it was open, or after its disk failed.
     pub was_closed_early: bool,
+    /// True once its folder has the name of a deleted one; those of other logs may not yet.
+    pub is_log_deleted: bool,
 }
 
 /// Where a partition is in its life.
@@ -151,7 +164,10 @@ impl Partition {
     }
 
     /// True if a clean stop need not wait for it: it is closed, or the disk fails to do its part.
-    pub const fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
+        if !self.are_others_over() {
+            return false;
+        }
         match self.state {
             PartitionState::Closed | PartitionState::Failed => true,
             PartitionState::Deleting => self.log.lacks_space(),

@@ -147,6 +147,13 @@ impl ResumeCheckpoints {
         }
     }
 
+    /// There is a log in this directory of which the checkpoints know nothing: the next one is due.
+    pub fn hurry(&mut self, directory: DirectoryIndex) {
+        if let Some(of) = self.directories.get_mut(usize::from(directory.0)) {
+            of.appended_bytes = of.appended_bytes.max(of.due_bytes);
+        }
+    }
+
     /// When a checkpoint has to be begun that the disk had no room for.
     pub fn next_deadline(&self) -> Instant {
         let waiting = self.directories.iter().filter_map(|of| of.retry_at);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::coordinator::group::{GroupRequest, GroupResponse, RequestContext as GroupContext};
+use crate::log::storage::DirectoryIndex;
 use crate::log::validation::ValidatedBatch;
 use crate::log::{AbortedTransaction, ActiveProducer};
 use crate::metadata::{ControllerRequest, ControllerResponse};
@@ -46,6 +47,11 @@ pub enum Task {
     DeleteRecords {
         partition: TopicIdPartition,
         before: Option<Offset>,
+    },
+    /// Have the replica lie in another log directory.
+    MoveReplica {
+        partition: TopicIdPartition,
+        directory: DirectoryIndex,
     },
     /// Tell the producers that the partition knows.
     DescribeProducers { partition: TopicIdPartition },
@@ -219,6 +225,8 @@ pub struct PartitionSize {
     pub directory: u16,
     /// The bytes of its segments.
     pub size_bytes: u64,
+    /// Of a future replica: how many offsets it lacks.
+    pub future_lag: Option<Offset>,
 }
 
 /// How much room the file system of a log directory has.
@@ -254,6 +262,8 @@ pub enum Reply {
     EpochEnd(Result<Option<(LeaderEpoch, Offset)>, ErrorCode>),
     /// To [`Task::DeleteRecords`]: where the log starts now.
     DeletedRecords(Result<Offset, ErrorCode>),
+    /// To [`Task::MoveReplica`]: the move has begun, or nothing is to be moved.
+    Moved(Result<(), ErrorCode>),
     /// To [`Task::DescribeProducers`].
     Producers(Result<Vec<ActiveProducer>, ErrorCode>),
     /// To [`Task::DescribeSizes`].

@@ -820,7 +820,7 @@ broker_settings! {
         => NotYet "quotas";
     "replica.alter.log.dirs.io.max.bytes.per.second", Long, "9223372036854775807", AtLeast(0),
         ClusterWide, Medium
-        => NotYet "quotas";
+        => Obeyed "How much may be copied in a second from one log directory to another, in bytes.";
 }
 
 broker_settings! {

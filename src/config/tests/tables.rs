@@ -125,6 +125,7 @@ fn a_setting_is_called_obeyed_if_and_only_if_it_is_read() {
             .flat_map(|setting| setting.broker_synonyms),
     );
     let mut broker_obeyed = obeyed(broker::KAFKA);
+    broker_obeyed.extend(obeyed(broker::KAFKA_DYNAMIC));
     broker_obeyed.extend(obeyed(broker::FOREBAY));
     assert_eq!(broker_obeyed, broker_read);
 }

@@ -52,7 +52,10 @@ pub fn visit_error_codes(response: &AnyResponse, mut visit: impl FnMut(ErrorCode
         DeleteAcls: [filter_results];
         DescribeConfigs: [results];
         AlterConfigs: [responses];
+        AlterReplicaLogDirs: [results partitions];
         DescribeLogDirs: [] [results];
+        AlterPartitionReassignments: [] [responses partitions];
+        ListPartitionReassignments: [];
         CreatePartitions: [results];
         DeleteGroups: [results];
         IncrementalAlterConfigs: [responses];

@@ -73,10 +73,10 @@ impl LogDirsGather {
     pub fn finish(self, parts: &Parts<'_>) -> Plan {
         let directories = parts.config().log_dirs.iter();
         let results = (0_u16..).zip(directories).map(|(directory, path)| {
-            let mut topics = BTreeMap::<&str, BTreeMap<i32, u64>>::new();
+            let mut topics = BTreeMap::<&str, BTreeMap<i32, &PartitionSize>>::new();
             for size in self.sizes.iter().filter(|size| size.directory == directory) {
                 let partitions = topics.entry(&size.topic).or_default();
-                partitions.insert(size.partition.partition, size.size_bytes);
+                partitions.insert(size.partition.partition, size);
             }
             let mut result = DescribeLogDirsResult {
                 error_code: ErrorCode::None.code(),
@@ -110,15 +110,15 @@ fn bytes(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn described((name, partitions): (&str, BTreeMap<i32, u64>)) -> DescribeLogDirsTopic {
+fn described((name, partitions): (&str, BTreeMap<i32, &PartitionSize>)) -> DescribeLogDirsTopic {
     let partitions =
         partitions
             .into_iter()
             .map(|(partition_index, size)| DescribeLogDirsPartition {
                 partition_index,
-                partition_size: bytes(size),
-                offset_lag: 0,
-                is_future_key: false,
+                partition_size: bytes(size.size_bytes),
+                offset_lag: size.future_lag.unwrap_or(0),
+                is_future_key: size.future_lag.is_some(),
                 ..Default::default()
             });
     DescribeLogDirsTopic {

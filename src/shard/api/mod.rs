@@ -24,8 +24,10 @@ mod leaders;
 mod list_offsets;
 mod log_dirs;
 mod metadata;
+mod move_replicas;
 mod produce;
 mod producer_ids;
+mod reassignments;
 mod topic_partitions;
 mod topics;
 
@@ -33,13 +35,14 @@ use std::sync::Arc;
 
 use crate::config::BrokerConfig;
 use crate::metadata::{
-    ControllerRequest, ControllerResponse, MetadataImage, PartitionRegistration, TopicImage,
+    ControllerRequest, ControllerResponse, MetadataImage, OpenDirectory, PartitionRegistration,
+    TopicImage,
 };
 use crate::metrics::{ShardMetrics, TopicMetrics};
 use crate::model::{ErrorCode, PartitionIndex, ShardId, TopicIdPartition, Uuid};
 use crate::protocol::messages::{
-    DeleteRecordsResponse, DescribeProducersResponse, ListOffsetsResponse,
-    OffsetForLeaderEpochResponse,
+    AlterReplicaLogDirsResponse, DeleteRecordsResponse, DescribeProducersResponse,
+    ListOffsetsResponse, OffsetForLeaderEpochResponse,
 };
 use crate::protocol::{AnyRequest, AnyResponse};
 use crate::security::{Access, Authorizer, Operation};
@@ -69,6 +72,8 @@ pub struct Parts<'a> {
     pub image: &'a Arc<MetadataImage>,
     /// The settings.
     pub configs: &'a mut Configs,
+    /// The log directories, in the order of the settings.
+    pub directories: &'a [OpenDirectory],
     /// What is spoken on each listener.
     pub listeners: &'a [ListenerKind],
     /// The fetch sessions of this shard.
@@ -315,6 +320,8 @@ pub enum Gather {
     DeleteRecords(PartitionGather<DeleteRecordsResponse>),
     /// DescribeProducers.
     DescribeProducers(PartitionGather<DescribeProducersResponse>),
+    /// AlterReplicaLogDirs.
+    MoveReplicas(PartitionGather<AlterReplicaLogDirsResponse>),
     /// DescribeLogDirs.
     LogDirs(log_dirs::LogDirsGather),
     /// One answer of the controller, and what to make of it.
@@ -375,6 +382,7 @@ impl Gather {
             (Self::DescribeProducers(gather), Reply::Producers(result)) => {
                 gather.on_reply(index, result);
             }
+            (Self::MoveReplicas(gather), Reply::Moved(result)) => gather.on_reply(index, result),
             (Self::LogDirs(gather), Reply::Sizes(sizes)) => gather.on_reply(sizes),
             (Self::LogDirs(gather), Reply::Directories(found)) => gather.on_directories(found),
             (Self::Controller(gather), Reply::Controller(response)) => {
@@ -403,6 +411,7 @@ impl Gather {
             Self::EpochEnds(gather) => gather.finish(),
             Self::DeleteRecords(gather) => gather.finish(),
             Self::DescribeProducers(gather) => gather.finish(),
+            Self::MoveReplicas(gather) => gather.finish(),
             Self::LogDirs(gather) => gather.finish(parts),
             Self::Controller(gather) => controller_answered(context, gather, parts),
             Self::Group(gather) => gather.finish(context, parts),
@@ -479,6 +488,13 @@ fn plan_request(
         AnyRequest::OffsetForLeaderEpoch(request) => epoch_ends::plan(context, request, parts),
         AnyRequest::DeleteRecords(request) => delete_records::plan(context, request, parts),
         AnyRequest::DescribeProducers(request) => describe_producers::plan(context, request, parts),
+        AnyRequest::AlterReplicaLogDirs(request) => move_replicas::plan(context, request, parts),
+        AnyRequest::AlterPartitionReassignments(request) => {
+            reassignments::plan_alter(context, request, parts)
+        }
+        AnyRequest::ListPartitionReassignments(request) => {
+            reassignments::plan_list(context, &request, parts)
+        }
         AnyRequest::DescribeLogDirs(request) => log_dirs::plan(context, request, parts),
         AnyRequest::DescribeAcls(request) => acls::plan_describe(context, &request, parts),
         AnyRequest::CreateAcls(request) => acls::plan_create(context, request, parts),
