@@ -188,6 +188,7 @@ fn broken_by(bug: PlantedBug) -> &'static [Rule] {
         PlantedBug::CompletesUnsynced
         | PlantedBug::CompletesBeforeWriting
         | PlantedBug::LosesWrite
+        | PlantedBug::LosesCopy
         | PlantedBug::MisdirectsWrite
         | PlantedBug::CorruptsRead
         | PlantedBug::ReadsStale

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::log::storage::StorageRequest;
+use crate::log::{parse_future_folder, parse_partition_folder};
 use crate::stdx::Random;
 
 macro_rules! faults {
@@ -57,6 +58,8 @@ faults! {
     CrashBeforeNaming "a crash comes before a compacted segment has the name of one";
     ReplayedJournal "a start finds a journal that a crash has left";
     FoundCheckpoint "a start finds a checkpoint that says from where logs are read";
+    Moved "a replica in one log directory takes the place of that in another";
+    InterruptedMove "a start finds a replica that was about to take the place of another";
     GivenUp "a log directory is given up, since the disk failed";
     CleanStop "the operator stops the broker";
     OtherShardsCount "the broker starts with another number of shards";
@@ -120,6 +123,16 @@ impl FaultCounts {
                 self.add(Fault::Merging);
             }
             _ => {}
+        }
+    }
+
+    /// A folder got another name by `request`: it may have been filled to take another's place.
+    pub fn note_move(&mut self, request: &StorageRequest) {
+        if let StorageRequest::Rename { from, to } = request
+            && parse_future_folder(&from.relative).is_some()
+            && parse_partition_folder(&to.relative).is_some()
+        {
+            self.add(Fault::Moved);
         }
     }
 

@@ -35,6 +35,7 @@ planted_bugs! {
     CompletesUnsynced "a synced write completes though a crash can still undo it";
     CompletesBeforeWriting "a write completes before it has begun";
     LosesWrite "a write to a segment completes though nothing was written";
+    LosesCopy "a write to a replica that is to take another's place completes without being done";
     MisdirectsWrite "a write to a segment goes one block too far";
     CorruptsRead "a read of a segment has a wrong byte";
     ReadsStale "a read of a segment brings what was there before the last write";

@@ -11,5 +11,6 @@ mod console_tools;
 mod first_steps;
 mod judge;
 mod listeners;
+mod move_replicas;
 mod restart;
 mod transcript;

@@ -11,12 +11,12 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::journal::{JOURNAL_FILE_PREFIX, checkpoint_epoch};
-use crate::log::FOLDER_DELETED;
 use crate::log::checkpoint::RECOVERY_POINTS;
 use crate::log::storage::{
     Durability, FileId, IO_BLOCK_BYTES, StorageFailure, StorageOutcome, StoragePath,
     StorageRequest, StorageResult, Ticket,
 };
+use crate::log::{FOLDER_DELETED, parse_future_folder};
 use crate::model::ShardId;
 use crate::quorum::METADATA_FOLDER;
 use crate::stdx::Random;
@@ -410,11 +410,15 @@ impl Disk {
             StorageRequest::Close { file } => drop(self.handles.remove(&(shard, *file))),
             StorageRequest::Rename { .. } | StorageRequest::Remove { .. } if result.is_ok() => {
                 counts.note_compaction(request);
+                counts.note_move(request);
             }
             StorageRequest::ReadFile { path }
                 if path.relative.starts_with(JOURNAL_FILE_PREFIX) && result.is_ok() =>
             {
                 counts.add(Fault::ReplayedJournal);
+            }
+            StorageRequest::List { path } if parse_future_folder(&path.relative).is_some() => {
+                counts.add(Fault::InterruptedMove);
             }
             StorageRequest::ReadFile { path }
                 if checkpoint_epoch(&path.relative).is_some() && result.is_ok() =>
@@ -476,6 +480,9 @@ impl Disk {
                 durability,
             } => {
                 let inode = self.inode_of(shard, *file)?;
+                if self.is_of_copy(shard, *file) && self.strikes(PlantedBug::LosesCopy) {
+                    return Ok(StorageOutcome::Done);
+                }
                 self.write(inode, *position, &slices.concat(), *durability, now_ms);
             }
             StorageRequest::Sync { file } => {
@@ -559,6 +566,13 @@ impl Disk {
             other => unreachable!("{other:?} is performed above"),
         }
         Ok(StorageOutcome::Done)
+    }
+
+    /// True for a file of a replica that is being filled, to take another's place.
+    fn is_of_copy(&self, shard: ShardId, file: FileId) -> bool {
+        let path = &self.handles[&(shard, file)].path.relative;
+        let folder = path.split('/').next();
+        folder.is_some_and(|folder| parse_future_folder(folder).is_some())
     }
 
     /// True if a folder keeps its name against what is told.

@@ -8,7 +8,7 @@ use crate::shard::ConnectionId;
 use crate::stdx::Random;
 
 use super::super::clients::{
-    Administrator, Behaviour, Committer, Consumer, Link, Membership, Producer, ProducerPlan,
+    Administrator, Behaviour, Committer, Consumer, Link, Membership, Mover, Producer, ProducerPlan,
     RelaxedPlan, RelaxedProducer, Session, SessionFailure,
 };
 use super::super::clock::{SimulatedTime, between};
@@ -67,6 +67,11 @@ pub(super) fn population(random: &mut Random, reuses_names: bool) -> Vec<Client>
     let topic = TOPICS[0].to_owned();
     let administrator = Administrator::new(topic, "churn".to_owned(), rounds, reuses_names);
     clients.push(Box::new(administrator));
+    // Where there is one directory only, there is nothing to move.
+    let moved = TOPICS.iter().chain(&["churn-0", "__consumer_offsets"]);
+    let moved = moved.map(|topic| (*topic).to_owned()).collect();
+    let moves = 3 + u32::try_from(random.below(30)).expect("small");
+    clients.push(Box::new(Mover::new(moved, moves)));
     clients.into_iter().map(Client::new).collect()
 }
 
