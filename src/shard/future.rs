@@ -19,7 +19,7 @@ use crate::model::{ErrorCode, Offset};
 use crate::protocol::record_batch::Batches;
 use crate::stdx::{Instant, Now};
 
-use super::partition::{Partition, ReadPurpose};
+use super::partition::{Partition, ReadPurpose, WaitingAppend};
 
 /// What is copied at a time, unless one batch is larger: a turn has other work to do.
 const SLICE_BYTES: usize = 256 << 10;
@@ -365,11 +365,16 @@ impl Partition {
     }
 
     /// The future replica takes the place of the current one, which leaves. `unique` becomes part
-    /// of the name of its folder.
-    pub fn promote_future(&mut self, unique: [u8; 16]) {
+    /// of the name of its folder. Returns the appends that wait and that it does not have, which
+    /// can be only if it could not be told of them.
+    pub fn promote_future(&mut self, unique: [u8; 16]) -> Vec<WaitingAppend> {
         let Some(future) = self.future.take() else {
-            return;
+            return Vec::new();
         };
+        let end = future.log.log_end_offset();
+        let kept = self.waiting_appends.iter();
+        let kept = kept.take_while(|append| append.last_offset < end).count();
+        let lost = self.waiting_appends.split_off(kept);
         let old = std::mem::replace(&mut self.log, future.log);
         let from = std::mem::replace(&mut self.directory, future.directory);
         self.log
@@ -381,6 +386,7 @@ impl Partition {
             is_removed: false,
             ends_move_to: Some(future.directory),
         });
+        lost.into()
     }
 
     /// The move is over without an end: the future replica goes, with its folder if there is a

@@ -21,7 +21,8 @@ use super::core::{Phase, Shard};
 use super::deferring::allow_deferral;
 use super::future::{FolderClaim, FutureReplica, MovePhase, MoveStep, OtherLog};
 use super::message::MoveClaim;
-use super::partition::{Partition, PartitionState};
+use super::partition::{Acknowledge, Partition, PartitionState, WaitingAppend};
+use super::task::Reply;
 use super::{Effects, Message};
 
 /// Replicas that are copied at the same time. A disk is not faster with more, and each holds a
@@ -470,7 +471,11 @@ impl Shard {
         let from = partition.directory;
         let unique = self.settings.random.next_bytes16();
         let partition = self.partitions.touch(slot).expect("it was just there");
-        partition.promote_future(unique);
+        // What this turn has brought is not in the mirror yet.
+        let step = partition.step_move(now, u64::MAX);
+        let lost = partition.promote_future(unique);
+        self.refuse_lost(now, slot, &step, lost);
+        let partition = self.partitions.touch(slot).expect("it was just there");
         let (directory, next) = (partition.directory, partition.next_directory.take());
         let epoch = registration.leader_epoch;
         if partition.leader.epoch() != epoch {
@@ -501,6 +506,28 @@ impl Shard {
             self.close_promoted(slot);
         } else if let Some(next) = next.filter(|next| !self.is_offline(*next)) {
             self.begin_move(slot, next, None);
+        }
+    }
+
+    /// Appends of which the new log could not be told: nobody was told that they are safe.
+    fn refuse_lost(&mut self, now: Now, slot: u32, step: &MoveStep, lost: Vec<WaitingAppend>) {
+        if !lost.is_empty() {
+            let what = "did not take what came while it moved";
+            tracing::error!("{}", self.place_of(slot, what, &format!("{step:?}")));
+        }
+        let partition = self.partitions.at(slot).expect("it was just there");
+        let index = partition.index();
+        for append in lost {
+            match append.then {
+                Acknowledge::Producer(asker, _) => {
+                    let error = ErrorCode::KafkaStorageError;
+                    self.reply(asker, Reply::Appended(Err(error.into())));
+                }
+                Acknowledge::Coordinator(token) => {
+                    let error = ErrorCode::KafkaStorageError;
+                    self.on_group_write_failed(now, index, token, error);
+                }
+            }
         }
     }
 

@@ -78,6 +78,10 @@ impl Controller {
         view: View<'_>,
         request: &AlterPartitionReassignmentsRequest,
     ) -> AlterPartitionReassignmentsResponse {
+        // Kafka answers to nothing without looking, with an empty text instead of none.
+        if request.topics.is_empty() {
+            return AlterPartitionReassignmentsResponse::default();
+        }
         let mut response = AlterPartitionReassignmentsResponse {
             allow_replication_factor_change: request.allow_replication_factor_change,
             error_message: None,
