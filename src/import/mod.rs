@@ -22,7 +22,7 @@ use crate::admin::{Failure, counted};
 use crate::config::Startup;
 use crate::log::storage::{DirectoryIndex, StoragePath, StorageRequest};
 use crate::metadata::{TAKEOVER, Takeover};
-use crate::runtime::{PlainDisk, lock_existing};
+use crate::runtime::PlainDisk;
 use crate::verify::{Directories, Scope, Survey, Told};
 
 use contents::Contents;
@@ -78,11 +78,7 @@ fn import(
     startup: &Startup,
     directories: Directories,
 ) -> Result<(), Failure> {
-    let mut locks = Vec::new();
-    for path in &directories.paths {
-        let lock = lock_existing(path);
-        locks.push(lock.map_err(|failure| Failure::Failed(failure.to_string()))?);
-    }
+    let _locks = directories.lock()?;
     let scope = Scope::new(startup, directories);
     let mut told = Told::new(arguments.json);
     let mut survey = Survey::begin(&scope, &mut told);
@@ -176,9 +172,9 @@ fn write_note(scope: &Scope, survey: &Survey) -> Result<(), Failure> {
         cluster_id: properties.map_or_else(String::new, |one| one.cluster_id.clone()),
         broker_epoch: survey.broker_epoch().unwrap_or(-1),
     };
-    let index = u16::try_from(scope.metadata_directory).expect("log directories are few");
+    let index = DirectoryIndex::at(scope.metadata_directory);
     let request = StorageRequest::ReplaceFile {
-        path: StoragePath::new(DirectoryIndex(index), TAKEOVER),
+        path: StoragePath::new(index, TAKEOVER),
         contents: takeover.encode(),
     };
     let written = PlainDisk::new(scope.paths.clone()).perform(request);

@@ -33,7 +33,7 @@ use serde_json::{Value, json};
 
 use crate::admin::{Failure, counted};
 use crate::config::Startup;
-use crate::runtime::lock_existing;
+use crate::runtime::{DirectoryLock, lock_existing};
 
 pub(crate) use finding::Told;
 pub(crate) use metadata::read_batch;
@@ -80,6 +80,15 @@ pub struct Directories {
     pub metadata: usize,
 }
 
+impl Directories {
+    /// Lock all of them against a broker, as long as the locks live.
+    pub(crate) fn lock(&self) -> Result<Vec<DirectoryLock>, Failure> {
+        let locks = self.paths.iter().map(|path| lock_existing(path));
+        let locks: Result<_, _> = locks.collect();
+        locks.map_err(|failure| Failure::Failed(failure.to_string()))
+    }
+}
+
 /// Check the `directories` of the broker with these settings.
 #[must_use]
 pub fn run(arguments: &VerifyArguments, startup: &Startup, directories: Directories) -> ExitCode {
@@ -94,11 +103,7 @@ fn verify(
     startup: &Startup,
     directories: Directories,
 ) -> Result<(), Failure> {
-    let mut locks = Vec::new();
-    for path in &directories.paths {
-        let lock = lock_existing(path);
-        locks.push(lock.map_err(|failure| Failure::Failed(failure.to_string()))?);
-    }
+    let _locks = directories.lock()?;
     let mut scope = Scope::new(startup, directories);
     let mut told = Told::new(arguments.json);
     let mut survey = Survey::run(&scope, &mut told);
