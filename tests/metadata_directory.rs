@@ -273,7 +273,8 @@ impl Node {
                     }
                     MetadataEvent::Halt(cause) => self.halted = Some(cause),
                     MetadataEvent::Closed => self.is_closed = true,
-                    MetadataEvent::DirectoriesOpened { .. } => {}
+                    MetadataEvent::DirectoriesOpened { .. }
+                    | MetadataEvent::QuorumAnswer { .. } => {}
                 }
             }
             let mut done: Vec<(Ticket, StorageResult)> = Vec::new();

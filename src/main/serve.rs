@@ -139,18 +139,23 @@ fn cpus_count() -> u16 {
     u16::try_from(count).unwrap_or(u16::MAX)
 }
 
-/// The listeners for clients: a controller's listener is for other nodes of the quorum, which has
-/// one node.
-fn client_listeners(config: &BrokerConfig) -> impl Iterator<Item = &Listener> {
-    let names = &config.controller_listener_names;
-    config
-        .listeners
-        .iter()
-        .filter(|listener| !names.contains(&listener.name))
+/// The listeners that speak Kafka's protocol. Those for clients come first: limits of connections
+/// name them by their places.
+fn kafka_listeners(config: &BrokerConfig) -> Vec<&Listener> {
+    let mut listeners: Vec<&Listener> = config.listeners.iter().collect();
+    listeners.sort_by_key(|listener| listener.is_controller);
+    listeners
 }
 
 fn listener_kinds(config: &BrokerConfig) -> Vec<ListenerKind> {
-    let kafka = client_listeners(config).map(|listener| ListenerKind::Kafka(listener.name.clone()));
+    let kafka = kafka_listeners(config).into_iter().map(|listener| {
+        let name = listener.name.clone();
+        if listener.is_controller {
+            ListenerKind::Controller(name)
+        } else {
+            ListenerKind::Kafka(name)
+        }
+    });
     kafka
         .chain(
             config
@@ -162,7 +167,8 @@ fn listener_kinds(config: &BrokerConfig) -> Vec<ListenerKind> {
 }
 
 fn plan_of(config: &BrokerConfig) -> ServePlan {
-    let kafka = client_listeners(config).map(|listener| ListenerPlan {
+    let kafka = kafka_listeners(config);
+    let kafka = kafka.into_iter().map(|listener| ListenerPlan {
         name: listener.name.clone(),
         host: listener.host.clone().unwrap_or_default(),
         port: listener.port,
@@ -215,12 +221,9 @@ fn as_started(config: &BrokerConfig, serving: &Serving) -> BrokerConfig {
     config.metadata_log_dir = directories[metadata].clone();
     directories.truncate(config.log_dirs.len());
     config.log_dirs = directories;
-    let controllers = config.controller_listener_names.clone();
-    let clients = config
-        .listeners
-        .iter_mut()
-        .filter(|one| !controllers.contains(&one.name));
-    for (listener, address) in clients.zip(&serving.addresses) {
+    let mut listeners: Vec<&mut Listener> = config.listeners.iter_mut().collect();
+    listeners.sort_by_key(|listener| listener.is_controller);
+    for (listener, address) in listeners.into_iter().zip(&serving.addresses) {
         listener.port = address.port();
         if let Some((_, port)) = &mut listener.advertised
             && *port == 0

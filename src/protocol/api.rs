@@ -121,12 +121,37 @@ impl ApiKey {
             Self::DeleteGroups => (0, 2),
             Self::IncrementalAlterConfigs => (0, 1),
             Self::OffsetDelete => (0, 0),
-            Self::DescribeCluster => (0, 2),
+            Self::DescribeQuorum | Self::DescribeCluster => (0, 2),
             Self::DescribeProducers => (0, 0),
             Self::ListConfigResources => (0, 1),
             Self::DescribeTopicPartitions => (0, 0),
             _ => return None,
         })
+    }
+
+    /// The versions that this node answers on listeners of controllers; `None` if they lack the
+    /// API. Where the listeners of brokers have it too, they are the same.
+    #[must_use]
+    pub const fn controller_versions(self) -> Option<(i16, i16)> {
+        match self {
+            Self::FetchSnapshot => Some((0, 1)),
+            Self::Fetch
+            | Self::ApiVersions
+            | Self::CreateTopics
+            | Self::DeleteTopics
+            | Self::DescribeAcls
+            | Self::CreateAcls
+            | Self::DeleteAcls
+            | Self::DescribeConfigs
+            | Self::AlterConfigs
+            | Self::CreatePartitions
+            | Self::IncrementalAlterConfigs
+            | Self::AlterPartitionReassignments
+            | Self::ListPartitionReassignments
+            | Self::DescribeQuorum
+            | Self::DescribeCluster => self.served_versions(),
+            _ => None,
+        }
     }
 
     /// The versions to name in an ApiVersions response; `None` if the broker lacks the API.
@@ -157,6 +182,17 @@ mod tests {
             "its last version went with Kafka 3"
         );
         assert_eq!(ApiKey::from_code(-1), None);
+    }
+
+    #[test]
+    fn a_controller_serves_what_kafkas_controllers_offer_in_versions_that_can_be_decoded() {
+        for api in ApiKey::ALL {
+            let Some((first, last)) = api.key.controller_versions() else {
+                continue;
+            };
+            assert!(api.listeners.controller, "{}", api.name);
+            assert!(api.versions.0 <= first && last <= api.versions.1);
+        }
     }
 
     #[test]

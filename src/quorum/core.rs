@@ -16,12 +16,17 @@ use crate::protocol::record_batch::RecordBatchBuilder;
 use crate::stdx::{Instant, Now, Random};
 
 use super::control::{KRAFT_VERSION, Voter, VoterEndpoint};
+use super::downloads::Downloads;
+use super::kept_snapshots::SnapshotFile;
 use super::replay::Replay;
-use super::snapshot::{SnapshotContents, SnapshotId, decode_snapshot};
+use super::replicas::Replicas;
+use super::request::{QuorumCall, QuorumRequest, QuorumResponse, QuorumToken};
+use super::serving::WaitingFetch;
+use super::snapshot::{SnapshotContents, SnapshotId};
 use super::state::{self, ElectionState};
 
 /// The only partition of the topic whose log this is.
-const TOPIC: &str = "__cluster_metadata";
+pub(super) const TOPIC: &str = "__cluster_metadata";
 
 /// The metadata log's folder in its log directory.
 pub const METADATA_FOLDER: &str = "__cluster_metadata-0";
@@ -35,6 +40,8 @@ const BATCH_BYTES_MAX: usize = 8 << 20;
 pub struct QuorumSettings {
     /// This node.
     pub node_id: BrokerId,
+    /// The cluster's id: requests of nodes of another cluster are refused.
+    pub cluster_id: Arc<str>,
     /// The id of the log directory that holds the metadata log.
     pub directory_id: Uuid,
     /// That log directory.
@@ -125,6 +132,11 @@ pub enum QuorumEvent {
     },
     /// Every record below this offset is committed.
     Committed { end_offset: Offset },
+    /// The answer to a request.
+    Answer {
+        token: QuorumToken,
+        response: Box<QuorumResponse>,
+    },
     /// The snapshot is on the disk.
     SnapshotWritten { id: SnapshotId },
     /// The disk has no room for the snapshot that was to be written.
@@ -164,13 +176,8 @@ pub(super) enum Pending {
     StateWritten,
     SnapshotWritten(SnapshotId, u64),
     SnapshotRemoved,
-}
-
-/// A snapshot on the disk.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SnapshotFile {
-    size_bytes: u64,
-    written_ms: TimestampMs,
+    /// A snapshot that is downloaded by other nodes.
+    DownloadRead(SnapshotId),
 }
 
 /// The quorum of one.
@@ -190,6 +197,11 @@ pub struct Quorum {
     /// False while the voters are known from the format only: the first leader appends them.
     pub(super) voters_in_log: bool,
     pub(super) is_writing_snapshot: bool,
+    /// Every record below is committed; -1 before that is known.
+    pub(super) high_watermark: Offset,
+    pub(super) replicas: Replicas,
+    pub(super) waiting_fetches: Vec<WaitingFetch>,
+    pub(super) downloads: Downloads,
     /// True once records of this life are on the disk.
     pub(super) has_committed: bool,
     pub(super) pending: BTreeMap<u64, Pending>,
@@ -215,6 +227,10 @@ impl Quorum {
             voters: None,
             voters_in_log: false,
             is_writing_snapshot: false,
+            high_watermark: -1,
+            replicas: Replicas::default(),
+            waiting_fetches: Vec::new(),
+            downloads: Downloads::default(),
             has_committed: false,
             pending: BTreeMap::new(),
             next_sequence: 0,
@@ -269,7 +285,20 @@ impl Quorum {
     /// When [`Quorum::flush`] has to be called at the latest.
     #[must_use]
     pub fn next_deadline(&self) -> Instant {
-        self.log.as_ref().map_or(Instant::MAX, Log::next_deadline)
+        let log = self.log.as_ref().map_or(Instant::MAX, Log::next_deadline);
+        log.min(self.fetches_deadline())
+            .min(self.downloads.next_deadline())
+    }
+
+    /// Serve a request: [`QuorumEvent::Answer`] with this `token` follows, maybe much later.
+    pub fn on_request(&mut self, now: Now, token: QuorumToken, request: &QuorumRequest) {
+        match &request.call {
+            QuorumCall::Fetch(fetch) => self.on_fetch(now, token, request, fetch),
+            QuorumCall::FetchSnapshot(fetch) => self.on_fetch_snapshot(token, request, fetch),
+            QuorumCall::DescribeQuorum(describe) => {
+                self.on_describe(now, token, request.version, describe);
+            }
+        }
     }
 
     /// True while a snapshot is being written; another one is not begun then.
@@ -320,24 +349,6 @@ impl Quorum {
         }
     }
 
-    /// Write a snapshot of the state at `id`; `file` was made by [`super::encode_snapshot`].
-    pub fn write_snapshot(&mut self, id: SnapshotId, file: Bytes, outbox: &mut StorageOutbox) {
-        assert!(
-            !self.is_writing_snapshot,
-            "one snapshot is written at a time"
-        );
-        self.is_writing_snapshot = true;
-        let request = StorageRequest::ReplaceFile {
-            path: self.folder.join(&id.file_name()),
-            contents: file.clone(),
-        };
-        self.submit(
-            outbox,
-            Pending::SnapshotWritten(id, file.len() as u64),
-            request,
-        );
-    }
-
     /// Send on its way what this turn brought. To be called at the end of every turn.
     pub fn flush(&mut self, now: Now, outbox: &mut StorageOutbox) {
         loop {
@@ -348,6 +359,12 @@ impl Quorum {
             if !self.drain_log() {
                 break;
             }
+        }
+        self.advance_fetches(now);
+        self.advance_downloads(now, outbox);
+        if let Some(log) = &mut self.log {
+            // The fetches may have started reads.
+            log.flush(now, outbox);
         }
     }
 
@@ -463,6 +480,12 @@ impl Quorum {
                 self.on_snapshot_written(now, id, size_bytes, outbox);
             }
             (Pending::SnapshotRemoved, _) => {}
+            (Pending::DownloadRead(id), StorageOutcome::Data(file)) => {
+                self.on_download_read(now, id, Some(file), outbox);
+            }
+            (Pending::DownloadRead(id), StorageOutcome::Missing) => {
+                self.on_download_read(now, id, None, outbox);
+            }
             (pending, outcome) => {
                 return Err(QuorumFailure::Unusable(format!(
                     "{} changed while it was read: {pending:?} ended with {outcome:?}",
@@ -473,41 +496,7 @@ impl Quorum {
         Ok(())
     }
 
-    fn read_snapshot(&mut self, outbox: &mut StorageOutbox, id: Option<SnapshotId>) {
-        let Some(id) = id else {
-            self.open_log();
-            return;
-        };
-        self.phase = Phase::ReadingSnapshot;
-        let path = self.folder.join(&id.file_name());
-        self.submit(
-            outbox,
-            Pending::SnapshotRead(id),
-            StorageRequest::ReadFile { path },
-        );
-    }
-
-    /// A snapshot that is not whole is passed over: the log still has the records since the older
-    /// one, or it says itself that they are missing.
-    fn on_snapshot_read(&mut self, id: SnapshotId, file: &Bytes, outbox: &mut StorageOutbox) {
-        match decode_snapshot(file) {
-            Ok(contents) => {
-                self.voters.clone_from(&contents.voters);
-                self.voters_in_log = id.end_offset > 0;
-                self.loaded = Some(id);
-                self.events
-                    .push_back(QuorumEvent::Snapshot { id, contents });
-                self.open_log();
-            }
-            Err(_) => {
-                self.snapshots.remove(&id);
-                let older = self.snapshots.range(..id).next_back().map(|(id, _)| *id);
-                self.read_snapshot(outbox, older);
-            }
-        }
-    }
-
-    fn open_log(&mut self) {
+    pub(super) fn open_log(&mut self) {
         self.phase = Phase::OpeningLog;
         let identity = LogIdentity {
             topic: Arc::from(TOPIC),
@@ -534,6 +523,9 @@ impl Quorum {
             match progress {
                 LogProgress::Opened => self.on_log_opened(),
                 LogProgress::ReadFinished { read, result } => {
+                    if self.on_fetch_read(read, &result) {
+                        continue;
+                    }
                     if let Phase::Replaying(replay) = &mut self.phase {
                         replay.on_read(read, result.map_err(ErrorCode::name));
                     }
@@ -549,6 +541,7 @@ impl Quorum {
                 LogProgress::DurableAdvanced { durable_end_offset } => {
                     self.has_committed = true;
                     if matches!(self.phase, Phase::Leading | Phase::Closing) {
+                        self.high_watermark = durable_end_offset;
                         self.events.push_back(QuorumEvent::Committed {
                             end_offset: durable_end_offset,
                         });
@@ -615,60 +608,6 @@ impl Quorum {
             }
         }
         self.finish_replay();
-    }
-
-    fn on_snapshot_written(
-        &mut self,
-        now: Now,
-        id: SnapshotId,
-        size_bytes: u64,
-        outbox: &mut StorageOutbox,
-    ) {
-        self.is_writing_snapshot = false;
-        let file = SnapshotFile {
-            size_bytes,
-            written_ms: now.wall_ms,
-        };
-        self.snapshots.insert(id, file);
-        self.events.push_back(QuorumEvent::SnapshotWritten { id });
-        self.remove_old_snapshots(now, outbox);
-    }
-
-    /// Old snapshots go when they are too old or all takes too much room, as in Kafka; with them
-    /// the log before the oldest one that stays.
-    fn remove_old_snapshots(&mut self, now: Now, outbox: &mut StorageOutbox) {
-        while self.snapshots.len() > 1 {
-            let snapshots = self.snapshots.values();
-            let snapshot_bytes: u64 = snapshots.map(|file| file.size_bytes).sum();
-            let log_bytes = self.log.as_ref().map_or(0, Log::size_bytes);
-            let Some((id, file)) = self.snapshots.first_key_value() else {
-                break;
-            };
-            let age_ms = now.wall_ms.saturating_sub(file.written_ms);
-            let exceeds =
-                |amount: u64, limit: Option<u64>| limit.is_some_and(|limit| amount > limit);
-            let is_old = exceeds(age_ms.max(0).cast_unsigned(), self.settings.retention_ms);
-            if !is_old && !exceeds(snapshot_bytes + log_bytes, self.settings.retention_bytes) {
-                break;
-            }
-            let id = *id;
-            self.snapshots.remove(&id);
-            let path = self.folder.join(&id.file_name());
-            self.submit(
-                outbox,
-                Pending::SnapshotRemoved,
-                StorageRequest::Remove { path },
-            );
-            if let (Some((oldest, _)), Some(log)) =
-                (self.snapshots.first_key_value(), &mut self.log)
-            {
-                let end_offset = oldest.end_offset;
-                // A log that failed a moment ago says so by itself.
-                if log.delete_records(end_offset, end_offset).is_ok() {
-                    log.apply_retention(end_offset);
-                }
-            }
-        }
     }
 
     pub(super) fn submit(

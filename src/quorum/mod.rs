@@ -8,8 +8,14 @@
 
 mod control;
 mod core;
+mod describing;
+mod downloads;
 mod election;
+mod kept_snapshots;
 mod replay;
+mod replicas;
+mod request;
+mod serving;
 mod snapshot;
 mod state;
 
@@ -19,5 +25,6 @@ pub use self::core::{
 };
 pub(crate) use control::ControlRecord;
 pub use control::{Voter, VoterEndpoint};
+pub use request::{QuorumCall, QuorumRequest, QuorumResponse, QuorumToken, ReplicaKey};
 pub use snapshot::{SnapshotContents, SnapshotId, decode_snapshot, encode_snapshot};
 pub(crate) use state::{ElectionState, FILE_NAME as ELECTION_STATE};

@@ -190,7 +190,7 @@ impl Shard {
 
     fn listener_names(&self) -> Vec<String> {
         let name = |kind: &ListenerKind| match kind {
-            ListenerKind::Kafka(name) => name.clone(),
+            ListenerKind::Kafka(name) | ListenerKind::Controller(name) => name.clone(),
             ListenerKind::Http => HTTP.to_owned(),
         };
         self.settings.listeners.iter().map(name).collect()

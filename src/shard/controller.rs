@@ -14,6 +14,7 @@ use crate::protocol::messages::AssignReplicasToDirsRequest;
 use crate::protocol::messages::assign_replicas_to_dirs_request::{
     DirectoryData, PartitionData, TopicData,
 };
+use crate::quorum::{QuorumRequest, QuorumToken};
 use crate::stdx::{Instant, Now};
 
 use super::core::Shard;
@@ -37,6 +38,8 @@ const LOG_OWNER: StorageOwner = StorageOwner {
 pub struct ControllerHost {
     node: MetadataNode,
     askers: BTreeMap<RequestToken, Asker>,
+    /// Who asked the quorum.
+    quorum_askers: BTreeMap<QuorumToken, Asker>,
     /// Who told where a replica lies now.
     assigners: BTreeMap<RequestToken, (ShardId, TopicIdPartition, DirectoryIndex)>,
     next_token: u64,
@@ -66,6 +69,7 @@ impl ControllerHost {
         Self {
             node: MetadataNode::new(node_settings),
             askers: BTreeMap::new(),
+            quorum_askers: BTreeMap::new(),
             assigners: BTreeMap::new(),
             next_token: 0,
             directories: Arc::from([]),
@@ -120,6 +124,17 @@ impl ControllerHost {
         let token = RequestToken(self.next_token);
         self.askers.insert(token, asker);
         self.node.on_request(now, token, request);
+    }
+
+    /// Ask the quorum; false if it does not work.
+    pub fn on_quorum_request(&mut self, now: Now, asker: Asker, request: &QuorumRequest) -> bool {
+        self.next_token += 1;
+        let token = QuorumToken(self.next_token);
+        let is_taken = self.node.on_quorum_request(now, token, request);
+        if is_taken {
+            self.quorum_askers.insert(token, asker);
+        }
+        is_taken
     }
 
     /// A shard tells that a replica of this broker lies in `directory` now.
@@ -271,6 +286,12 @@ impl Shard {
                     .remove(&token)
                     .expect("a request is answered once");
                 self.reply(asker, Reply::Controller(Box::new(response)));
+            }
+            MetadataEvent::QuorumAnswer { token, response } => {
+                let controller = self.controller.as_mut().expect("the event came from it");
+                let asker = controller.quorum_askers.remove(&token);
+                let asker = asker.expect("a request is answered once");
+                self.reply(asker, Reply::Quorum(Some(response)));
             }
             MetadataEvent::Halt(HaltCause::UnusableData(reason)) => {
                 effects.push(Effect::Halt(HaltReason::UnusableData(reason)));

@@ -60,6 +60,13 @@ impl Shard {
                     .expect("controller tasks go to shard 0");
                 controller.on_request(now, asker, &request);
             }
+            Task::Quorum(request) => {
+                let controller = self.controller.as_mut();
+                let controller = controller.expect("tasks of the quorum go to shard 0");
+                if !controller.on_quorum_request(now, asker, &request) {
+                    self.reply(asker, Reply::Quorum(None));
+                }
+            }
             Task::Group {
                 partition,
                 context,
@@ -122,6 +129,7 @@ impl Shard {
             | Task::DescribeRoom
             | Task::CollectMetrics
             | Task::Controller(_)
+            | Task::Quorum(_)
             | Task::Group { .. } => unreachable!("these are not about one partition"),
         };
         if let Some(reply) = reply {
@@ -535,6 +543,7 @@ fn partition_of(task: &Task) -> TopicIdPartition {
         | Task::DescribeRoom
         | Task::CollectMetrics
         | Task::Controller(_)
+        | Task::Quorum(_)
         | Task::Group { .. } => {
             unreachable!("these are not about one partition")
         }
@@ -555,6 +564,7 @@ pub(super) fn refusal(task: &Task, error: ErrorCode) -> Reply {
         | Task::DescribeRoom
         | Task::CollectMetrics
         | Task::Controller(_)
+        | Task::Quorum(_)
         | Task::Group { .. } => {
             unreachable!("these are not about one partition")
         }

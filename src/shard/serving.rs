@@ -181,8 +181,9 @@ impl Shard {
             charge: Charge::default(),
             metered: Metered::new(frame_bytes, now.instant - peer.connection.last_received()),
         };
-        let is_served = key
-            .served_versions()
+        let kind = &self.settings.listeners[usize::from(context.listener.0)];
+        let is_served = kind
+            .served_versions(key)
             .is_some_and(|(first, last)| (first..=last).contains(&version));
         if !is_served {
             // A client must be able to learn which versions there are (KIP-511).

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::config::{BrokerConfig, BrokerSettings, LogLevels, SyncMethod};
 use crate::log::validation::DECOMPRESSED_BYTES_MAX;
 use crate::model::ShardId;
+use crate::protocol::ApiKey;
 use crate::stdx::Random;
 
 /// Size of the blocks that connections receive into.
@@ -72,10 +73,24 @@ impl ShardSettings {
 /// What is spoken on a listener.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ListenerKind {
-    /// Kafka's protocol, on the listener of this name.
+    /// Kafka's protocol, for clients and other brokers, on the listener of this name.
     Kafka(String),
+    /// Kafka's protocol, for whoever asks the controller, on the listener of this name.
+    Controller(String),
     /// HTTP: metrics and health.
     Http,
+}
+
+impl ListenerKind {
+    /// The versions of an API that are served here; `None` if it is not.
+    #[must_use]
+    pub const fn served_versions(&self, key: ApiKey) -> Option<(i16, i16)> {
+        match self {
+            Self::Kafka(_) => key.served_versions(),
+            Self::Controller(_) => key.controller_versions(),
+            Self::Http => None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::log::{AbortedTransaction, ActiveProducer};
 use crate::metadata::{ControllerRequest, ControllerResponse};
 use crate::metrics::ShardMetrics;
 use crate::model::{ErrorCode, LeaderEpoch, Offset, PartitionIndex, TimestampMs, TopicIdPartition};
+use crate::quorum::{QuorumRequest, QuorumResponse};
 use crate::stdx::Instant;
 
 /// A request in work on the shard of its connection.
@@ -65,6 +66,8 @@ pub enum Task {
     CollectMetrics,
     /// Ask the controller.
     Controller(Box<ControllerRequest>),
+    /// Ask the metadata quorum.
+    Quorum(Box<QuorumRequest>),
     /// Ask the groups of one partition of `__consumer_offsets`.
     Group {
         partition: PartitionIndex,
@@ -274,6 +277,8 @@ pub enum Reply {
     Metrics(Box<ShardMetrics>),
     /// To [`Task::Controller`].
     Controller(Box<ControllerResponse>),
+    /// To [`Task::Quorum`]; `None` if the quorum does not work, now or any more.
+    Quorum(Option<Box<QuorumResponse>>),
     /// To [`Task::Group`].
     Group(Box<GroupResponse>),
 }

@@ -24,7 +24,8 @@ use crate::log::storage::{
 use crate::model::{ErrorCode, LeaderEpoch, Offset, Uuid};
 use crate::protocol::messages::MetadataRecord;
 use crate::quorum::{
-    BatchTooLarge, Quorum, QuorumEvent, QuorumFailure, SnapshotId, encode_snapshot,
+    BatchTooLarge, Quorum, QuorumEvent, QuorumFailure, QuorumRequest, QuorumResponse, QuorumToken,
+    SnapshotId, encode_snapshot,
 };
 use crate::stdx::{Instant, Now};
 
@@ -90,6 +91,11 @@ pub enum MetadataEvent {
     Answer {
         token: RequestToken,
         response: ControllerResponse,
+    },
+    /// The quorum's answer to a request.
+    QuorumAnswer {
+        token: QuorumToken,
+        response: Box<QuorumResponse>,
     },
     /// Nothing more can be done.
     Halt(HaltCause),
@@ -289,7 +295,11 @@ impl MetadataNode {
         });
         self.working.image.cluster_id = Arc::clone(&directories.cluster_id);
         let metadata = directories.metadata;
-        let quorum_settings = self.settings.quorum(metadata.id, metadata.is_clean);
+        let quorum_settings = self.settings.quorum(
+            Arc::clone(&directories.cluster_id),
+            metadata.id,
+            metadata.is_clean,
+        );
         let mut quorum = Quorum::new(quorum_settings, self.settings.random.fork());
         quorum.start(outbox);
         self.quorum = Some(quorum);
@@ -313,6 +323,10 @@ impl MetadataNode {
                 QuorumEvent::Committed { end_offset } => {
                     self.committed = self.committed.max(end_offset);
                     self.publish();
+                }
+                QuorumEvent::Answer { token, response } => {
+                    let answer = MetadataEvent::QuorumAnswer { token, response };
+                    self.events.push_back(answer);
                 }
                 QuorumEvent::SnapshotWritten { .. } => self.snapshots.on_written(),
                 QuorumEvent::SnapshotLacksSpace(failure) => {
@@ -479,6 +493,26 @@ impl MetadataNode {
             token,
             response,
         });
+    }
+
+    /// Ask the quorum; false if it does nothing yet, or no more.
+    pub fn on_quorum_request(
+        &mut self,
+        now: Now,
+        token: QuorumToken,
+        request: &QuorumRequest,
+    ) -> bool {
+        let is_working = !matches!(
+            self.phase,
+            Phase::Marking(_) | Phase::Closed | Phase::Failed
+        );
+        match &mut self.quorum {
+            Some(quorum) if is_working => {
+                quorum.on_request(now, token, request);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Each topic by itself: one that cannot be made does not hinder the others.

@@ -1,5 +1,6 @@
 //! What the metadata of a node is told at the start.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{BrokerConfig, BrokerSettings, Listener, SecurityProtocol};
@@ -72,9 +73,15 @@ impl MetadataLogSettings {
 
 impl NodeSettings {
     /// The quorum's settings, with the id of the directory that holds it.
-    pub(super) fn quorum(&self, directory_id: Uuid, is_clean: bool) -> QuorumSettings {
+    pub(super) fn quorum(
+        &self,
+        cluster_id: Arc<str>,
+        directory_id: Uuid,
+        is_clean: bool,
+    ) -> QuorumSettings {
         QuorumSettings {
             node_id: self.config.node_id,
+            cluster_id,
             directory_id,
             directory: StoragePath::new(self.metadata_directory, ""),
             endpoints: self.voter_endpoints(),

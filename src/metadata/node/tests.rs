@@ -3,6 +3,7 @@
 mod directories;
 mod disk;
 mod full_disk;
+mod observers;
 mod too_large;
 
 use super::*;
@@ -29,6 +30,7 @@ struct World {
     image: Arc<MetadataImage>,
     deltas: Vec<Arc<MetadataDelta>>,
     answers: Vec<(RequestToken, ControllerResponse)>,
+    quorum_answers: Vec<QuorumResponse>,
     opened: Vec<OpenDirectory>,
     halted: Option<HaltCause>,
     is_closed: bool,
@@ -82,6 +84,7 @@ impl World {
             image: Arc::default(),
             deltas: Vec::new(),
             answers: Vec::new(),
+            quorum_answers: Vec::new(),
             opened: Vec::new(),
             halted: None,
             is_closed: false,
@@ -146,6 +149,9 @@ impl World {
                     self.deltas.push(delta);
                 }
                 MetadataEvent::Answer { token, response } => self.answers.push((token, response)),
+                MetadataEvent::QuorumAnswer { response, .. } => {
+                    self.quorum_answers.push(*response);
+                }
                 MetadataEvent::Halt(cause) => self.halted = Some(cause),
                 MetadataEvent::Closed => self.is_closed = true,
             }

@@ -41,23 +41,32 @@ pub fn unsupported_version() -> AnyResponse {
     let error = ErrorCode::UnsupportedVersion.code();
     let response = ApiVersionsResponse {
         error_code: error,
-        api_keys: served()
-            .filter(|api| api.api_key == ApiKey::ApiVersions.code())
+        api_keys: named(ApiKey::ApiVersions, ApiKey::ApiVersions.served_versions())
+            .into_iter()
             .collect(),
         ..Default::default()
     };
     response.into()
 }
 
-fn served() -> impl Iterator<Item = ApiVersion> {
-    ApiKey::ALL.iter().filter_map(|api| {
-        let (min_version, max_version) = api.key.advertised_versions()?;
-        Some(ApiVersion {
-            api_key: api.key.code(),
-            min_version,
-            max_version,
-            ..Default::default()
-        })
+fn served(is_controller: bool) -> impl Iterator<Item = ApiVersion> {
+    ApiKey::ALL.iter().filter_map(move |api| {
+        let versions = if is_controller {
+            api.key.controller_versions()
+        } else {
+            api.key.advertised_versions()
+        };
+        named(api.key, versions)
+    })
+}
+
+fn named(key: ApiKey, versions: Option<(i16, i16)>) -> Option<ApiVersion> {
+    let (min_version, max_version) = versions?;
+    Some(ApiVersion {
+        api_key: key.code(),
+        min_version,
+        max_version,
+        ..Default::default()
     })
 }
 
@@ -86,7 +95,7 @@ fn response(context: &RequestContext, parts: &Parts<'_>) -> ApiVersionsResponse 
         });
     ApiVersionsResponse {
         error_code: ErrorCode::None.code(),
-        api_keys: served().collect(),
+        api_keys: served(parts.is_of_controller(context)).collect(),
         throttle_time_ms: 0,
         supported_features: supported_features.collect(),
         finalized_features_epoch: parts.image.features_epoch(),

@@ -8,32 +8,58 @@ use crate::shard::request::RequestContext;
 
 use super::{Parts, Plan};
 
-/// Endpoints of brokers, and the only kind there is on a listener for clients.
+/// Endpoints of brokers, the only kind there is on a listener for clients.
 const BROKERS: i8 = 1;
+/// Endpoints of controllers, the only kind there is on their listeners.
 const CONTROLLERS: i8 = 2;
 
 /// Answer from the image.
 pub fn plan(context: &RequestContext, request: &DescribeClusterRequest, parts: &Parts<'_>) -> Plan {
+    let (served, whose) = if parts.is_of_controller(context) {
+        (CONTROLLERS, "controller")
+    } else {
+        (BROKERS, "broker")
+    };
     // Version 0 has no kinds.
-    if context.version >= 1 && request.endpoint_type != BROKERS {
+    if context.version >= 1 && request.endpoint_type != served {
         let error = match request.endpoint_type {
-            CONTROLLERS => ErrorCode::MismatchedEndpointType,
+            BROKERS | CONTROLLERS => ErrorCode::MismatchedEndpointType,
             _ => ErrorCode::UnsupportedEndpointType,
         };
         return Plan::answer(DescribeClusterResponse {
             error_code: error.code(),
-            error_message: Some(
-                "this listener is one of a broker: ask it for the endpoints of brokers".to_owned(),
-            ),
+            error_message: Some(format!(
+                "this listener is one of a {whose}: ask it for the endpoints of {whose}s"
+            )),
             controller_id: -1,
             cluster_authorized_operations: NOT_ASKED,
             ..Default::default()
         });
     }
     let listener = parts.listener_name(context);
-    let brokers = parts.image.brokers.values().filter(|broker| {
-        !broker.fenced || (context.version >= 2 && request.include_fenced_brokers)
-    });
+    let described = if served == CONTROLLERS {
+        controllers(listener, parts)
+    } else {
+        let with_fenced = context.version >= 2 && request.include_fenced_brokers;
+        brokers(listener, with_fenced, parts)
+    };
+    Plan::answer(DescribeClusterResponse {
+        cluster_id: parts.image.cluster_id.to_string(),
+        controller_id: parts.config().node_id,
+        endpoint_type: served,
+        brokers: described,
+        cluster_authorized_operations: if request.include_cluster_authorized_operations {
+            parts.access(context).cluster_operations()
+        } else {
+            NOT_ASKED
+        },
+        ..Default::default()
+    })
+}
+
+fn brokers(listener: &str, with_fenced: bool, parts: &Parts<'_>) -> Vec<DescribeClusterBroker> {
+    let brokers = parts.image.brokers.values();
+    let brokers = brokers.filter(|broker| !broker.fenced || with_fenced);
     let described = brokers.filter_map(|broker| {
         let endpoint = broker.endpoint(listener)?;
         Some(DescribeClusterBroker {
@@ -45,16 +71,19 @@ pub fn plan(context: &RequestContext, request: &DescribeClusterRequest, parts: &
             ..Default::default()
         })
     });
-    Plan::answer(DescribeClusterResponse {
-        cluster_id: parts.image.cluster_id.to_string(),
-        controller_id: parts.config().node_id,
-        endpoint_type: BROKERS,
-        brokers: described.collect(),
-        cluster_authorized_operations: if request.include_cluster_authorized_operations {
-            parts.access(context).cluster_operations()
-        } else {
-            NOT_ASKED
-        },
-        ..Default::default()
-    })
+    described.collect()
+}
+
+fn controllers(listener: &str, parts: &Parts<'_>) -> Vec<DescribeClusterBroker> {
+    let described = parts.image.controllers.values().filter_map(|controller| {
+        let mut endpoints = controller.endpoints.iter();
+        let endpoint = endpoints.find(|endpoint| endpoint.listener == listener)?;
+        Some(DescribeClusterBroker {
+            broker_id: controller.id,
+            host: endpoint.host.clone(),
+            port: i32::from(endpoint.port),
+            ..Default::default()
+        })
+    });
+    described.collect()
 }

@@ -27,6 +27,7 @@ mod metadata;
 mod move_replicas;
 mod produce;
 mod producer_ids;
+mod quorum;
 mod reassignments;
 mod topic_partitions;
 mod topics;
@@ -134,9 +135,16 @@ impl<'a> Parts<'a> {
     #[must_use]
     pub fn listener_name(&self, context: &RequestContext) -> &str {
         match self.listeners.get(usize::from(context.listener.0)) {
-            Some(ListenerKind::Kafka(name)) => name,
+            Some(ListenerKind::Kafka(name) | ListenerKind::Controller(name)) => name,
             Some(ListenerKind::Http) | None => "",
         }
+    }
+
+    /// True if the client connected to a listener of the controller.
+    #[must_use]
+    pub fn is_of_controller(&self, context: &RequestContext) -> bool {
+        let kind = self.listeners.get(usize::from(context.listener.0));
+        matches!(kind, Some(ListenerKind::Controller(_)))
     }
 
     /// The shard that owns a partition.
@@ -326,6 +334,8 @@ pub enum Gather {
     LogDirs(log_dirs::LogDirsGather),
     /// One answer of the controller, and what to make of it.
     Controller(ControllerGather),
+    /// One answer of the metadata quorum.
+    Quorum(quorum::QuorumGather),
     /// The requests about groups.
     Group(coordinator::GroupGather),
 }
@@ -388,6 +398,7 @@ impl Gather {
             (Self::Controller(gather), Reply::Controller(response)) => {
                 gather.response = Some(response);
             }
+            (Self::Quorum(gather), Reply::Quorum(response)) => gather.on_reply(response),
             (Self::Group(gather), Reply::Group(response)) => gather.on_reply(index, *response),
             (gather, reply) => unreachable!("{reply:?} is no reply for {gather:?}"),
         }
@@ -414,6 +425,7 @@ impl Gather {
             Self::MoveReplicas(gather) => gather.finish(),
             Self::LogDirs(gather) => gather.finish(parts),
             Self::Controller(gather) => controller_answered(context, gather, parts),
+            Self::Quorum(gather) => gather.finish(),
             Self::Group(gather) => gather.finish(context, parts),
         }
     }
@@ -464,7 +476,12 @@ fn plan_request(
         AnyRequest::ApiVersions(request) => api_versions::plan(context, &request, parts),
         AnyRequest::Metadata(request) => metadata::plan(context, request, attempt, parts),
         AnyRequest::Produce(request) => produce::plan(context, request, parts),
+        AnyRequest::Fetch(request) if parts.is_of_controller(context) => {
+            quorum::plan_fetch(context, request, parts)
+        }
         AnyRequest::Fetch(request) => fetch::plan(context, request, parts),
+        AnyRequest::FetchSnapshot(request) => quorum::plan_fetch_snapshot(context, request, parts),
+        AnyRequest::DescribeQuorum(request) => quorum::plan_describe(context, request, parts),
         AnyRequest::ListOffsets(request) => list_offsets::plan(context, request, parts),
         AnyRequest::FindCoordinator(request) => {
             coordinator::plan_find(context, request, attempt, parts)

@@ -157,7 +157,9 @@ impl Node {
                     MetadataEvent::Published { image, .. } => self.image = Some(image),
                     MetadataEvent::Answer { response, .. } => self.answer = Some(response),
                     MetadataEvent::Halt(_) => self.is_halted = true,
-                    MetadataEvent::DirectoriesOpened { .. } | MetadataEvent::Closed => {}
+                    MetadataEvent::DirectoriesOpened { .. }
+                    | MetadataEvent::QuorumAnswer { .. }
+                    | MetadataEvent::Closed => {}
                 }
             }
             let mut done = Vec::new();

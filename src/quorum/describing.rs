@@ -1,0 +1,188 @@
+//! What the quorum tells of itself: who leads, who votes, who follows, and how far each is.
+
+use std::collections::BTreeSet;
+
+use crate::log::Log;
+use crate::model::{BrokerId, ErrorCode, Uuid};
+use crate::protocol::messages::DescribeQuorumRequest;
+use crate::protocol::messages::DescribeQuorumResponse;
+use crate::protocol::messages::describe_quorum_response::{
+    Listener, Node, PartitionData, ReplicaState, TopicData,
+};
+use crate::stdx::Now;
+
+use super::control::{Voter, VoterEndpoint};
+use super::core::{Phase, Quorum, TOPIC};
+use super::replicas::Progress;
+use super::request::{QuorumToken, ReplicaKey};
+
+/// Since this version addresses and directories are told (KIP-853). Older ones have no place for
+/// them.
+const VERSION_WITH_NODES: i16 = 2;
+
+impl Quorum {
+    /// The node that leads the epoch, once that is known.
+    #[must_use]
+    pub fn leader_id(&self) -> Option<BrokerId> {
+        match self.phase {
+            Phase::Leading => Some(self.settings.node_id),
+            _ => None,
+        }
+    }
+
+    /// The leader, and its address on the listener of this name.
+    pub(super) fn leader_endpoint(&self, listener: &str) -> Option<(BrokerId, &VoterEndpoint)> {
+        let id = self.leader_id()?;
+        let voters = self.voters.as_deref().unwrap_or_default();
+        let voter = voters.iter().find(|voter| voter.id == id);
+        let endpoints = voter.map_or(&self.settings.endpoints, |voter| &voter.endpoints);
+        let found = endpoints.iter().find(|one| one.listener == listener)?;
+        Some((id, found))
+    }
+
+    /// Who votes, where the log does not say it: this node.
+    fn known_voters(&self) -> Vec<Voter> {
+        self.voters.clone().unwrap_or_else(|| {
+            vec![Voter {
+                id: self.settings.node_id,
+                directory_id: Uuid::ZERO,
+                endpoints: self.settings.endpoints.clone(),
+            }]
+        })
+    }
+
+    pub(super) fn on_describe(
+        &mut self,
+        now: Now,
+        token: QuorumToken,
+        version: i16,
+        request: &DescribeQuorumRequest,
+    ) {
+        let is_metadata = match request.topics.as_slice() {
+            [topic] => {
+                let is_first = |partitions: &[i32]| partitions == [0];
+                let partitions: Vec<i32> = topic
+                    .partitions
+                    .iter()
+                    .map(|partition| partition.partition_index)
+                    .collect();
+                topic.topic_name == TOPIC && is_first(&partitions)
+            }
+            _ => false,
+        };
+        if !is_metadata {
+            let response = refused(request, ErrorCode::UnknownTopicOrPartition);
+            return self.answer(token, response);
+        }
+        if !matches!(self.phase, Phase::Leading) {
+            let response = refused(request, ErrorCode::NotLeaderOrFollower);
+            return self.answer(token, response);
+        }
+        let response = self.describe(now, version);
+        self.answer(token, response);
+    }
+
+    fn describe(&self, now: Now, version: i16) -> DescribeQuorumResponse {
+        let voters = self.known_voters();
+        let voting: BTreeSet<ReplicaKey> = voters.iter().map(key_of).collect();
+        let of_voter = |key: &ReplicaKey| self.state_of_voter(now, *key);
+        let observers = self.replicas.recent(now.instant);
+        let observers = observers.filter(|(key, _)| !voting.contains(key));
+        let mut partition = PartitionData {
+            leader_id: self.settings.node_id,
+            leader_epoch: self.epoch,
+            high_watermark: self.high_watermark,
+            current_voters: voting.iter().map(of_voter).collect(),
+            observers: observers
+                .map(|(key, progress)| state_of(key, Some(progress)))
+                .collect(),
+            ..Default::default()
+        };
+        let listener = |endpoint: &VoterEndpoint| Listener {
+            name: endpoint.listener.clone(),
+            host: endpoint.host.clone(),
+            port: endpoint.port,
+            ..Default::default()
+        };
+        if version < VERSION_WITH_NODES {
+            let voters = partition.current_voters.iter_mut();
+            for replica in voters.chain(&mut partition.observers) {
+                replica.replica_directory_id = Uuid::ZERO;
+            }
+        }
+        let named = voters.iter().filter(|_| version >= VERSION_WITH_NODES);
+        let nodes = named.map(|voter| Node {
+            node_id: voter.id,
+            listeners: voter.endpoints.iter().map(listener).collect(),
+            ..Default::default()
+        });
+        DescribeQuorumResponse {
+            topics: vec![TopicData {
+                topic_name: TOPIC.to_owned(),
+                partitions: vec![partition],
+                ..Default::default()
+            }],
+            nodes: nodes.collect(),
+            ..Default::default()
+        }
+    }
+
+    fn state_of_voter(&self, now: Now, key: ReplicaKey) -> ReplicaState {
+        if key.id != self.settings.node_id {
+            return state_of(key, self.replicas.find(key));
+        }
+        ReplicaState {
+            replica_id: key.id,
+            replica_directory_id: key.directory_id,
+            log_end_offset: self.log.as_ref().map_or(0, Log::log_end_offset),
+            last_fetch_timestamp: now.wall_ms,
+            last_caught_up_timestamp: now.wall_ms,
+            ..Default::default()
+        }
+    }
+}
+
+fn key_of(voter: &Voter) -> ReplicaKey {
+    ReplicaKey {
+        id: voter.id,
+        directory_id: voter.directory_id,
+    }
+}
+
+fn state_of(key: ReplicaKey, progress: Option<&Progress>) -> ReplicaState {
+    let caught_up = progress.and_then(|progress| progress.last_caught_up_ms);
+    ReplicaState {
+        replica_id: key.id,
+        replica_directory_id: key.directory_id,
+        log_end_offset: progress.map_or(-1, |progress| progress.end_offset),
+        last_fetch_timestamp: progress.map_or(-1, |progress| progress.last_fetch_ms),
+        last_caught_up_timestamp: caught_up.unwrap_or(-1),
+        ..Default::default()
+    }
+}
+
+/// The same error for all that was asked for.
+fn refused(request: &DescribeQuorumRequest, error: ErrorCode) -> DescribeQuorumResponse {
+    let message = match error {
+        ErrorCode::UnknownTopicOrPartition => "This server does not host this topic-partition.",
+        _ => "This node does not lead the metadata quorum: ask the one that does.",
+    };
+    let topics = request.topics.iter().map(|topic| TopicData {
+        topic_name: topic.topic_name.clone(),
+        partitions: topic
+            .partitions
+            .iter()
+            .map(|partition| PartitionData {
+                partition_index: partition.partition_index,
+                error_code: error.code(),
+                error_message: Some(message.to_owned()),
+                ..Default::default()
+            })
+            .collect(),
+        ..Default::default()
+    });
+    DescribeQuorumResponse {
+        topics: topics.collect(),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,97 @@
+//! Fetch and FetchSnapshot of the metadata log, and DescribeQuorum: all asked of the quorum.
+
+use crate::model::{ErrorCode, ShardId};
+use crate::protocol::messages::{
+    DescribeQuorumRequest, DescribeQuorumResponse, FetchRequest, FetchResponse,
+    FetchSnapshotRequest, FetchSnapshotResponse,
+};
+use crate::quorum::{QuorumCall, QuorumRequest, QuorumResponse};
+use crate::security::{Operation, refusal_text};
+use crate::shard::request::RequestContext;
+use crate::shard::task::Task;
+
+use super::{Gather, Parts, Plan, Tasks};
+
+const REFUSED: ErrorCode = ErrorCode::ClusterAuthorizationFailed;
+
+/// The one answer of the quorum.
+#[derive(Debug)]
+pub struct QuorumGather(Option<Box<QuorumResponse>>);
+
+/// On a listener of the controller: the metadata log is all that there is to be fetched.
+pub fn plan_fetch(context: &RequestContext, request: FetchRequest, parts: &Parts<'_>) -> Plan {
+    if !parts
+        .access(context)
+        .allows_cluster(Operation::ClusterAction)
+    {
+        return Plan::answer(FetchResponse {
+            error_code: REFUSED.code(),
+            ..Default::default()
+        });
+    }
+    ask(context, QuorumCall::Fetch(request), parts)
+}
+
+/// A part of a snapshot of the metadata.
+pub fn plan_fetch_snapshot(
+    context: &RequestContext,
+    request: FetchSnapshotRequest,
+    parts: &Parts<'_>,
+) -> Plan {
+    if !parts
+        .access(context)
+        .allows_cluster(Operation::ClusterAction)
+    {
+        return Plan::answer(FetchSnapshotResponse {
+            error_code: REFUSED.code(),
+            ..Default::default()
+        });
+    }
+    ask(context, QuorumCall::FetchSnapshot(request), parts)
+}
+
+/// Who leads, who votes, who follows.
+pub fn plan_describe(
+    context: &RequestContext,
+    request: DescribeQuorumRequest,
+    parts: &Parts<'_>,
+) -> Plan {
+    if !parts.access(context).allows_cluster(Operation::Describe) {
+        return Plan::answer(DescribeQuorumResponse {
+            error_code: REFUSED.code(),
+            error_message: Some(refusal_text(REFUSED).to_owned()),
+            ..Default::default()
+        });
+    }
+    ask(context, QuorumCall::DescribeQuorum(request), parts)
+}
+
+fn ask(context: &RequestContext, call: QuorumCall, parts: &Parts<'_>) -> Plan {
+    let request = QuorumRequest {
+        call,
+        version: context.version,
+        listener: parts.listener_name(context).to_owned(),
+        received_at: context.received_at,
+    };
+    let mut tasks = Tasks::default();
+    tasks.push(ShardId(0), 0, Task::Quorum(Box::new(request)));
+    Plan::Tasks {
+        tasks,
+        gather: Box::new(Gather::Quorum(QuorumGather(None))),
+    }
+}
+
+impl QuorumGather {
+    /// The quorum answered, or it does not work.
+    pub fn on_reply(&mut self, response: Option<Box<QuorumResponse>>) {
+        self.0 = response;
+    }
+
+    /// Pass the answer on.
+    pub fn finish(self) -> Plan {
+        match self.0 {
+            Some(response) => Plan::Answer(response),
+            None => Plan::Close("the metadata quorum does not answer".to_owned()),
+        }
+    }
+}
