@@ -28,7 +28,8 @@ use forebay::protocol::messages::create_topics_request::{CreatableTopic, Creatab
 use forebay::protocol::messages::delete_acls_request::DeleteAclsFilter;
 use forebay::protocol::messages::delete_topics_request::DeleteTopicState;
 use forebay::protocol::messages::{
-    CreateAclsRequest, CreateTopicsRequest, DeleteAclsRequest, DeleteTopicsRequest,
+    AllocateProducerIdsRequest, CreateAclsRequest, CreateTopicsRequest, DeleteAclsRequest,
+    DeleteTopicsRequest,
 };
 use forebay::stdx::{Instant, Now, Random};
 use support::{Broker, Kind, Lab, Program, needs};
@@ -598,7 +599,12 @@ fn apache_kafka_starts_on_a_directory_that_this_node_formatted() {
     for number in 0..10 {
         node.create(&format!("topic-{number}"), 3, &[("retention.ms", "123456")]);
     }
-    node.ask(&ControllerRequest::AllocateProducerIds);
+    let block = AllocateProducerIdsRequest {
+        broker_id: 1,
+        broker_epoch: node.node.broker_epoch().unwrap(),
+        ..AllocateProducerIdsRequest::default()
+    };
+    node.ask(&ControllerRequest::AllocateProducerIds(block));
     let image = node.stop();
 
     let dumped = dumped_by_kafka(&lab, &data.join("__cluster_metadata-0"));

@@ -95,6 +95,7 @@ broker_config! {
     read {
         "auto.create.topics.enable" auto_create_topics_enable: bool;
         "broker.rack" broker_rack: Option<String>;
+        "broker.session.timeout.ms" broker_session_timeout_ms: i64;
         "connections.max.idle.ms" connections_max_idle_ms: Option<i64>;
         "default.replication.factor" default_replication_factor: u16;
         "delete.topic.enable" delete_topic_enable: bool;

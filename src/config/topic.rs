@@ -62,6 +62,7 @@ topic_config! {
     "segment.index.bytes" segment_index_bytes: u32;
     "segment.jitter.ms" segment_jitter_ms: i64;
     "segment.ms" segment_ms: i64;
+    "unclean.leader.election.enable" unclean_leader_election_enable: bool;
 }
 
 /// What happens to old segments; both may happen, and neither keeps them for ever.

@@ -6,6 +6,9 @@ use super::record::{METADATA_VERSION_MAX, METADATA_VERSION_MIN};
 /// The feature whose level says which metadata records may be written.
 pub(crate) const METADATA_VERSION: &str = "metadata.version";
 
+/// The feature with which replicas that have left the in-sync set may lead without loss.
+pub(crate) const ELIGIBLE_REPLICAS_VERSION: &str = "eligible.leader.replicas.version";
+
 /// The feature whose level says how the quorum speaks.
 pub(crate) const KRAFT_VERSION: &str = "kraft.version";
 

@@ -36,7 +36,9 @@ broker_settings! {
     "broker.rack", String, null, Any, ReadOnly, Medium
         => Obeyed "The rack, or zone, that this broker stands in.";
     "broker.session.timeout.ms", Int, "9000", Any, ReadOnly, Medium
-        => NotYet "replication between brokers";
+        => Obeyed
+            "A broker that the controller has not heard of for this long is fenced: it leads nothing \
+             until it is heard of again.";
     "client.quota.callback.class", Class, null, Any, ReadOnly, Low
         => Refused "Java quota callbacks cannot run here";
     "compression.gzip.level", Int, "-1", GzipLevel, ClusterWide, Medium
@@ -800,7 +802,9 @@ broker_settings! {
     "transactional.id.expiration.ms", Int, "604800000", AtLeast(1), ReadOnly, High
         => NotYet "transactions";
     "unclean.leader.election.enable", Boolean, "false", Any, ClusterWide, High
-        => NotYet "replication between brokers";
+        => Obeyed
+            "Whether a replica that lacks records may lead when no other can: the partition goes on, \
+             and what the replica lacks is lost.";
     "unclean.leader.election.interval.ms", Long, "300000", AtLeast(1), ReadOnly, Internal
         => NotYet "replication between brokers";
     "unstable.api.versions.enable", Boolean, "false", Any, ReadOnly, Internal

@@ -99,7 +99,9 @@ resource_settings! {
         => Obeyed "A segment is rolled when its first record is older than this.";
     "unclean.leader.election.enable", Boolean, "false", Any, ["unclean.leader.election.enable"],
         Medium
-        => NotYet "replication between brokers";
+        => Obeyed
+            "Whether a replica that lacks records may lead when no other can: the partition goes on, \
+             and what the replica lacks is lost.";
 }
 
 resource_settings! {

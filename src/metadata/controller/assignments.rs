@@ -12,10 +12,10 @@ use crate::protocol::messages::assign_replicas_to_dirs_response::{
 use crate::protocol::messages::{
     AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse,
     AssignReplicasToDirsRequest, AssignReplicasToDirsResponse, MetadataRecord,
-    PartitionChangeRecord,
 };
 
-use super::super::image::{MetadataImage, PartitionRegistration};
+use super::elections::{ElectionRules, placed};
+use super::partition_change::PartitionChange;
 use super::{Controller, Decision, Refusal, View};
 
 impl Controller {
@@ -47,7 +47,7 @@ impl Controller {
                 };
                 for partition in &topic.partitions {
                     let id = (topic.topic_id, partition.partition_index);
-                    let assigned = assign(view.image, broker, directory.id, id);
+                    let assigned = assign(view, broker, directory.id, id);
                     let mut answer = PartitionData {
                         partition_index: partition.partition_index,
                         ..PartitionData::default()
@@ -136,50 +136,33 @@ impl Controller {
 }
 
 /// Where the replica of `broker` lay before, and the record by which it lies in `directory`; `None`
-/// if it does already.
+/// if it does already. It leaves the in-sync set if the directory is not known to work.
 fn assign(
-    image: &MetadataImage,
+    view: View<'_>,
     broker: BrokerId,
     directory: Uuid,
     (topic_id, index): (Uuid, PartitionIndex),
 ) -> Result<Option<(Uuid, MetadataRecord)>, ErrorCode> {
-    let topic = image.topics.get(&topic_id);
+    let topic = view.image.topics.get(&topic_id);
     let topic = topic.ok_or(ErrorCode::UnknownTopicId)?;
     let partition = topic.partitions.get(&index);
     let partition = partition.ok_or(ErrorCode::UnknownTopicOrPartition)?;
     let before = partition.directory_of(broker);
     let before = before.ok_or(ErrorCode::NotLeaderOrFollower)?;
-    if before == directory {
-        return Ok(None);
+    let registration = view.image.brokers.get(&broker);
+    let is_online = registration.is_some_and(|broker| broker.has_online(directory));
+    let rules = ElectionRules::of(view, topic);
+    let mut change = PartitionChange::of(partition, rules.min_isr)
+        .elect(rules.election())
+        .directory(broker, directory);
+    if !is_online {
+        let isr = partition.isr.iter().copied();
+        change = change.isr(isr.filter(|one| *one != broker).collect());
     }
-    let replicas = partition.replicas.iter().zip(&partition.directories);
-    let directories = replicas
-        .map(
-            |(replica, was)| {
-                if *replica == broker { directory } else { *was }
-            },
-        )
-        .collect();
-    let mut change = PartitionChangeRecord {
-        topic_id,
-        partition_id: index,
-        directories: Some(directories),
-        ..PartitionChangeRecord::default()
+    let may_lead = |one| match one == broker {
+        true => is_online && view.is_active(one),
+        false => view.may_lead(partition, one),
     };
-    if is_to_lead(image, broker, partition, directory) {
-        change.leader = broker;
-    }
-    Ok(Some((before, change.into())))
-}
-
-/// True if nobody leads the partition and the replica, now that it lies in `directory`, may.
-fn is_to_lead(
-    image: &MetadataImage,
-    broker: BrokerId,
-    partition: &PartitionRegistration,
-    directory: Uuid,
-) -> bool {
-    let registration = image.brokers.get(&broker);
-    let is_online = registration.is_some_and(|broker| broker.directories.contains(&directory));
-    partition.leader.is_none() && is_online && partition.isr.contains(&broker)
+    let record = change.record(&may_lead);
+    Ok(record.map(|record| (before, placed(record, topic, index))))
 }

@@ -10,26 +10,34 @@
 mod acls;
 mod alter_configs;
 mod assignments;
+mod brokers;
 mod create_partitions;
 mod create_topics;
 mod delete_topics;
+mod elections;
 mod internal_topics;
+mod partition_change;
 mod placement;
 mod registration;
+mod sessions;
 mod topic_name;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::config::{BrokerConfig, BrokerSettings};
-use crate::model::{BrokerId, ErrorCode, ProducerId, Uuid};
-use crate::protocol::messages::{MetadataRecord, ProducerIdsRecord};
-use crate::stdx::Random;
+use crate::model::{BrokerId, ErrorCode, Uuid};
+use crate::protocol::messages::{
+    AllocateProducerIdsRequest, AllocateProducerIdsResponse, MetadataRecord, ProducerIdsRecord,
+};
+use crate::stdx::{Instant, Random};
 
 use super::image::MetadataImage;
 use placement::Placement;
+use sessions::Sessions;
 
 pub use alter_configs::log_level_changes;
 pub use internal_topics::{CONSUMER_OFFSETS, is_internal_topic, topic_owner};
@@ -79,13 +87,14 @@ pub struct Decision<R> {
     pub response: R,
 }
 
-/// A block of producer ids, given to a broker for good.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct ProducerIdBlock {
-    /// The first id.
-    pub first: ProducerId,
-    /// How many there are.
-    pub length: i32,
+impl<R> Decision<R> {
+    /// A refusal: nothing changes.
+    const fn refused(response: R) -> Self {
+        Self {
+            records: Vec::new(),
+            response,
+        }
+    }
 }
 
 /// Decides what changes the cluster.
@@ -94,6 +103,7 @@ pub struct Controller {
     node_id: BrokerId,
     random: Random,
     placement: Placement,
+    sessions: Sessions,
 }
 
 impl Controller {
@@ -104,6 +114,7 @@ impl Controller {
             node_id,
             random,
             placement: Placement::default(),
+            sessions: Sessions::default(),
         }
     }
 
@@ -121,32 +132,48 @@ impl Controller {
         }
     }
 
-    /// Give the next block of producer ids to this broker.
+    /// This node is the controller from now on: it has yet to hear of the other brokers.
+    pub(crate) fn begin(&mut self, view: View<'_>, now: Instant) {
+        let timeout_ms = u64::try_from(view.config.broker_session_timeout_ms).unwrap_or(0);
+        let timeout = Duration::from_millis(timeout_ms);
+        self.sessions.begin(now, view.image, self.node_id, timeout);
+    }
+
+    /// Give the next block of producer ids to a broker, for good.
     #[must_use]
     pub fn allocate_producer_ids(
-        &self,
         image: &MetadataImage,
-    ) -> Decision<Result<ProducerIdBlock, Refusal>> {
+        request: &AllocateProducerIdsRequest,
+    ) -> Decision<AllocateProducerIdsResponse> {
+        let refuse = |code: ErrorCode| {
+            Decision::refused(AllocateProducerIdsResponse {
+                error_code: code.code(),
+                ..AllocateProducerIdsResponse::default()
+            })
+        };
+        let (broker_id, broker_epoch) = (request.broker_id, request.broker_epoch);
+        if let Err(refusal) = brokers::check_epoch(image, broker_id, broker_epoch) {
+            return refuse(refusal.code);
+        }
         let first = image.next_producer_id;
         let length = PRODUCER_ID_BLOCK_LENGTH;
         let Some(next) = first.checked_add(i64::from(length)) else {
-            let text = "Exhausted all producerIds as the next block's end producerId has exceeded \
-                        the int64 type limit";
-            return Decision {
-                records: Vec::new(),
-                response: Err(Refusal::new(ErrorCode::UnknownServerError, text)),
-            };
+            tracing::error!("every producer id was given out");
+            return refuse(ErrorCode::UnknownServerError);
         };
-        let broker_epoch = image.brokers.get(&self.node_id).map(|broker| broker.epoch);
         let record = ProducerIdsRecord {
-            broker_id: self.node_id,
-            broker_epoch: broker_epoch.unwrap_or(-1),
+            broker_id,
+            broker_epoch,
             next_producer_id: next,
             ..ProducerIdsRecord::default()
         };
         Decision {
             records: vec![record.into()],
-            response: Ok(ProducerIdBlock { first, length }),
+            response: AllocateProducerIdsResponse {
+                producer_id_start: first,
+                producer_id_len: length,
+                ..AllocateProducerIdsResponse::default()
+            },
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::log::partition_folder;
-use crate::model::{BrokerId, Offset, PartitionIndex, Uuid};
+use crate::model::{Offset, PartitionIndex, Uuid};
 use crate::protocol::messages::{
     AbortTransactionRecord, BeginTransactionRecord, BrokerRegistrationChangeRecord,
     EndTransactionRecord, FeatureLevelRecord, MetadataRecord, PartitionChangeRecord,
@@ -15,7 +15,9 @@ use super::super::image::{
     PartitionRegistration, TopicImage, register_broker_record, register_controller_record,
 };
 use super::super::record::METADATA_VERSION_MAX;
-use super::Controller;
+use super::elections::{ElectionRules, placed};
+use super::partition_change::PartitionChange;
+use super::{Controller, View};
 
 /// What the node registers with.
 #[derive(Clone, Debug)]
@@ -68,14 +70,16 @@ impl Controller {
     /// every partition that it may lead, in a new epoch.
     ///
     /// The epochs are raised even where the node led before: what it appended in the old epoch and
-    /// lost with its memory must not be told apart by offset alone. `next_offset` is the offset of
-    /// the first record, from which the broker's epoch is made.
+    /// lost with its memory must not be told apart by offset alone. Where others are in sync too,
+    /// one of them leads. `next_offset` is the offset of the first record, from which the broker's
+    /// epoch is made.
     pub(crate) fn start_records(
         &mut self,
-        image: &MetadataImage,
+        view: View<'_>,
         identity: &NodeIdentity,
         next_offset: Offset,
     ) -> Vec<MetadataRecord> {
+        let image = view.image;
         let metadata_version = image.metadata_version().unwrap_or(METADATA_VERSION_MAX);
         let controller = ControllerRegistration {
             id: self.node_id,
@@ -96,25 +100,20 @@ impl Controller {
             directories: identity.directories.clone(),
             cordoned_directories: Vec::new(),
         };
-        let unfence = BrokerRegistrationChangeRecord {
-            broker_id: self.node_id,
-            broker_epoch: epoch,
-            fenced: -1,
-            ..BrokerRegistrationChangeRecord::default()
-        };
         let mut records = vec![
             register_controller_record(&controller),
             register_broker_record(&broker, metadata_version),
-            unfence.into(),
+            broker_change(&broker, |change| change.fenced = -1),
         ];
         let directories = &identity.directories;
         self.placement.begin(image, self.node_id, directories);
-        for (topic, index, partition) in each_partition(image) {
-            let folder = || partition_folder(&topic.name, index);
-            if let Some(mut change) = self.start_change(identity, partition, folder) {
-                change.topic_id = topic.id;
-                change.partition_id = index;
-                records.push(change.into());
+        for topic in image.topics.values() {
+            let mut rules = None;
+            for (index, partition) in topic.partitions.iter() {
+                let rules = || *rules.get_or_insert_with(|| ElectionRules::of(view, topic));
+                let folder = || partition_folder(&topic.name, *index);
+                let change = self.start_change(view, identity, partition, (rules, folder));
+                records.extend(change.map(|change| placed(change, topic, *index)));
             }
         }
         records
@@ -123,132 +122,94 @@ impl Controller {
     /// What becomes of a partition when this node starts.
     fn start_change(
         &mut self,
+        view: View<'_>,
         identity: &NodeIdentity,
         partition: &PartitionRegistration,
-        folder: impl Fn() -> String,
+        (rules, folder): (impl FnOnce() -> ElectionRules, impl FnOnce() -> String),
     ) -> Option<PartitionChangeRecord> {
-        let node_id = self.node_id;
-        let directory = partition.directory_of(node_id)?;
-        if identity.directories.contains(&directory) {
-            return elect(partition, node_id);
+        let own = self.node_id;
+        let directory = partition.directory_of(own)?;
+        let is_chosen = !directory.is_zero() && directory != DIRECTORY_UNASSIGNED;
+        let rules = rules();
+        let mut change = PartitionChange::of(partition, rules.min_isr).elect(rules.election());
+        // Where its directory is gone the replica would begin anew, empty.
+        let is_gone = is_chosen && !identity.directories.contains(&directory);
+        if !is_chosen {
+            let found = identity.folders.get(&folder()).copied();
+            change = change.directory(own, found.or_else(|| self.placement.choose())?);
         }
-        if !directory.is_zero() && directory != DIRECTORY_UNASSIGNED {
-            // Its directory is gone, and it would begin anew, empty: nobody leads it.
-            return (partition.leader == Some(node_id)).then(|| PartitionChangeRecord {
-                leader: -1,
-                ..PartitionChangeRecord::default()
-            });
+        let is_in_sync = partition.isr.contains(&own);
+        let is_alone = is_in_sync && partition.isr.len() == 1;
+        if is_in_sync && (is_gone || !is_alone) {
+            let isr = partition.isr.iter().copied();
+            let change = change.isr(isr.filter(|broker| *broker != own).collect());
+            return change.record(&|broker| broker != own && view.may_lead(partition, broker));
         }
-        let found = identity.folders.get(&folder()).copied();
-        let chosen = found.or_else(|| self.placement.choose())?;
-        let mut change = elect(partition, node_id).unwrap_or_default();
-        let replicas = partition.replicas.iter().zip(&partition.directories);
-        let directories = replicas
-            .map(|(broker, directory)| {
-                if *broker == node_id {
-                    chosen
-                } else {
-                    *directory
-                }
-            })
-            .collect();
-        change.directories = Some(directories);
-        Some(change)
+        let leader = partition.leader;
+        let may_lead = |broker| {
+            let is_ready = broker == own && !is_gone;
+            is_ready || leader == Some(broker) || view.may_lead(partition, broker)
+        };
+        let record = change.record(&may_lead);
+        if leader != Some(own) {
+            return record;
+        }
+        let mut record = record.unwrap_or_default();
+        record.leader = own;
+        Some(record)
     }
 
-    /// The records that tell of a log directory that failed, while those `online` go on: nobody
-    /// leads its partitions. The in-sync set stays: what is there was committed.
+    /// The records that tell of a log directory that failed, while those `online` go on: its
+    /// replicas lead nothing. One that is in sync alone stays so: what is there was committed.
     pub(crate) fn failure_records(
         &mut self,
-        image: &MetadataImage,
+        view: View<'_>,
         failed: Uuid,
         online: Vec<Uuid>,
     ) -> Vec<MetadataRecord> {
-        let Some(broker) = image.brokers.get(&self.node_id) else {
+        let Some(broker) = view.image.brokers.get(&self.node_id) else {
             return Vec::new();
         };
         self.placement.forget(failed);
-        let change = BrokerRegistrationChangeRecord {
-            broker_id: self.node_id,
-            broker_epoch: broker.epoch,
-            log_dirs: online,
-            ..BrokerRegistrationChangeRecord::default()
-        };
-        let hit = each_partition(image).filter(|(_, _, partition)| {
-            partition.leader == Some(self.node_id)
-                && partition.directory_of(self.node_id) == Some(failed)
-        });
-        let leaderless = hit.map(|(topic, index, _)| {
-            MetadataRecord::from(PartitionChangeRecord {
-                topic_id: topic.id,
-                partition_id: index,
-                leader: -1,
-                ..PartitionChangeRecord::default()
-            })
-        });
-        std::iter::once(change.into()).chain(leaderless).collect()
+        let mut records = vec![broker_change(broker, |change| change.log_dirs = online)];
+        records.extend(Self::directory_records(view, self.node_id, &[failed]));
+        records
     }
 
     /// The records with which the node leaves: it leads nothing any more and is fenced.
-    pub(crate) fn stop_records(&self, image: &MetadataImage) -> Vec<MetadataRecord> {
-        let Some(broker) = image.brokers.get(&self.node_id) else {
+    pub(crate) fn stop_records(&self, view: View<'_>) -> Vec<MetadataRecord> {
+        let Some(broker) = view.image.brokers.get(&self.node_id) else {
             return Vec::new();
         };
-        let change = |fenced, in_controlled_shutdown| {
-            MetadataRecord::from(BrokerRegistrationChangeRecord {
-                broker_id: self.node_id,
-                broker_epoch: broker.epoch,
-                fenced,
-                in_controlled_shutdown,
-                ..BrokerRegistrationChangeRecord::default()
-            })
-        };
-        let mut records = vec![change(0, 1)];
-        records.extend(
-            each_partition(image)
-                .filter(|(_, _, partition)| partition.leader == Some(self.node_id))
-                .map(|(topic, index, _)| {
-                    MetadataRecord::from(PartitionChangeRecord {
-                        topic_id: topic.id,
-                        partition_id: index,
-                        leader: -1,
-                        ..PartitionChangeRecord::default()
-                    })
-                }),
-        );
-        records.push(change(1, 0));
+        let mut records = vec![broker_change(broker, |change| {
+            change.in_controlled_shutdown = 1;
+        })];
+        records.extend(Self::removal_records(view, self.node_id));
+        records.push(broker_change(broker, |change| change.fenced = 1));
         records
     }
 }
 
-fn each_partition(
+/// The record of a change of a broker's registration.
+pub(super) fn broker_change(
+    broker: &BrokerRegistration,
+    change: impl FnOnce(&mut BrokerRegistrationChangeRecord),
+) -> MetadataRecord {
+    let mut record = BrokerRegistrationChangeRecord {
+        broker_id: broker.id,
+        broker_epoch: broker.epoch,
+        ..BrokerRegistrationChangeRecord::default()
+    };
+    change(&mut record);
+    record.into()
+}
+
+/// The partitions of all topics.
+pub(super) fn each_partition(
     image: &MetadataImage,
 ) -> impl Iterator<Item = (&TopicImage, PartitionIndex, &PartitionRegistration)> {
     image.topics.values().flat_map(|topic| {
         let partitions = topic.partitions.iter();
         partitions.map(|(index, partition)| (topic.as_ref(), *index, partition.as_ref()))
     })
-}
-
-/// The change that makes `node` the leader of a partition; `None` if it may not lead it without
-/// losing records, or somebody else does.
-fn elect(partition: &PartitionRegistration, node: BrokerId) -> Option<PartitionChangeRecord> {
-    if partition.leader.is_some_and(|leader| leader != node) {
-        return None;
-    }
-    let mut change = PartitionChangeRecord {
-        leader: node,
-        ..PartitionChangeRecord::default()
-    };
-    if partition.isr.contains(&node) {
-        return Some(change);
-    }
-    if !partition.isr.is_empty() || !partition.eligible_leader_replicas.contains(&node) {
-        return None;
-    }
-    // The in-sync set is this replica alone again, so nobody else is eligible any more (KIP-966).
-    change.isr = Some(vec![node]);
-    change.eligible_leader_replicas = Some(Vec::new());
-    change.last_known_elr = Some(Vec::new());
-    Some(change)
 }

@@ -3,6 +3,8 @@
 mod acls;
 mod alterations;
 mod assignments;
+mod brokers;
+mod eligible;
 mod starts;
 
 use super::*;
@@ -46,11 +48,31 @@ impl Cluster {
             directories: vec![directory(1), directory(2)],
             folders: std::collections::BTreeMap::new(),
         };
-        let records = cluster
-            .controller
-            .start_records(&cluster.image, &identity, 5);
-        cluster.replay(&records);
+        cluster.start(&identity, 5);
         cluster
+    }
+
+    /// Who decides, and on what.
+    fn deciding(&mut self) -> (&mut Controller, View<'_>) {
+        let view = View {
+            image: &self.image,
+            settings: &self.startup.settings,
+            config: &self.startup.config,
+        };
+        (&mut self.controller, view)
+    }
+
+    /// The node of the controller joins, its first record at this offset.
+    fn start(&mut self, identity: &NodeIdentity, next_offset: i64) {
+        let (controller, view) = self.deciding();
+        let records = controller.start_records(view, identity, next_offset);
+        self.replay(&records);
+    }
+
+    fn stop(&mut self) {
+        let (controller, view) = self.deciding();
+        let records = controller.stop_records(view);
+        self.replay(&records);
     }
 
     fn replay(&mut self, records: &[MetadataRecord]) {
@@ -454,17 +476,33 @@ fn a_topic_created_again_has_another_id_and_none_of_the_old_settings() {
 #[test]
 fn producer_ids_are_given_in_blocks_that_never_meet() {
     let mut cluster = Cluster::new();
+    let mut request = AllocateProducerIdsRequest {
+        broker_id: 1,
+        broker_epoch: cluster.image.brokers.get(&1).unwrap().epoch,
+        ..AllocateProducerIdsRequest::default()
+    };
     let mut next = 0;
     for _ in 0..3 {
-        let decision = cluster.controller.allocate_producer_ids(&cluster.image);
-        let block = decision.response.unwrap();
-        assert_eq!((block.first, block.length), (next, 1000));
+        let decision = Controller::allocate_producer_ids(&cluster.image, &request);
+        let block = decision.response;
+        assert_eq!((block.error_code, block.producer_id_len), (0, 1000));
+        assert_eq!(block.producer_id_start, next);
         next += 1000;
         cluster.replay(&decision.records);
     }
     cluster.image.next_producer_id = i64::MAX - 5;
-    let decision = cluster.controller.allocate_producer_ids(&cluster.image);
-    assert!(decision.response.is_err() && decision.records.is_empty());
+    let decision = Controller::allocate_producer_ids(&cluster.image, &request);
+    assert_eq!(
+        (decision.response.error_code, decision.records.len()),
+        (-1, 0)
+    );
+    request.broker_epoch += 1;
+    let decision = Controller::allocate_producer_ids(&cluster.image, &request);
+    let stale = ErrorCode::StaleBrokerEpoch.code();
+    assert_eq!(
+        (decision.response.error_code, decision.records.len()),
+        (stale, 0)
+    );
 }
 
 #[test]

@@ -17,7 +17,8 @@ use bytes::Bytes;
 
 use crate::model::{BrokerId, LeaderEpoch, Offset, PartitionIndex, ProducerId, TimestampMs, Uuid};
 
-use super::features::{IMPLEMENTED_FEATURES, KRAFT_VERSION};
+use super::features::{ELIGIBLE_REPLICAS_VERSION, IMPLEMENTED_FEATURES, KRAFT_VERSION};
+use super::record::CORDONED_DIRECTORIES_SINCE;
 use crate::security::AclSet;
 use crate::stdx::SharedMap;
 
@@ -25,6 +26,7 @@ pub(crate) use acls::access_control_entry_record;
 pub use cluster::{BrokerRegistration, ControllerRegistration, Endpoint, SupportedFeature};
 pub use configs::{ConfigKind, ConfigResource};
 pub(crate) use records::{partition_record, register_broker_record, register_controller_record};
+pub(crate) use topics::NO_LEADER_CHANGE;
 pub(crate) use topics::{DIRECTORY_UNASSIGNED, is_directory_chosen};
 pub use topics::{PartitionRegistration, TopicImage};
 
@@ -75,6 +77,20 @@ impl MetadataImage {
         implemented
             .filter_map(|feature| Some((feature.name, level(feature.name)?)))
             .collect()
+    }
+
+    /// True if replicas that have left the in-sync set may lead without loss (KIP-966).
+    #[must_use]
+    pub(crate) fn has_eligible_replicas(&self) -> bool {
+        let level = self.features.get(ELIGIBLE_REPLICAS_VERSION);
+        level.is_some_and(|level| *level > 0)
+    }
+
+    /// True if log directories can be cordoned (KIP-1066).
+    #[must_use]
+    pub(crate) fn has_cordoned_directories(&self) -> bool {
+        let version = self.metadata_version();
+        version.is_some_and(|version| version >= CORDONED_DIRECTORIES_SINCE)
     }
 
     /// The epoch of the finalized features: the offset of the last record (KIP-584).

@@ -15,12 +15,9 @@ use crate::protocol::messages::{
 use super::super::delta::MetadataDelta;
 use super::{
     BrokerRegistration, ConfigKind, ConfigResource, ControllerRegistration, Endpoint,
-    MetadataImage, PartitionRegistration, SupportedFeature, TopicImage,
+    MetadataImage, NO_LEADER_CHANGE, PartitionRegistration, SupportedFeature, TopicImage,
 };
 use crate::stdx::SharedMap;
-
-/// The value of a change's leader that leaves the leader as it is.
-const NO_LEADER_CHANGE: i32 = -2;
 
 /// Why a record does not fit the image: the log is damaged, or written by something else.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -10,6 +10,9 @@ use crate::stdx::SharedMap;
 pub(crate) const DIRECTORY_UNASSIGNED: Uuid =
     Uuid::from_bytes([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 
+/// The value of a change's leader that leaves the leader as it is.
+pub(crate) const NO_LEADER_CHANGE: BrokerId = -2;
+
 /// True if `directory` is the id of one: those below 100 have meanings of their own (KIP-858).
 pub(crate) fn is_directory_chosen(directory: Uuid) -> bool {
     let (high, low) = directory.as_bytes().split_at(15);

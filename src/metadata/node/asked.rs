@@ -2,15 +2,18 @@
 
 use crate::model::{ErrorCode, Uuid};
 use crate::protocol::messages::{
-    AlterConfigsRequest, AlterConfigsResponse, AlterPartitionReassignmentsRequest,
-    AlterPartitionReassignmentsResponse, AssignReplicasToDirsRequest, AssignReplicasToDirsResponse,
-    CreateAclsRequest, CreateAclsResponse, CreatePartitionsRequest, CreatePartitionsResponse,
-    CreateTopicsRequest, CreateTopicsResponse, DeleteAclsRequest, DeleteAclsResponse,
-    DeleteTopicsRequest, DeleteTopicsResponse, IncrementalAlterConfigsRequest,
-    IncrementalAlterConfigsResponse,
+    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterConfigsRequest,
+    AlterConfigsResponse, AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse,
+    AssignReplicasToDirsRequest, AssignReplicasToDirsResponse, BrokerHeartbeatRequest,
+    BrokerHeartbeatResponse, BrokerRegistrationRequest, BrokerRegistrationResponse,
+    ControllerRegistrationRequest, ControllerRegistrationResponse, CreateAclsRequest,
+    CreateAclsResponse, CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest,
+    CreateTopicsResponse, DeleteAclsRequest, DeleteAclsResponse, DeleteTopicsRequest,
+    DeleteTopicsResponse, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
+    UnregisterBrokerRequest, UnregisterBrokerResponse,
 };
 
-use super::super::controller::{ProducerIdBlock, Refusal};
+use super::super::controller::Refusal;
 
 /// What the controller is asked.
 #[derive(Clone, Debug)]
@@ -36,8 +39,19 @@ pub enum ControllerRequest {
     AssignReplicasToDirs(AssignReplicasToDirsRequest),
     /// Move partitions to other brokers.
     AlterPartitionReassignments(AlterPartitionReassignmentsRequest),
-    /// A block of producer ids for this broker.
-    AllocateProducerIds,
+    /// A block of producer ids for a broker.
+    AllocateProducerIds(AllocateProducerIdsRequest),
+    /// Another broker comes; the version says what it can tell.
+    RegisterBroker {
+        request: BrokerRegistrationRequest,
+        version: i16,
+    },
+    /// Another broker tells that it lives, and what it wants.
+    BrokerHeartbeat(BrokerHeartbeatRequest),
+    /// A broker is to be forgotten.
+    UnregisterBroker(UnregisterBrokerRequest),
+    /// Another controller comes.
+    RegisterController(ControllerRegistrationRequest),
     /// Create those of these topics that do not exist, as somebody wants to use them.
     AutoCreate { topics: Vec<String> },
 }
@@ -64,7 +78,15 @@ pub enum ControllerResponse {
     /// To [`ControllerRequest::AlterPartitionReassignments`].
     AlterPartitionReassignments(AlterPartitionReassignmentsResponse),
     /// To [`ControllerRequest::AllocateProducerIds`].
-    AllocateProducerIds(Result<ProducerIdBlock, Refusal>),
+    AllocateProducerIds(AllocateProducerIdsResponse),
+    /// To [`ControllerRequest::RegisterBroker`].
+    RegisterBroker(BrokerRegistrationResponse),
+    /// To [`ControllerRequest::BrokerHeartbeat`].
+    BrokerHeartbeat(BrokerHeartbeatResponse),
+    /// To [`ControllerRequest::UnregisterBroker`].
+    UnregisterBroker(UnregisterBrokerResponse),
+    /// To [`ControllerRequest::RegisterController`].
+    RegisterController(ControllerRegistrationResponse),
     /// To [`ControllerRequest::AutoCreate`]: the id of each topic, in the order of the request.
     AutoCreate(Vec<Result<Uuid, Refusal>>),
     /// To any request: the controller does not work, now or any more.

@@ -24,7 +24,7 @@ use super::super::features::METADATA_VERSION;
 use super::super::record::{METADATA_VERSION_MAX, decode_record, encode_record};
 use super::properties::{self, MetaProperties};
 use super::takeover::{FILE_NAME as TAKEOVER, Takeover};
-use super::{HaltCause, MetadataNode, NodeSettings, OpenDirectory, Phase, RECORDS_PER_BATCH};
+use super::{HaltCause, MetadataNode, NodeSettings, OpenDirectory, Phase};
 
 /// The features that a cluster begins with, as records.
 pub(crate) const BOOTSTRAP: &str = "bootstrap.checkpoint";
@@ -452,11 +452,9 @@ impl MetadataNode {
         let (failed, online) = (directory.id, directories.online());
         // Before it registers, the node tells with that which directories it has.
         if matches!(self.phase, Phase::Active) {
-            let image = &self.working.image;
-            let records = self.controller.failure_records(image, failed, online);
-            for records in records.chunks(RECORDS_PER_BATCH) {
-                self.append_own(now, records);
-            }
+            let (controller, view) = self.deciding();
+            let records = controller.failure_records(view, failed, online);
+            self.append_parts(now, &records);
         }
     }
 }

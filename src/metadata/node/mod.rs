@@ -3,6 +3,7 @@
 mod asked;
 mod directories;
 mod properties;
+mod requests;
 mod settings;
 mod snapshots;
 mod state;
@@ -21,7 +22,7 @@ use crate::config::{BrokerConfig, BrokerSettings};
 use crate::log::storage::{
     DirectoryIndex, StorageFailure, StorageOutbox, StorageRequest, StorageResult, Ticket,
 };
-use crate::model::{ErrorCode, LeaderEpoch, Offset, Uuid};
+use crate::model::{LeaderEpoch, Offset, Uuid};
 use crate::protocol::messages::MetadataRecord;
 use crate::quorum::{
     BatchTooLarge, Quorum, QuorumEvent, QuorumFailure, QuorumRequest, QuorumResponse, QuorumToken,
@@ -29,14 +30,13 @@ use crate::quorum::{
 };
 use crate::stdx::{Instant, Now};
 
-use super::controller::{Controller, Decision, NodeIdentity, Refusal, View};
+use super::controller::{Controller, NodeIdentity, View};
 use super::delta::MetadataDelta;
 use super::image::MetadataImage;
 use super::record::{check_metadata_version, encode_record};
 use directories::{Directories, Inspection};
 use snapshots::SnapshotSchedule;
 use state::Publication;
-use taking_back::take_back;
 
 pub use asked::{ControllerRequest, ControllerResponse};
 pub(crate) use directories::{
@@ -210,7 +210,11 @@ impl MetadataNode {
             Phase::Active => self.snapshots.next_deadline(&self.settings.log),
             _ => Instant::MAX,
         };
-        quorum.min(snapshot)
+        let controller = match &self.phase {
+            Phase::Active => self.controller.next_deadline(),
+            _ => Instant::MAX,
+        };
+        quorum.min(snapshot).min(controller)
     }
 
     /// The epoch of the registration of this broker, once it has one.
@@ -383,9 +387,25 @@ impl MetadataNode {
             return;
         }
         let next_offset = self.quorum.as_ref().map_or(0, Quorum::next_offset);
-        let records = self
-            .controller
-            .start_records(&self.working.image, &identity, next_offset);
+        let (controller, view) = self.deciding();
+        let records = controller.start_records(view, &identity, next_offset);
+        self.append_parts(now, &records);
+        let (controller, view) = self.deciding();
+        controller.begin(view, now.instant);
+    }
+
+    /// Who decides, and on what.
+    fn deciding(&mut self) -> (&mut Controller, View<'_>) {
+        let view = View {
+            image: &self.working.image,
+            settings: &self.broker_settings,
+            config: &self.broker_config,
+        };
+        (&mut self.controller, view)
+    }
+
+    /// Append records that need not be committed together.
+    fn append_parts(&mut self, now: Now, records: &[MetadataRecord]) {
         for records in records.chunks(RECORDS_PER_BATCH) {
             self.append_own(now, records);
         }
@@ -425,76 +445,6 @@ impl MetadataNode {
         Ok(end_offset)
     }
 
-    /// Decide on a request. The answer comes as an event when its records are committed.
-    pub fn on_request(&mut self, now: Now, token: RequestToken, request: &ControllerRequest) {
-        if !matches!(self.phase, Phase::Active) {
-            let response = ControllerResponse::Unavailable(ErrorCode::NotController);
-            self.events
-                .push_back(MetadataEvent::Answer { token, response });
-            return;
-        }
-        let view = View {
-            image: &self.working.image,
-            settings: &self.broker_settings,
-            config: &self.broker_config,
-        };
-        let controller = &mut self.controller;
-        let (records, mut response) = match request {
-            ControllerRequest::CreateTopics(request) => controller
-                .create_topics(view, request)
-                .answering(ControllerResponse::CreateTopics),
-            ControllerRequest::DeleteTopics { request, version } => controller
-                .delete_topics(view, request, *version)
-                .answering(ControllerResponse::DeleteTopics),
-            ControllerRequest::CreatePartitions(request) => controller
-                .create_partitions(view, request)
-                .answering(ControllerResponse::CreatePartitions),
-            ControllerRequest::AlterConfigs(request) => controller
-                .alter_configs(view, request)
-                .answering(ControllerResponse::AlterConfigs),
-            ControllerRequest::IncrementalAlterConfigs(request) => controller
-                .incremental_alter_configs(view, request)
-                .answering(ControllerResponse::IncrementalAlterConfigs),
-            ControllerRequest::CreateAcls(request) => controller
-                .create_acls(view, request)
-                .answering(ControllerResponse::CreateAcls),
-            ControllerRequest::DeleteAcls(request) => {
-                Controller::delete_acls(view, request).answering(ControllerResponse::DeleteAcls)
-            }
-            ControllerRequest::AssignReplicasToDirs(request) => {
-                let decision = controller.assign_replicas_to_dirs(view, request);
-                decision.answering(ControllerResponse::AssignReplicasToDirs)
-            }
-            ControllerRequest::AlterPartitionReassignments(request) => {
-                let response = controller.alter_partition_reassignments(view, request);
-                let response = ControllerResponse::AlterPartitionReassignments(response);
-                (Vec::new(), response)
-            }
-            ControllerRequest::AllocateProducerIds => controller
-                .allocate_producer_ids(view.image)
-                .answering(ControllerResponse::AllocateProducerIds),
-            ControllerRequest::AutoCreate { topics } => {
-                let results = self.auto_create(now, topics);
-                (Vec::new(), ControllerResponse::AutoCreate(results))
-            }
-        };
-        let changes_settings = records
-            .iter()
-            .any(|record| matches!(record, MetadataRecord::Config(_)));
-        let end_offset = self.append(now, &records).unwrap_or_else(|refused| {
-            take_back(&mut response, refused.into());
-            self.working.image.end_offset
-        });
-        if changes_settings {
-            self.refresh_settings();
-        }
-        self.answers.push_back(WaitingAnswer {
-            end_offset,
-            token,
-            response,
-        });
-    }
-
     /// Ask the quorum; false if it does nothing yet, or no more.
     pub fn on_quorum_request(
         &mut self,
@@ -515,23 +465,6 @@ impl MetadataNode {
         }
     }
 
-    /// Each topic by itself: one that cannot be made does not hinder the others.
-    fn auto_create(&mut self, now: Now, topics: &[String]) -> Vec<Result<Uuid, Refusal>> {
-        let mut results = Vec::with_capacity(topics.len());
-        for topic in topics {
-            let view = View {
-                image: &self.working.image,
-                settings: &self.broker_settings,
-                config: &self.broker_config,
-            };
-            let decision = self.controller.create_missing_topic(view, topic);
-            let appended = self.append(now, &decision.records);
-            let result = appended.map_err(Refusal::from);
-            results.push(result.and(decision.response));
-        }
-        results
-    }
-
     /// Obey the settings of brokers that are in the working image.
     fn refresh_settings(&mut self) {
         let (cluster, broker) = self.working.broker_overrides(self.settings.config.node_id);
@@ -544,6 +477,7 @@ impl MetadataNode {
     /// Send on its way what this turn brought. To be called at the end of every turn.
     pub fn flush(&mut self, now: Now, outbox: &mut StorageOutbox) {
         if matches!(self.phase, Phase::Active) {
+            self.fence_late(now);
             self.publications.extend(self.working.take_publication());
         }
         self.snapshot_if_due(now, outbox);
@@ -618,10 +552,9 @@ impl MetadataNode {
             Phase::Active => {
                 // What the node says when it leaves is for its successor, not for its shards.
                 self.publications.extend(self.working.take_publication());
-                let records = self.controller.stop_records(&self.working.image);
-                for records in records.chunks(RECORDS_PER_BATCH) {
-                    self.append_own(now, records);
-                }
+                let (controller, view) = self.deciding();
+                let records = controller.stop_records(view);
+                self.append_parts(now, &records);
                 if let Some(quorum) = &mut self.quorum {
                     quorum.close();
                 }
@@ -664,14 +597,5 @@ impl MetadataNode {
         };
         outbox.submit(ticket, request);
         sequence
-    }
-}
-
-impl<R> Decision<R> {
-    fn answering(
-        self,
-        wrap: impl FnOnce(R) -> ControllerResponse,
-    ) -> (Vec<MetadataRecord>, ControllerResponse) {
-        (self.records, wrap(self.response))
     }
 }

@@ -58,7 +58,15 @@ pub(super) fn take_back(response: &mut ControllerResponse, refusal: Refusal) {
         }
         // It makes no records.
         ControllerResponse::AlterPartitionReassignments(_) => {}
-        ControllerResponse::AllocateProducerIds(result) => *result = Err(refusal),
+        ControllerResponse::AllocateProducerIds(response) => response.error_code = code.code(),
+        ControllerResponse::RegisterController(response) => {
+            response.error_code = code.code();
+            response.error_message = message;
+        }
+        // Their records are committed in parts.
+        ControllerResponse::RegisterBroker(_)
+        | ControllerResponse::BrokerHeartbeat(_)
+        | ControllerResponse::UnregisterBroker(_) => {}
         ControllerResponse::AutoCreate(results) => {
             results.fill_with(|| Err(refusal.clone()));
         }

@@ -1,5 +1,6 @@
 //! A node on a disk that crashes.
 
+mod brokers;
 mod directories;
 mod disk;
 mod full_disk;
@@ -10,6 +11,7 @@ use super::*;
 use crate::config::{ServeArguments, Startup};
 use crate::log::storage::{DirectoryIndex, StorageOwner, StoragePath};
 use crate::metadata::PartitionRegistration;
+use crate::model::ErrorCode;
 use crate::protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use crate::protocol::messages::delete_topics_request::DeleteTopicState;
 use crate::protocol::messages::incremental_alter_configs_request::{

@@ -44,11 +44,13 @@ pub fn controller_answered(
         ControllerResponse::CreateAcls(response) => Plan::answer(response),
         ControllerResponse::DeleteAcls(response) => Plan::answer(response),
         ControllerResponse::AlterPartitionReassignments(response) => Plan::answer(response),
-        ControllerResponse::AssignReplicasToDirs(_)
-        | ControllerResponse::AllocateProducerIds(_)
-        | ControllerResponse::AutoCreate(_) => {
-            unreachable!("no client asks for these")
-        }
+        ControllerResponse::AssignReplicasToDirs(response) => Plan::answer(response),
+        ControllerResponse::AllocateProducerIds(response) => Plan::answer(response),
+        ControllerResponse::RegisterBroker(response) => Plan::answer(response),
+        ControllerResponse::BrokerHeartbeat(response) => Plan::answer(response),
+        ControllerResponse::UnregisterBroker(response) => Plan::answer(response),
+        ControllerResponse::RegisterController(response) => Plan::answer(response),
+        ControllerResponse::AutoCreate(_) => unreachable!("no client asks for these"),
         ControllerResponse::Unavailable(error) => {
             Plan::Close(format!("the controller does not answer: {error}"))
         }

@@ -439,7 +439,7 @@ fn controller_answered(
     let response = *gather.response.expect("the one reply has come");
     match (response, gather.again) {
         (ControllerResponse::AllocateProducerIds(block), Some(request)) => {
-            producer_ids::on_block(parts, block);
+            producer_ids::on_block(parts, &block);
             plan_again(context, *request, parts)
         }
         (_, Some(request)) => plan_again(context, *request, parts),

@@ -1,10 +1,12 @@
 //! InitProducerId: ids for idempotent producers, from blocks that the controller gives (KIP-360).
 
 use crate::metadata::ControllerRequest;
-use crate::metadata::ProducerIdBlock;
 use crate::model::{ErrorCode, ProducerId};
 use crate::protocol::AnyRequest;
-use crate::protocol::messages::{InitProducerIdRequest, InitProducerIdResponse};
+use crate::protocol::messages::{
+    AllocateProducerIdsRequest, AllocateProducerIdsResponse, InitProducerIdRequest,
+    InitProducerIdResponse,
+};
 
 use crate::security::{Access, Operation, ResourceType};
 use crate::shard::request::RequestContext;
@@ -60,8 +62,15 @@ pub fn plan(
         }),
         None if attempt == Attempt::First => {
             let gather = ControllerGather::again(AnyRequest::InitProducerId(request));
+            let broker_id = parts.config().node_id;
+            let broker = parts.image.brokers.get(&broker_id);
+            let block = AllocateProducerIdsRequest {
+                broker_id,
+                broker_epoch: broker.map_or(-1, |broker| broker.epoch),
+                ..Default::default()
+            };
             Plan::controller(
-                ControllerRequest::AllocateProducerIds,
+                ControllerRequest::AllocateProducerIds(block),
                 Gather::Controller(gather),
             )
         }
@@ -86,13 +95,14 @@ fn refusal(access: Access<'_>, request: &InitProducerIdRequest) -> Option<ErrorC
 }
 
 /// The controller gave a block, or could not.
-pub fn on_block(parts: &mut Parts<'_>, block: Result<ProducerIdBlock, crate::metadata::Refusal>) {
-    match block {
-        Ok(block) => {
-            parts.producer_ids.next = block.first;
-            parts.producer_ids.end = block.first + i64::from(block.length);
-        }
-        Err(refusal) => tracing::error!(?refusal, "no producer ids are left to be given out"),
+pub fn on_block(parts: &mut Parts<'_>, block: &AllocateProducerIdsResponse) {
+    if block.error_code == ErrorCode::None.code() {
+        let first = block.producer_id_start;
+        parts.producer_ids.next = first;
+        parts.producer_ids.end = first.saturating_add(i64::from(block.producer_id_len));
+    } else {
+        let error = block.error_code;
+        tracing::error!(error, "no producer ids are left to be given out");
     }
 }
 

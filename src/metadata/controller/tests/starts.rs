@@ -18,19 +18,12 @@ fn each_start_leads_in_a_new_epoch_and_each_stop_lets_go() {
         directories: vec![directory(1), directory(2)],
         folders: std::collections::BTreeMap::new(),
     };
-    let records = cluster
-        .controller
-        .start_records(&cluster.image, &identity, 50);
-    cluster.replay(&records);
+    cluster.start(&identity, 50);
     assert_eq!(epochs(&cluster), (Some(1), 1), "after a crash");
-    let records = cluster.controller.stop_records(&cluster.image);
-    cluster.replay(&records);
+    cluster.stop();
     assert_eq!(epochs(&cluster), (None, 2));
     assert!(cluster.image.brokers.get(&1).unwrap().fenced);
-    let records = cluster
-        .controller
-        .start_records(&cluster.image, &identity, 90);
-    cluster.replay(&records);
+    cluster.start(&identity, 90);
     assert_eq!(epochs(&cluster), (Some(1), 3));
     let broker = cluster.image.brokers.get(&1).unwrap();
     assert_eq!((broker.epoch, broker.fenced), (91, false));
@@ -74,10 +67,7 @@ fn a_start_takes_over_what_other_brokers_of_kafka_left() {
         directories: vec![directory(1), directory(2)],
         folders: [("p1-0".to_owned(), directory(2))].into(),
     };
-    let records = cluster
-        .controller
-        .start_records(&cluster.image, &identity, 50);
-    cluster.replay(&records);
+    cluster.start(&identity, 50);
     let topic = cluster.image.topic("p1").unwrap();
     let eligible = topic.partitions.get(&0).unwrap();
     assert_eq!(
