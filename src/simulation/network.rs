@@ -2,6 +2,7 @@
 //! their connection.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -41,10 +42,20 @@ pub enum NetworkEvent {
 /// The number of a client in its world.
 pub type ClientIndex = usize;
 
+/// The number of a node in its world.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct NodeIndex(pub usize);
+
+impl fmt::Display for NodeIndex {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "node {}", self.0)
+    }
+}
+
 #[derive(Debug)]
 struct Connection {
     client: ClientIndex,
-    shard: ShardId,
+    shard: (NodeIndex, ShardId),
     to_broker: VecDeque<Bytes>,
     /// Packets keep their order.
     to_broker_after: SimulatedTime,
@@ -108,7 +119,7 @@ impl Network {
         &mut self,
         now: SimulatedTime,
         client: ClientIndex,
-        shard: ShardId,
+        shard: (NodeIndex, ShardId),
     ) -> ConnectionId {
         self.next_id += 1;
         let id = ConnectionId(self.next_id);
@@ -135,7 +146,7 @@ impl Network {
 
     /// The shard of a connection that the broker has not lost.
     #[must_use]
-    pub fn shard_of(&self, id: ConnectionId) -> Option<ShardId> {
+    pub fn shard_of(&self, id: ConnectionId) -> Option<(NodeIndex, ShardId)> {
         let connection = self.connections.get(&id)?;
         (!connection.is_broker_gone).then_some(connection.shard)
     }
@@ -358,7 +369,10 @@ impl Network {
 
     /// The broker learns that the client is gone; the reason for its shard, if it did not close the
     /// connection itself.
-    pub fn broker_learns(&mut self, id: ConnectionId) -> Option<(ShardId, DisconnectReason)> {
+    pub fn broker_learns(
+        &mut self,
+        id: ConnectionId,
+    ) -> Option<((NodeIndex, ShardId), DisconnectReason)> {
         let connection = self.connections.remove(&id)?;
         (!connection.is_broker_gone).then_some((connection.shard, DisconnectReason::ByPeer))
     }
@@ -374,9 +388,13 @@ impl Network {
         Some(client)
     }
 
-    /// The broker is gone as a whole: every client learns it.
-    pub fn lose_broker(&mut self, now: SimulatedTime) {
-        let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
+    /// The broker of `node` is gone as a whole: every client of it learns it.
+    pub fn lose_broker(&mut self, now: SimulatedTime, node: NodeIndex) {
+        let of_node = self
+            .connections
+            .iter()
+            .filter(|(_, one)| one.shard.0 == node);
+        let ids: Vec<ConnectionId> = of_node.map(|(id, _)| *id).collect();
         for id in ids {
             let connection = self.connections.get_mut(&id).expect("it was just listed");
             connection.outgoing.clear();

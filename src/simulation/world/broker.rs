@@ -1,4 +1,5 @@
-//! The broker in one of its lives: its shards, and what lies before each of them.
+//! A node of a world: its disk, which outlives the broker on it, and the broker in one of its
+//! lives: its shards, and what lies before each of them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -6,8 +7,72 @@ use crate::log::storage::{StorageResult, Ticket};
 use crate::model::ShardId;
 use crate::shard::{ConnectionId, DisconnectReason, Effects, Message, Shard};
 
+use crate::stdx::Random;
+
 use super::super::clock::SimulatedTime;
 use super::super::disk::Disk;
+use super::super::network::NodeIndex;
+use super::settings::BrokerPlan;
+
+/// A shard of a node, by their places.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seat {
+    pub node: NodeIndex,
+    pub place: usize,
+}
+
+impl std::fmt::Display for Seat {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}, shard {}", self.node, self.place)
+    }
+}
+
+/// A machine with a disk, on which a broker has one life after the other.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub plan: BrokerPlan,
+    pub disk: Disk,
+    /// What the shards get as their randomness.
+    pub shards: Random,
+    pub broker: Option<Broker>,
+    /// Which life of the broker this is; what belongs to an earlier one does not happen.
+    pub life: u64,
+    pub starts: u64,
+    /// Effects until the power goes.
+    pub effects_until_crash: Option<u64>,
+    /// True while the life after which the auditor comes is not over.
+    pub is_last_life_due: bool,
+}
+
+impl Node {
+    pub const fn new(plan: BrokerPlan, disk: Disk, shards: Random) -> Self {
+        Self {
+            plan,
+            disk,
+            shards,
+            broker: None,
+            life: 0,
+            starts: 0,
+            effects_until_crash: None,
+            is_last_life_due: false,
+        }
+    }
+
+    /// True if its broker serves in the life in which the auditor reads.
+    pub fn is_ready_for_audit(&self) -> bool {
+        self.broker.as_ref().is_some_and(Broker::is_ready) && !self.is_last_life_due
+    }
+
+    /// True if the disk failed in this life of the broker.
+    pub fn has_failed(&self) -> bool {
+        let broker = self.broker.as_ref();
+        broker.is_some_and(|broker| self.disk.failures() > broker.failures_at_start)
+    }
+
+    pub fn host(&mut self, shard: ShardId) -> Option<&mut Host> {
+        self.broker.as_mut()?.host(shard)
+    }
+}
 
 /// A shard and what waits for its next turn.
 #[derive(Debug)]

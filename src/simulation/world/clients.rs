@@ -12,7 +12,7 @@ use super::super::clients::{
     RelaxedPlan, RelaxedProducer, Session, SessionFailure,
 };
 use super::super::clock::{SimulatedTime, between};
-use super::super::network::{ClientIndex, NetworkEvent};
+use super::super::network::{ClientIndex, NetworkEvent, NodeIndex};
 use super::super::oracle::Rule;
 use super::{Occurrence, World};
 
@@ -94,7 +94,7 @@ impl World {
         };
         let mut link = Link {
             now: self.now,
-            starts: self.starts,
+            starts: self.nodes.iter().map(|node| node.starts).sum(),
             random: &mut self.workload,
             oracle: &mut self.oracle,
             session: &mut client.session,
@@ -113,29 +113,46 @@ impl World {
     }
 
     pub(super) fn connect(&mut self, index: ClientIndex) {
-        let Some(client) = self.clients.get_mut(index) else {
-            return;
-        };
-        if client.connection.is_some() {
+        let client = self.clients.get(index);
+        if client.is_none_or(|client| client.connection.is_some()) {
             return;
         }
-        let Some(broker) = self.broker.as_mut().filter(|broker| !broker.is_stopping) else {
+        let Some(node) = self.choose_node() else {
             return self.plan_within(Duration::from_millis(50), Occurrence::Connect(index));
         };
+        let broker = self.nodes[node.0].broker.as_mut();
+        let broker = broker.expect("a node was chosen for its broker");
         let shards = broker.hosts.len() as u64;
         let chosen = usize::try_from(self.schedule.below(shards)).expect("small");
         let host = &mut broker.hosts[chosen];
         let shard = host.shard.id();
-        let connection = self.network.connect(self.now, index, shard);
+        let connection = self.network.connect(self.now, index, (node, shard));
         host.accepted.push_back(connection);
+        let client = &mut self.clients[index];
         client.connection = Some(connection);
         client.session.restart();
         self.trace
             .note(self.now, "connect", &[index as u64, connection.0], || {
-                format!("client {index} to {shard} as {connection:?}")
+                format!("client {index} to {node}, shard {shard}, as {connection:?}")
             });
-        self.wake_shard(shard);
+        self.wake_shard(node, shard);
         self.with_client(index, |behaviour, link| behaviour.on_connected(link));
+    }
+
+    /// A node whose broker takes clients.
+    fn choose_node(&mut self) -> Option<NodeIndex> {
+        let takes_clients = |node: &NodeIndex| {
+            let broker = self.node(*node).broker.as_ref();
+            broker.is_some_and(|broker| !broker.is_stopping)
+        };
+        let nodes: Vec<NodeIndex> = self.node_indexes().filter(takes_clients).collect();
+        match nodes[..] {
+            [] | [_] => nodes.first().copied(),
+            _ => {
+                let chosen = self.schedule.below(nodes.len() as u64);
+                nodes.get(usize::try_from(chosen).expect("small")).copied()
+            }
+        }
     }
 
     pub(super) fn wake_client(&mut self, index: ClientIndex) {
@@ -215,13 +232,13 @@ impl World {
         match event {
             NetworkEvent::ReachesBroker(connection) => {
                 if self.network.reach_broker(connection)
-                    && let Some(shard) = self.network.shard_of(connection)
-                    && let Some(host) = self.broker.as_mut().and_then(|broker| broker.host(shard))
+                    && let Some((node, shard)) = self.network.shard_of(connection)
+                    && let Some(host) = self.node_mut(node).host(shard)
                 {
                     if !host.paused.contains(&connection) {
                         host.readable.insert(connection);
                     }
-                    self.wake_shard(shard);
+                    self.wake_shard(node, shard);
                 }
             }
             NetworkEvent::ReachesClient(connection) => {
@@ -244,11 +261,11 @@ impl World {
             }
             NetworkEvent::TakesMore(connection) => self.take_outgoing(connection),
             NetworkEvent::BrokerLearns(connection) => {
-                if let Some((shard, reason)) = self.network.broker_learns(connection)
-                    && let Some(host) = self.broker.as_mut().and_then(|broker| broker.host(shard))
+                if let Some(((node, shard), reason)) = self.network.broker_learns(connection)
+                    && let Some(host) = self.node_mut(node).host(shard)
                 {
                     host.gone.push_back((connection, reason));
-                    self.wake_shard(shard);
+                    self.wake_shard(node, shard);
                 }
             }
             NetworkEvent::ClientLearns(connection) => {

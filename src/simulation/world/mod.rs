@@ -16,12 +16,12 @@ use super::clients::{Auditor, Behaviour};
 use super::clock::{SimulatedTime, between};
 use super::disk::{Disk, DiskRequestId};
 use super::faults::{Chaos, FaultCounts};
-use super::network::{ClientIndex, Network, NetworkEvent};
+use super::network::{ClientIndex, Network, NetworkEvent, NodeIndex};
 use super::oracle::{Oracle, Rule, Violation};
 use super::planted::PlantedBug;
 use super::trace::Trace;
 
-use broker::Broker;
+use broker::{Node, Seat};
 use clients::Client;
 use settings::BrokerPlan;
 
@@ -84,16 +84,23 @@ pub struct Outcome {
     pub trace: Vec<String>,
 }
 
+/// One life of the broker of a node: what belongs to an earlier one does not happen.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Life {
+    node: NodeIndex,
+    number: u64,
+}
+
 /// Something that is going to happen.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Occurrence {
     /// A shard has its turn.
-    Turn { life: u64, shard: ShardId },
+    Turn { life: Life, shard: ShardId },
     /// A request to the disk ends.
-    DiskEnds { life: u64, request: DiskRequestId },
+    DiskEnds { life: Life, request: DiskRequestId },
     /// A message between shards arrives.
     MailArrives {
-        life: u64,
+        life: Life,
         from: ShardId,
         to: ShardId,
     },
@@ -104,15 +111,15 @@ enum Occurrence {
     /// A client has its time.
     Wake(ClientIndex),
     /// The end of a life of the broker draws near.
-    LifeEnds { life: u64 },
+    LifeEnds(Life),
     /// The power goes now, if it has not gone before.
-    PowerGoes { life: u64 },
+    PowerGoes(Life),
     /// The processes of a broker that stopped cleanly are gone.
-    Stopped { life: u64 },
+    Stopped(Life),
     /// A clean stop should be over.
-    StopIsDue { life: u64 },
-    /// The broker is started.
-    Start,
+    StopIsDue(Life),
+    /// The broker of a node is started.
+    Start(NodeIndex),
     /// The faults stop.
     Calm,
 }
@@ -136,7 +143,6 @@ enum Stage {
 #[derive(Debug)]
 pub struct World {
     settings: WorldSettings,
-    plan: BrokerPlan,
     now: SimulatedTime,
     agenda: BTreeMap<(SimulatedTime, u64), Occurrence>,
     next_entry: u64,
@@ -144,26 +150,16 @@ pub struct World {
     schedule: Random,
     /// What clients do.
     workload: Random,
-    /// What the shards get as their randomness.
-    shards: Random,
     chaos: Chaos,
     counts: FaultCounts,
     trace: Trace,
     oracle: Oracle,
-    disk: Disk,
     network: Network,
-    broker: Option<Broker>,
+    nodes: Vec<Node>,
     clients: Vec<Client>,
-    /// Which life of the broker this is; what belongs to an earlier one does not happen.
-    life: u64,
-    starts: u64,
-    /// Effects until the power goes.
-    effects_until_crash: Option<u64>,
     /// Planted bugs strike by a stream of their own, so that they change nothing else.
     plants: Random,
     stage: Stage,
-    /// True while the life after which the auditor comes is not over.
-    is_last_life_due: bool,
 }
 
 impl World {
@@ -181,36 +177,34 @@ impl World {
         let sets_bounds = planted != Some(PlantedBug::IgnoresFlush);
         clients.extend(clients::relaxed_producer(&mut apart, sets_bounds));
         let keeps_trace = settings.keeps_trace;
+        let disk = Disk::new(plan.directories_count, seeds.fork(), planted);
+        let network = Network::new(seeds.fork(), planted);
+        let schedule = seeds.fork();
         Self {
-            disk: Disk::new(plan.directories_count, seeds.fork(), planted),
-            network: Network::new(seeds.fork(), planted),
+            nodes: vec![Node::new(plan, disk, seeds.fork())],
+            network,
             settings,
-            plan,
             now: SimulatedTime::default(),
             agenda: BTreeMap::new(),
             next_entry: 0,
-            schedule: seeds.fork(),
+            schedule,
             workload,
-            shards: seeds.fork(),
             chaos,
             counts: FaultCounts::default(),
             trace: Trace::new(keeps_trace),
             oracle: Oracle::default(),
-            broker: None,
             clients,
-            life: 0,
-            starts: 0,
-            effects_until_crash: None,
             plants: seeds.fork(),
             stage: Stage::Working,
-            is_last_life_due: false,
         }
     }
 
     /// Let everything happen, until all is done or a promise is broken.
     #[must_use]
     pub fn run(mut self) -> Outcome {
-        self.plan_for(self.now, Occurrence::Start);
+        for node in self.node_indexes() {
+            self.plan_for(self.now, Occurrence::Start(node));
+        }
         for client in 0..self.clients.len() {
             self.plan_within(Duration::from_millis(20), Occurrence::Connect(client));
         }
@@ -241,7 +235,7 @@ impl World {
             seed: self.settings.seed,
             trace_hash: self.trace.hash(),
             steps: self.trace.steps(),
-            starts: self.starts,
+            starts: self.starts(),
             facts: self.oracle.facts(),
             lasted_ms: self.now.nanos() / 1_000_000,
             faults: self.counts,
@@ -260,26 +254,55 @@ impl World {
         self.plan_for(self.now.plus_nanos(nanos), occurrence);
     }
 
+    fn node_indexes(&self) -> impl Iterator<Item = NodeIndex> + use<> {
+        (0..self.nodes.len()).map(NodeIndex)
+    }
+
+    fn node(&self, index: NodeIndex) -> &Node {
+        &self.nodes[index.0]
+    }
+
+    fn node_mut(&mut self, index: NodeIndex) -> &mut Node {
+        &mut self.nodes[index.0]
+    }
+
+    /// The life at hand of the broker of a node.
+    fn life(&self, node: NodeIndex) -> Life {
+        let number = self.node(node).life;
+        Life { node, number }
+    }
+
+    /// How often brokers were started.
+    fn starts(&self) -> u64 {
+        self.nodes.iter().map(|node| node.starts).sum()
+    }
+
     fn happen(&mut self, occurrence: Occurrence) {
+        let is_current = |life: Life| self.life(life.node) == life;
         match occurrence {
-            Occurrence::Turn { life, shard } if life == self.life => self.turn(shard),
-            Occurrence::DiskEnds { life, request } if life == self.life => {
-                self.on_disk_ended(request);
+            Occurrence::Turn { life, shard } if is_current(life) => {
+                self.turn(Seat {
+                    node: life.node,
+                    place: usize::from(shard.0),
+                });
             }
-            Occurrence::MailArrives { life, from, to } if life == self.life => {
-                self.on_mail(from, to);
+            Occurrence::DiskEnds { life, request } if is_current(life) => {
+                self.on_disk_ended(life.node, request);
+            }
+            Occurrence::MailArrives { life, from, to } if is_current(life) => {
+                self.on_mail(life.node, from, to);
             }
             Occurrence::Network(event) => self.on_network(event),
             Occurrence::Connect(client) => self.connect(client),
             Occurrence::Wake(client) => self.wake_client(client),
-            Occurrence::LifeEnds { life } if life == self.life => self.end_life(),
-            Occurrence::PowerGoes { life } if life == self.life => self.crash(),
-            Occurrence::Stopped { life } if life == self.life => self.on_stopped(),
-            Occurrence::StopIsDue { life } if life == self.life => {
+            Occurrence::LifeEnds(life) if is_current(life) => self.end_life(life.node),
+            Occurrence::PowerGoes(life) if is_current(life) => self.crash(life.node),
+            Occurrence::Stopped(life) if is_current(life) => self.on_stopped(life.node),
+            Occurrence::StopIsDue(life) if is_current(life) => {
                 let what = "a clean stop does not end".to_owned();
                 self.oracle.violate(Rule::EverythingEnds, what);
             }
-            Occurrence::Start => self.start_broker(),
+            Occurrence::Start(node) => self.start_broker(node),
             Occurrence::Calm => self.calm_down(),
             // Of an earlier life.
             _ => {}
@@ -288,9 +311,11 @@ impl World {
     }
 
     fn plan_disk_and_network(&mut self) {
-        let life = self.life;
-        for (at, request) in self.disk.drain_started() {
-            self.plan_for(at, Occurrence::DiskEnds { life, request });
+        for node in self.node_indexes() {
+            let life = self.life(node);
+            for (at, request) in self.node_mut(node).disk.drain_started() {
+                self.plan_for(at, Occurrence::DiskEnds { life, request });
+            }
         }
         for (at, event) in self.network.drain_due() {
             self.plan_for(at, Occurrence::Network(event));
@@ -306,12 +331,10 @@ impl World {
         };
         // What failed on the disk stays out of service until the next start. What found it full
         // comes back by itself.
-        let is_hurt = self
-            .broker
-            .as_ref()
-            .is_some_and(|broker| self.disk.failures() > broker.failures_at_start);
-        if is_hurt {
-            self.crash();
+        for node in self.node_indexes() {
+            if self.node(node).has_failed() {
+                self.crash(node);
+            }
         }
     }
 
@@ -325,13 +348,15 @@ impl World {
                 {
                     self.stage = Stage::LastStart { until };
                     self.clients.clear();
-                    self.end_last_life();
+                    for node in self.node_indexes() {
+                        self.end_last_life(node);
+                    }
                 } else {
                     self.check_time(until);
                 }
             }
             Stage::LastStart { until } => {
-                if self.broker.as_ref().is_some_and(Broker::is_ready) && self.is_last_life() {
+                if self.nodes.iter().all(Node::is_ready_for_audit) {
                     let until = until.plus(CALM_DURATION_MAX);
                     self.stage = Stage::Auditing { until };
                     let auditor: Box<dyn Behaviour> = Box::new(Auditor::default());

@@ -12,10 +12,11 @@ use crate::shard::{
 use super::super::clock::{SimulatedTime, between};
 use super::super::disk::DiskRequestId;
 use super::super::faults::Fault;
+use super::super::network::NodeIndex;
 use super::super::oracle::Rule;
 use super::super::planted::PlantedBug;
 use super::super::trace::digest;
-use super::broker::Host;
+use super::broker::{Host, Seat};
 use super::{Occurrence, World};
 
 /// Events of one turn.
@@ -44,7 +45,7 @@ enum TurnEnd {
 
 impl World {
     /// See that the shard has a turn soon.
-    pub(super) fn wake_shard(&mut self, shard: ShardId) {
+    pub(super) fn wake_shard(&mut self, node: NodeIndex, shard: ShardId) {
         let mut delay = between(
             &mut self.schedule,
             Duration::from_micros(1),
@@ -61,12 +62,12 @@ impl World {
                 Duration::from_millis(300),
             );
         }
-        self.plan_turn(shard, self.now.plus_nanos(delay));
+        self.plan_turn(node, shard, self.now.plus_nanos(delay));
     }
 
-    fn plan_turn(&mut self, shard: ShardId, at: SimulatedTime) {
-        let life = self.life;
-        let Some(host) = self.broker.as_mut().and_then(|broker| broker.host(shard)) else {
+    fn plan_turn(&mut self, node: NodeIndex, shard: ShardId, at: SimulatedTime) {
+        let life = self.life(node);
+        let Some(host) = self.node_mut(node).host(shard) else {
             return;
         };
         if !host.is_stopped && host.turn_at.is_none_or(|planned| planned > at) {
@@ -76,12 +77,11 @@ impl World {
     }
 
     /// A shard has its turn.
-    pub(super) fn turn(&mut self, shard: ShardId) {
-        let place = usize::from(shard.0);
-        let Some(broker) = self.broker.as_mut() else {
+    pub(super) fn turn(&mut self, seat: Seat) {
+        let Some(broker) = self.nodes[seat.node.0].broker.as_mut() else {
             return;
         };
-        let host = &mut broker.hosts[place];
+        let host = &mut broker.hosts[seat.place];
         if host.turn_at != Some(self.now) || host.is_stopped {
             return;
         }
@@ -89,56 +89,56 @@ impl World {
         host.events = 0;
         let budget = 1 + self.schedule.below(TURN_EVENTS_MAX);
         let budget = usize::try_from(budget).expect("small");
-        self.report(place);
-        self.take_completions(place, budget);
-        self.take_letters(place, budget);
-        self.receive(place, budget);
+        self.report(seat);
+        self.take_completions(seat, budget);
+        self.take_letters(seat, budget);
+        self.receive(seat, budget);
         let now = self.now;
-        let host = self.host_at(place);
+        let host = self.host_at(seat);
         if host.shard.next_deadline() <= now.now().instant {
-            self.tell(place, Event::DeadlineReached);
+            self.tell(seat, Event::DeadlineReached);
         }
-        if self.host_at(place).events > 0 {
-            self.tell(place, Event::TurnEnded);
-            let host = self.host_at(place);
+        if self.host_at(seat).events > 0 {
+            self.tell(seat, Event::TurnEnded);
+            let host = self.host_at(seat);
             let paused = std::mem::take(&mut host.paused);
             host.readable.extend(paused);
         }
-        match self.perform_effects(place) {
-            TurnEnd::Done => self.end_turn(place),
-            TurnEnd::PowerGone => self.crash(),
-            TurnEnd::Halted(reason) => self.on_halt(&reason),
+        match self.perform_effects(seat) {
+            TurnEnd::Done => self.end_turn(seat),
+            TurnEnd::PowerGone => self.crash(seat.node),
+            TurnEnd::Halted(reason) => self.on_halt(seat.node, &reason),
         }
     }
 
-    fn host_at(&mut self, place: usize) -> &mut Host {
-        let broker = self.broker.as_mut().expect("a turn is within a life");
-        &mut broker.hosts[place]
+    fn host_at(&mut self, seat: Seat) -> &mut Host {
+        let broker = self.node_mut(seat.node).broker.as_mut();
+        &mut broker.expect("a turn is within a life").hosts[seat.place]
     }
 
-    fn end_turn(&mut self, place: usize) {
+    fn end_turn(&mut self, seat: Seat) {
         let now = self.now;
-        let host = self.host_at(place);
+        let host = self.host_at(seat);
         let (shard, is_stopped) = (host.shard.id(), host.is_stopped);
         if is_stopped {
             return;
         }
         let deadline = SimulatedTime::of_deadline(host.shard.next_deadline());
         if host.has_work() {
-            self.wake_shard(shard);
+            self.wake_shard(seat.node, shard);
         } else if let Some(deadline) = deadline {
             // A shard that is not content with its deadline must not stop the clock.
-            self.plan_turn(shard, deadline.max(now.plus_nanos(1_000)));
+            let at = deadline.max(now.plus_nanos(1_000));
+            self.plan_turn(seat.node, shard, at);
         }
-        self.check_bounds();
+        self.check_bounds(seat.node);
     }
 
-    fn check_bounds(&mut self) {
-        let letters = self
-            .broker
-            .as_ref()
-            .map_or(0, |broker| broker.letters_count());
-        let requests = self.disk.requests_count();
+    fn check_bounds(&mut self, index: NodeIndex) {
+        let node = self.node(index);
+        let broker = node.broker.as_ref();
+        let letters = broker.map_or(0, |broker| broker.letters_count());
+        let requests = node.disk.requests_count();
         let outgoing = self.network.outgoing_bytes_max();
         if letters > LETTERS_MAX || requests > DISK_REQUESTS_MAX || outgoing > OUTGOING_BYTES_MAX {
             let what = format!(
@@ -149,37 +149,36 @@ impl World {
     }
 
     /// Tell the shard what happened.
-    fn tell(&mut self, place: usize, event: Event) {
+    fn tell(&mut self, seat: Seat, event: Event) {
         let numbers = numbers_of(&event);
         let now = self.now;
-        let broker = self.broker.as_mut().expect("a turn is within a life");
-        let host = &mut broker.hosts[place];
         self.trace.note(
             now,
             kind_of(&event),
-            &[place as u64, numbers[0], numbers[1], numbers[2]],
+            &[seat.place as u64, numbers[0], numbers[1], numbers[2]],
             || {
-                let mut text = format!("shard {place}: {event:?}");
+                let mut text = format!("{seat}: {event:?}");
                 truncate(&mut text);
                 text
             },
         );
+        let host = self.host_at(seat);
         host.events += 1;
         host.shard.on_event(now.now(), event, &mut host.effects);
     }
 
-    fn report(&mut self, place: usize) {
-        let host = self.host_at(place);
+    fn report(&mut self, seat: Seat) {
+        let host = self.host_at(seat);
         if !std::mem::replace(&mut host.is_started, true) {
-            self.tell(place, Event::Started);
+            self.tell(seat, Event::Started);
         }
-        let host = self.host_at(place);
+        let host = self.host_at(seat);
         if host.wants_stop && !std::mem::replace(&mut host.is_told_to_stop, true) {
-            self.tell(place, Event::Stopping);
+            self.tell(seat, Event::Stopping);
         }
-        for connection in std::mem::take(&mut self.host_at(place).accepted) {
+        for connection in std::mem::take(&mut self.host_at(seat).accepted) {
             self.tell(
-                place,
+                seat,
                 Event::Accepted {
                     connection,
                     listener: ListenerIndex(0),
@@ -187,48 +186,48 @@ impl World {
                 },
             );
         }
-        for connection in std::mem::take(&mut self.host_at(place).sent) {
+        for connection in std::mem::take(&mut self.host_at(seat).sent) {
             let length = self.network.drain_sent(connection);
             if length > 0 && self.network.shard_of(connection).is_some() {
-                self.tell(place, Event::Sent { connection, length });
+                self.tell(seat, Event::Sent { connection, length });
             }
         }
-        for (connection, reason) in std::mem::take(&mut self.host_at(place).gone) {
-            let host = self.host_at(place);
+        for (connection, reason) in std::mem::take(&mut self.host_at(seat).gone) {
+            let host = self.host_at(seat);
             host.readable.remove(&connection);
             host.paused.remove(&connection);
-            self.tell(place, Event::Disconnected { connection, reason });
+            self.tell(seat, Event::Disconnected { connection, reason });
         }
     }
 
-    fn take_completions(&mut self, place: usize, budget: usize) {
-        while self.host_at(place).events < budget
-            && let Some((ticket, result)) = self.host_at(place).completions.pop_front()
+    fn take_completions(&mut self, seat: Seat, budget: usize) {
+        while self.host_at(seat).events < budget
+            && let Some((ticket, result)) = self.host_at(seat).completions.pop_front()
         {
-            self.tell(place, Event::StorageFinished { ticket, result });
+            self.tell(seat, Event::StorageFinished { ticket, result });
         }
     }
 
-    fn take_letters(&mut self, place: usize, budget: usize) {
+    fn take_letters(&mut self, seat: Seat, budget: usize) {
         // Letters get their share also where completions took all.
         for _ in 0..budget {
-            let Some((from, message)) = self.host_at(place).letters.pop_front() else {
+            let Some((from, message)) = self.host_at(seat).letters.pop_front() else {
                 return;
             };
-            self.tell(place, Event::MessageArrived { from, message });
+            self.tell(seat, Event::MessageArrived { from, message });
         }
     }
 
-    fn receive(&mut self, place: usize, budget: usize) {
-        let readable: Vec<ConnectionId> = self.host_at(place).readable.iter().copied().collect();
+    fn receive(&mut self, seat: Seat, budget: usize) {
+        let readable: Vec<ConnectionId> = self.host_at(seat).readable.iter().copied().collect();
         for connection in readable {
             for _ in 0..budget {
                 if !self.network.has_arrived(connection) {
-                    self.host_at(place).readable.remove(&connection);
+                    self.host_at(seat).readable.remove(&connection);
                     break;
                 }
-                let broker = self.broker.as_mut().expect("a turn is within a life");
-                let host = &mut broker.hosts[place];
+                let broker = self.nodes[seat.node.0].broker.as_mut();
+                let host = &mut broker.expect("a turn is within a life").hosts[seat.place];
                 let Some(memory) = host.shard.receive_buffer(connection) else {
                     host.readable.remove(&connection);
                     host.paused.insert(connection);
@@ -237,18 +236,18 @@ impl World {
                 let length =
                     self.network
                         .receive(connection, memory, &self.chaos, &mut self.counts);
-                self.tell(place, Event::Received { connection, length });
+                self.tell(seat, Event::Received { connection, length });
             }
         }
     }
 
     /// Do what the shard asked for, one thing after the other; the power may go in between.
-    fn perform_effects(&mut self, place: usize) -> TurnEnd {
-        self.host_at(place).effects.take_storage();
+    fn perform_effects(&mut self, seat: Seat) -> TurnEnd {
+        self.host_at(seat).effects.take_storage();
         let mut performed = 0_u64;
         let mut touched = Vec::new();
-        while let Some(effect) = self.host_at(place).effects.next_effect() {
-            if let Some(left) = &mut self.effects_until_crash {
+        while let Some(effect) = self.host_at(seat).effects.next_effect() {
+            if let Some(left) = &mut self.node_mut(seat.node).effects_until_crash {
                 if *left == 0 {
                     if performed > 0 {
                         self.counts.add(Fault::CrashBetweenEffects);
@@ -261,29 +260,30 @@ impl World {
             match effect {
                 Effect::Send { connection, slices } => {
                     let bytes = slices.iter().map(|slice| slice.len() as u64).sum();
-                    self.note_effect("send", place, &[connection.0, bytes], String::new);
+                    self.note_effect("send", seat, &[connection.0, bytes], String::new);
                     self.network.send_to_client(connection, &slices);
                     touched.push(connection);
                 }
                 Effect::Disconnect { connection, flush } => {
                     self.note_effect(
                         "disconnect",
-                        place,
+                        seat,
                         &[connection.0, u64::from(flush)],
                         String::new,
                     );
                     if self.network.disconnect(self.now, connection, flush) {
-                        let host = self.host_at(place);
+                        let host = self.host_at(seat);
                         host.gone.push_back((connection, DisconnectReason::ByShard));
                     }
                 }
-                Effect::Storage { ticket, request } => self.submit(place, ticket, request),
-                Effect::Post { to, message } => self.post(place, to, message),
+                Effect::Storage { ticket, request } => self.submit(seat, ticket, request),
+                Effect::Post { to, message } => self.post(seat, to, message),
                 // Nobody here reads the log or counts connections.
                 Effect::FilterLog(_) | Effect::LimitConnections(_) => {}
                 Effect::Ready => {
-                    self.note_effect("ready", place, &[], String::new);
-                    let broker = self.broker.as_mut().expect("a turn is within a life");
+                    self.note_effect("ready", seat, &[], String::new);
+                    let broker = self.node_mut(seat.node).broker.as_mut();
+                    let broker = broker.expect("a turn is within a life");
                     broker.ready += 1;
                     if broker.ready > 1 {
                         let what = "the broker is ready a second time".to_owned();
@@ -291,9 +291,9 @@ impl World {
                     }
                 }
                 Effect::Stopped => {
-                    self.note_effect("stopped", place, &[], String::new);
-                    self.host_at(place).is_stopped = true;
-                    self.check_stopped();
+                    self.note_effect("stopped", seat, &[], String::new);
+                    self.host_at(seat).is_stopped = true;
+                    self.check_stopped(seat.node);
                 }
                 Effect::Halt(reason) => return TurnEnd::Halted(reason),
             }
@@ -307,41 +307,41 @@ impl World {
     fn note_effect(
         &mut self,
         kind: &'static str,
-        place: usize,
+        seat: Seat,
         numbers: &[u64],
         describe: impl FnOnce() -> String,
     ) {
         self.trace.note(self.now, kind, numbers, || {
-            format!("shard {place}: {numbers:?} {}", describe())
+            format!("{seat}: {numbers:?} {}", describe())
         });
     }
 
     /// Let the network take what it wants of what a connection has to send.
     pub(super) fn take_outgoing(&mut self, connection: ConnectionId) {
-        let Some(shard) = self.network.shard_of(connection) else {
+        let Some((node, shard)) = self.network.shard_of(connection) else {
             return;
         };
         let is_closed =
             self.network
                 .take_outgoing(self.now, connection, &self.chaos, &mut self.counts);
-        if let Some(host) = self.broker.as_mut().and_then(|broker| broker.host(shard)) {
+        if let Some(host) = self.node_mut(node).host(shard) {
             if is_closed {
                 host.gone.push_back((connection, DisconnectReason::ByShard));
             } else {
                 host.sent.insert(connection);
             }
-            self.wake_shard(shard);
+            self.wake_shard(node, shard);
         }
     }
 
-    fn submit(&mut self, place: usize, ticket: Ticket, request: StorageRequest) {
+    fn submit(&mut self, seat: Seat, ticket: Ticket, request: StorageRequest) {
         let numbers = [u64::from(ticket.owner.slot), ticket.sequence];
-        self.note_effect(request.operation(), place, &numbers, || {
+        self.note_effect(request.operation(), seat, &numbers, || {
             let mut text = format!("{request:?}");
             truncate(&mut text);
             text
         });
-        let shard = self.host_at(place).shard.id();
+        let shard = self.host_at(seat).shard.id();
         let is_open = matches!(&request, StorageRequest::Open { .. });
         let is_synced_write = matches!(
             &request,
@@ -351,12 +351,13 @@ impl World {
             }
         );
         if is_synced_write && self.settings.planted == Some(PlantedBug::CompletesBeforeWriting) {
-            let broker = self.broker.as_mut().expect("a turn is within a life");
+            let broker = self.node_mut(seat.node).broker.as_mut();
+            let broker = broker.expect("a turn is within a life");
             broker.told_early.insert((shard, ticket));
             let done = (ticket, Ok(StorageOutcome::Done));
-            broker.hosts[place].completions.push_back(done);
+            broker.hosts[seat.place].completions.push_back(done);
         }
-        self.disk.submit(
+        self.nodes[seat.node.0].disk.submit(
             self.now,
             shard,
             ticket,
@@ -365,12 +366,13 @@ impl World {
             &mut self.counts,
         );
         if is_open {
-            self.check_open_files(shard);
+            self.check_open_files(seat.node, shard);
         }
     }
 
-    fn check_open_files(&mut self, shard: ShardId) {
-        let (count, max) = (self.disk.segments_count(shard), self.plan.open_files_max);
+    fn check_open_files(&mut self, index: NodeIndex, shard: ShardId) {
+        let node = self.node(index);
+        let (count, max) = (node.disk.segments_count(shard), node.plan.open_files_max);
         if count == max {
             self.counts.add(Fault::NoFileLeft);
         }
@@ -380,9 +382,9 @@ impl World {
         }
     }
 
-    fn post(&mut self, place: usize, to: ShardId, message: Message) {
-        let from = self.host_at(place).shard.id();
-        self.note_effect("post", place, &[u64::from(to.0)], || {
+    fn post(&mut self, seat: Seat, to: ShardId, message: Message) {
+        let from = self.host_at(seat).shard.id();
+        self.note_effect("post", seat, &[u64::from(to.0)], || {
             let mut text = format!("to {to}: {message:?}");
             truncate(&mut text);
             text
@@ -411,9 +413,10 @@ impl World {
                 Duration::from_millis(100),
             );
         }
-        let life = self.life;
+        let life = self.life(seat.node);
         let now = self.now;
-        let broker = self.broker.as_mut().expect("a turn is within a life");
+        let broker = self.node_mut(seat.node).broker.as_mut();
+        let broker = broker.expect("a turn is within a life");
         let after = broker.mail_after.entry((from, to)).or_default();
         let arrives = now.plus_nanos(delay).max(*after);
         *after = arrives;
@@ -427,8 +430,8 @@ impl World {
         self.plan_for(arrives, Occurrence::MailArrives { life, from, to });
     }
 
-    pub(super) fn on_mail(&mut self, from: ShardId, to: ShardId) {
-        let Some(broker) = &mut self.broker else {
+    pub(super) fn on_mail(&mut self, node: NodeIndex, from: ShardId, to: ShardId) {
+        let Some(broker) = &mut self.node_mut(node).broker else {
             return;
         };
         let message = broker
@@ -439,19 +442,20 @@ impl World {
             && let Some(host) = broker.host(to)
         {
             host.letters.push_back((from, message));
-            self.wake_shard(to);
+            self.wake_shard(node, to);
         }
     }
 
-    pub(super) fn on_disk_ended(&mut self, request: DiskRequestId) {
-        let ended = self
-            .disk
-            .complete(self.now, request, &self.chaos, &mut self.counts);
+    pub(super) fn on_disk_ended(&mut self, node: NodeIndex, request: DiskRequestId) {
+        let ended =
+            self.nodes[node.0]
+                .disk
+                .complete(self.now, request, &self.chaos, &mut self.counts);
         let Some(ended) = ended else { return };
         let planted = self.settings.planted;
         let twice =
             planted == Some(PlantedBug::CompletesTwice) && self.plants.chance(PLANTED_PERCENT, 100);
-        let Some(broker) = &mut self.broker else {
+        let Some(broker) = &mut self.node_mut(node).broker else {
             return;
         };
         let was_told = broker.told_early.remove(&(ended.shard, ended.ticket));
@@ -463,9 +467,9 @@ impl World {
                 }
                 host.completions.push_back((ended.ticket, ended.result));
             }
-            self.wake_shard(ended.shard);
+            self.wake_shard(node, ended.shard);
         }
-        self.check_stopped();
+        self.check_stopped(node);
     }
 }
 
