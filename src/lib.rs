@@ -32,7 +32,8 @@ pub mod log;
 /// the checkpoint that bounds a start.
 pub mod journal;
 
-/// What a leader knows of its partition beyond the log: the epoch, the high watermark.
+/// The roles of a replica: who leads knows its followers, the in-sync set and the high watermark;
+/// who follows knows what to ask its leader and what to make of the answer.
 pub mod replication;
 
 /// `KRaft`: the metadata log, for now of the quorum that is one node.

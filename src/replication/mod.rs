@@ -1,13 +1,24 @@
-//! The roles of a replica: what a leader knows of its partition beyond its own log.
+//! The roles of a replica: what a leader knows of its partition and of its followers, and what a
+//! follower asks of its leader and makes of the answer.
 //!
-//! Owns: the leader epoch and the high watermark, and what makes a record safe enough for it.
-//! Promises: the high watermark never goes back within a leader epoch, and nothing above what is
-//! safe is below it: synced, or where the topic asks for no more, in memory.
-//! Knows nothing of: the log's files, clients, other partitions.
-//! Lives on: the shard that owns the partition.
+//! Owns: the leader epoch and the high watermark, the in-sync set and the changes of it that a
+//! leader proposes, and what makes a record safe enough.
+//! Promises: the high watermark never goes back within a leader epoch, and what is below it is safe
+//! on every replica that may be in sync: synced, or where the topic asks for no more, in memory. A
+//! follower whose answers are acted upon as told has, below its high watermark, what the leader has.
+//! Knows nothing of: the log's files, connections, clients, other partitions.
+//! Lives on: the shard that owns the partition. Start at [`Leader`] and [`Follower`].
 
+mod follower;
+mod in_sync;
 mod leader;
+mod progress;
 mod safety;
 
-pub use leader::Leader;
+#[cfg(test)]
+mod tests;
+
+pub use follower::{FetchAnswer, FetchPosition, Follower, FollowerStep, ReplicaLog};
+pub use in_sync::{IsrOutcome, IsrProposal, ProposalNumber};
+pub use leader::{Leader, LeaderRules, LeaderTerm, ReplicaFetch};
 pub use safety::Safety;

@@ -24,7 +24,8 @@ impl Shard {
             return;
         };
         let end = partition.safe_end_offset(self.deferring.is_full());
-        if !partition.has_opened || !partition.leader.on_safe(end) {
+        let log_end = partition.log.log_end_offset();
+        if !partition.has_opened || !partition.leader.on_log(now.instant, log_end, end) {
             return;
         }
         let partition = self.partitions.touch(slot);

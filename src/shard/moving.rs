@@ -13,7 +13,6 @@ use crate::log::{
     parse_future_folder, partition_folder,
 };
 use crate::model::{ErrorCode, ShardId, TopicIdPartition, TopicPartition};
-use crate::replication::Leader;
 use crate::stdx::{Instant, Now};
 
 use super::checkpoints::FolderName;
@@ -21,6 +20,7 @@ use super::core::{Phase, Shard};
 use super::deferring::allow_deferral;
 use super::future::{FolderClaim, FutureReplica, MovePhase, MoveStep, OtherLog};
 use super::message::MoveClaim;
+use super::opening::sole_leader;
 use super::partition::{Acknowledge, Partition, PartitionState, WaitingAppend};
 use super::task::Reply;
 use super::{Effects, Message};
@@ -480,7 +480,8 @@ impl Shard {
         let epoch = registration.leader_epoch;
         if partition.leader.epoch() != epoch {
             let end = partition.log.log_end_offset();
-            partition.leader = Leader::new(epoch, partition.leader.high_watermark());
+            let high_watermark = partition.leader.high_watermark();
+            partition.leader = sole_leader(self.settings.config.node_id, epoch, high_watermark);
             partition.log.on_leader_epoch(epoch, end);
         }
         partition.state = PartitionState::Open;

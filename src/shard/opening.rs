@@ -9,8 +9,10 @@ use crate::log::partition_folder;
 use crate::log::storage::{DirectoryIndex, StorageFailure, StoragePath};
 use crate::log::{Log, LogIdentity, OpenFiles, OpenMode};
 use crate::metadata::{ConfigKind, MetadataDelta, OpenDirectory, PartitionRegistration};
-use crate::model::{ErrorCode, Offset, ShardId, TopicIdPartition, TopicPartition, Uuid};
-use crate::replication::Leader;
+use crate::model::{
+    BrokerId, ErrorCode, LeaderEpoch, Offset, ShardId, TopicIdPartition, TopicPartition, Uuid,
+};
+use crate::replication::{Leader, LeaderRules, LeaderTerm};
 use crate::stdx::{Instant, Now};
 
 use super::checkpoints::FolderName;
@@ -236,7 +238,7 @@ impl Shard {
                 partition: id.partition,
             },
         };
-        let leader = Leader::new(registration.leader_epoch, 0);
+        let leader = sole_leader(self.settings.config.node_id, registration.leader_epoch, 0);
         if self.is_offline(directory) {
             return self.insert_failed(id, name, leader);
         }
@@ -431,7 +433,7 @@ impl Shard {
         partition.has_opened = true;
         let epoch = partition.leader.epoch();
         let end = partition.log.log_end_offset();
-        partition.leader = Leader::new(epoch, end);
+        partition.leader = sole_leader(self.settings.config.node_id, epoch, end);
         partition.log.on_leader_epoch(epoch, end);
         let (id, queued) = (partition.id, std::mem::take(&mut partition.queued_tasks));
         if self.groups.is_host(id) {
@@ -573,6 +575,25 @@ impl Shard {
             }
         }
     }
+}
+
+/// A leader without followers, of a log that ends and is safe at `end`.
+pub fn sole_leader(node: BrokerId, epoch: LeaderEpoch, end: Offset) -> Leader {
+    let term = LeaderTerm {
+        node,
+        epoch,
+        partition_epoch: 0,
+        start_offset: end,
+        high_watermark: end,
+        safe_end_offset: end,
+        replicas: vec![node],
+        isr: vec![node],
+    };
+    let rules = LeaderRules {
+        in_sync_min: 1,
+        lag_max: Duration::MAX,
+    };
+    Leader::new(Instant::from_nanos(0), term, rules)
 }
 
 /// The places of all partitions, for a step over each.
