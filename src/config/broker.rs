@@ -144,6 +144,7 @@ broker_config! {
         "quota.window.size.seconds" quota_window_size_seconds: u32;
         "replica.alter.log.dirs.io.max.bytes.per.second"
             replica_alter_log_dirs_io_max_bytes_per_second: i64;
+        "replica.lag.time.max.ms" replica_lag_time_max_ms: i64;
         "socket.request.max.bytes" socket_request_max_bytes: u32;
     }
 }

@@ -9,6 +9,9 @@ use crate::stdx::Instant;
 use super::in_sync::{InSync, IsrOutcome, IsrProposal, ProposalNumber};
 use super::progress::Progress;
 
+/// Who sets no time that followers may lag does not want the broker to do nothing else.
+const LOOK_INTERVAL_MIN: Duration = Duration::from_millis(1);
+
 /// What a topic and the broker ask of a leader.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct LeaderRules {
@@ -16,6 +19,13 @@ pub struct LeaderRules {
     pub in_sync_min: usize,
     /// `replica.lag.time.max.ms`.
     pub lag_max: Duration,
+}
+
+impl LeaderRules {
+    /// How often it is looked who fell behind, as often as Apache Kafka does it.
+    fn look_interval(&self) -> Duration {
+        (self.lag_max / 2).max(LOOK_INTERVAL_MIN)
+    }
 }
 
 /// What a replica begins to lead with.
@@ -84,7 +94,7 @@ impl Leader {
             followers: BTreeMap::new(),
             in_sync: InSync::new(term.isr, term.partition_epoch),
             rules,
-            next_look: now + rules.lag_max / 2,
+            next_look: now + rules.look_interval(),
         };
         leader.name_followers(now, &term.replicas);
         leader.advance(now);
@@ -163,7 +173,7 @@ impl Leader {
     /// The topic's or the broker's settings have changed. True if the high watermark moved.
     pub fn change_rules(&mut self, now: Instant, rules: LeaderRules) -> bool {
         self.rules = rules;
-        self.next_look = self.next_look.min(now + rules.lag_max / 2);
+        self.next_look = self.next_look.min(now + rules.look_interval());
         self.advance(now)
     }
 
@@ -196,6 +206,12 @@ impl Leader {
             follower.eligible_epoch = epoch;
         }
         self.advance(now)
+    }
+
+    /// True if there are other replicas to wait for.
+    #[must_use]
+    pub fn has_followers(&self) -> bool {
+        !self.followers.is_empty()
     }
 
     /// The followers.
@@ -274,7 +290,7 @@ impl Leader {
         if now < self.next_look {
             return false;
         }
-        self.next_look = now + self.rules.lag_max / 2;
+        self.next_look = now + self.rules.look_interval();
         let is_behind = |id: BrokerId| {
             let follower = self.followers.get(&id);
             follower.is_some_and(|one| !one.is_caught_up(now, self.log_end, self.rules.lag_max))

@@ -3,16 +3,18 @@
 //!
 //! Owns: the leader epoch and the high watermark, the in-sync set and the changes of it that a
 //! leader proposes, and what makes a record safe enough.
-//! Promises: the high watermark never goes back within a leader epoch, and what is below it is safe
-//! on every replica that may be in sync: synced, or where the topic asks for no more, in memory. A
-//! follower whose answers are acted upon as told has, below its high watermark, what the leader has.
+//! Promises: the high watermark never goes back within a leader epoch, and what is below it is
+//! safe on every replica that may be in sync: synced, or where the topic asks for no more, in
+//! memory. A follower whose answers are acted upon as told has, below its high watermark, what the
+//! leader has.
 //! Knows nothing of: the log's files, connections, clients, other partitions.
-//! Lives on: the shard that owns the partition. Start at [`Leader`] and [`Follower`].
+//! Lives on: the shard that owns the partition. Start at [`Role`].
 
 mod follower;
 mod in_sync;
 mod leader;
 mod progress;
+mod role;
 mod safety;
 
 #[cfg(test)]
@@ -21,4 +23,5 @@ mod tests;
 pub use follower::{FetchAnswer, FetchPosition, Follower, FollowerStep, ReplicaLog};
 pub use in_sync::{IsrOutcome, IsrProposal, ProposalNumber};
 pub use leader::{Leader, LeaderRules, LeaderTerm, ReplicaFetch};
+pub use role::Role;
 pub use safety::Safety;

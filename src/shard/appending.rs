@@ -1,20 +1,20 @@
 //! Records on their way into the logs of this shard: who waits for them, and who is told that they
 //! are safe, or that they are not.
 
-use std::collections::VecDeque;
-
 use crate::log::AppendOrigin;
 use crate::log::validation::Refusal;
 use crate::metrics::TopicMetrics;
-use crate::model::ErrorCode;
-use crate::stdx::Now;
+use crate::model::{ErrorCode, Offset, PartitionIndex};
+use crate::replication::{Leader, ReplicaLog, Role};
+use crate::stdx::{Instant, Now};
 
 use super::Effects;
 use super::core::Shard;
 use super::owning::refusal;
-use super::partition::{Acknowledge, Asker, Partition, PartitionState, WaitingAppend};
+use super::partition::{Asker, Partition, PartitionState};
 use super::room;
 use super::task::{AppendTask, AppendedReply, RefusedAppend, Reply};
+use super::waiting::{Acknowledge, Acks, WaitingAppend};
 
 impl Shard {
     /// What the log of a partition has is as safe as its topic asks up to some offset: consumers
@@ -23,38 +23,59 @@ impl Shard {
         let Some(partition) = self.partitions.at_mut(slot) else {
             return;
         };
-        let end = partition.safe_end_offset(self.deferring.is_full());
-        let log_end = partition.log.log_end_offset();
-        if !partition.has_opened || !partition.leader.on_log(now.instant, log_end, end) {
+        if !partition.has_opened {
             return;
         }
-        let partition = self.partitions.touch(slot);
-        let partition = partition.expect("the slot was just found");
-        let high_watermark = partition.leader.high_watermark();
-        let mut acknowledged = Vec::new();
-        while let Some(waiting) = partition.waiting_appends.front()
-            && waiting.last_offset < high_watermark
-        {
-            acknowledged.extend(
-                partition
-                    .waiting_appends
-                    .pop_front()
-                    .map(|waiting| waiting.then),
-            );
+        let is_synced_only = self.deferring.is_full();
+        let safe_end = partition.follow_log(now, is_synced_only);
+        let high_watermark = partition.role.high_watermark();
+        let leader = partition.role.leader();
+        let is_under_min = leader.is_some_and(Leader::is_under_in_sync_min);
+        let safe = partition.waiting_appends.take_safe(safe_end);
+        let committed = partition.waiting_appends.take_committed(high_watermark);
+        let late = partition.waiting_appends.take_late(now.instant, safe_end);
+        let ends = (high_watermark, partition.log.log_end_offset());
+        let before = std::mem::replace(&mut partition.woken_at, ends);
+        if before.0 != ends.0 {
+            let woken = std::mem::take(&mut partition.waiting_fetches);
+            self.fetches.wake(woken);
         }
-        let (index, is_offsets) = (partition.index(), self.groups.is_host(partition.id));
-        self.fetches
-            .wake(std::mem::take(&mut partition.waiting_fetches));
-        for then in acknowledged {
-            match then {
-                Acknowledge::Producer(asker, reply) => {
-                    self.reply(asker, Reply::Appended(Ok(reply)));
-                }
-                Acknowledge::Coordinator(token) => {
-                    assert!(is_offsets, "coordinators write to their own partition");
-                    self.on_group_written(now, index, token);
-                }
+        if before.1 != ends.1 {
+            let woken = std::mem::take(&mut partition.waiting_replicas);
+            self.fetches.wake(woken);
+        }
+        let index = partition.index();
+        for then in safe {
+            self.acknowledge(now, index, then, Ok(()));
+        }
+        let result = match is_under_min {
+            true => Err(ErrorCode::NotEnoughReplicasAfterAppend),
+            false => Ok(()),
+        };
+        for then in committed {
+            self.acknowledge(now, index, then, result);
+        }
+        for then in late {
+            self.acknowledge(now, index, then, Err(ErrorCode::RequestTimedOut));
+        }
+    }
+
+    fn acknowledge(
+        &mut self,
+        now: Now,
+        index: PartitionIndex,
+        then: Acknowledge,
+        result: Result<(), ErrorCode>,
+    ) {
+        match (then, result) {
+            (Acknowledge::Producer(asker, reply), Ok(())) => {
+                self.reply(asker, Reply::Appended(Ok(reply)));
             }
+            (Acknowledge::Producer(asker, _), Err(error)) => {
+                self.reply(asker, Reply::Appended(Err(error.into())));
+            }
+            // What is committed stays so, whoever leaves the in-sync set.
+            (Acknowledge::Coordinator(token), _) => self.on_group_written(now, index, token),
         }
     }
 
@@ -69,11 +90,7 @@ impl Shard {
             .touch(slot)
             .expect("the log belongs to a partition");
         let topic = partition.topic.clone();
-        let waiting = std::mem::take(&mut partition.waiting_appends);
-        let (producers, coordinators): (VecDeque<_>, VecDeque<_>) = waiting
-            .into_iter()
-            .partition(|append| matches!(append.then, Acknowledge::Producer(..)));
-        partition.waiting_appends = coordinators;
+        let producers = partition.waiting_appends.take_producers();
         let queued = std::mem::take(&mut partition.queued_tasks);
         if partition.state.is_coming() {
             self.on_partition_settled(slot, effects);
@@ -81,14 +98,10 @@ impl Shard {
         for (asker, task) in queued {
             self.reply(asker, refusal(&task, ErrorCode::KafkaStorageError));
         }
-        for append in producers {
-            if let Acknowledge::Producer(asker, _) = append.then {
-                self.meter.metrics.topic_mut(&topic).produce_failures += 1;
-                self.reply(
-                    asker,
-                    Reply::Appended(Err(ErrorCode::KafkaStorageError.into())),
-                );
-            }
+        for asker in producers {
+            self.meter.metrics.topic_mut(&topic).produce_failures += 1;
+            let error = ErrorCode::KafkaStorageError;
+            self.reply(asker, Reply::Appended(Err(error.into())));
         }
     }
 
@@ -102,12 +115,11 @@ impl Shard {
             .expect("the log belongs to a partition");
         partition.state = PartitionState::Failed;
         let (index, topic) = (partition.index(), partition.topic.clone());
-        let waiting = std::mem::take(&mut partition.waiting_appends);
+        let waiting = partition.waiting_appends.take_all();
         let queued = std::mem::take(&mut partition.queued_tasks);
-        self.fetches
-            .wake(std::mem::take(&mut partition.waiting_fetches));
-        for append in waiting {
-            match append.then {
+        self.fetches.wake(partition.take_waiting_fetches());
+        for then in waiting {
+            match then {
                 Acknowledge::Producer(asker, _) => {
                     self.meter.metrics.topic_mut(&topic).produce_failures += 1;
                     self.reply(
@@ -137,8 +149,24 @@ pub fn append_to(
 ) -> Option<Reply> {
     let append_time = task.batch.log_append_time;
     let (bytes, records) = (task.batch.batch.size_bytes(), task.batch.records_count);
-    let epoch = partition.leader.epoch();
     metrics.produce_requests += 1;
+    let leader = match partition.role.leader() {
+        None => Err(ErrorCode::NotLeaderOrFollower.into()),
+        Some(leader) if task.acks == Acks::InSync && leader.is_under_in_sync_min() => {
+            Err(RefusedAppend {
+                error: ErrorCode::NotEnoughReplicas,
+                log_start_offset: Some(partition.log.log_start_offset()),
+            })
+        }
+        Some(leader) => Ok(leader),
+    };
+    let epoch = match leader {
+        Ok(leader) => leader.epoch(),
+        Err(refused) => {
+            metrics.produce_failures += 1;
+            return Some(Reply::Appended(Err(refused)));
+        }
+    };
     if partition.log.lacks_space() {
         metrics.produce_failures += 1;
         return Some(Reply::Appended(Err(ErrorCode::KafkaStorageError.into())));
@@ -169,20 +197,49 @@ pub fn append_to(
         append_time: appended.append_time.or(append_time),
         log_start_offset: appended.log_start_offset,
     };
-    // Also under acks=0, which is not answered: the request counts for the memory that it holds
-    // until its records are written.
-    if appended.last_offset < partition.leader.high_watermark() {
+    let safe_end = partition.safe_end_offset(false);
+    let reached = match task.acks {
+        Acks::Leader => safe_end,
+        Acks::InSync => partition.role.high_watermark(),
+    };
+    if appended.last_offset < reached {
         return Some(Reply::Appended(Ok(reply)));
     }
+    let has_followers = partition.role.leader().is_some_and(Leader::has_followers);
     let waiting = WaitingAppend {
         last_offset: appended.last_offset,
+        deadline: match has_followers {
+            true => task.deadline,
+            // For its own disk alone nobody sets a time.
+            false => Instant::MAX,
+        },
         then: Acknowledge::Producer(asker, reply),
     };
-    // A batch that was sent twice waits for the offset it got the first time, which may lie below
-    // those of later batches.
-    let place = partition
-        .waiting_appends
-        .partition_point(|other| other.last_offset <= waiting.last_offset);
-    partition.waiting_appends.insert(place, waiting);
+    partition.waiting_appends.push(task.acks, waiting);
     None
+}
+
+impl Partition {
+    /// The log has changed: the leader, or the follower, takes note. Up to where it is safe.
+    fn follow_log(&mut self, now: Now, is_synced_only: bool) -> Offset {
+        let safe_end = self.safe_end_offset(is_synced_only);
+        let log = ReplicaLog {
+            safe_end_offset: safe_end,
+            ..self.replica_log()
+        };
+        match &mut self.role {
+            Role::Leader(leader) => {
+                leader.on_log(now.instant, log.end_offset, safe_end);
+            }
+            Role::Follower(follower) => {
+                let start = follower.on_appended(&log);
+                let high_watermark = follower.high_watermark();
+                if let Some(start) = start {
+                    // The high watermark is not below it, so that it cannot be refused.
+                    let _ = self.log.delete_records(start, high_watermark);
+                }
+            }
+        }
+        safe_end
+    }
 }

@@ -92,7 +92,7 @@ impl Shard {
             if partition.state != PartitionState::Open || partition.future.is_some() {
                 continue;
             }
-            let high_watermark = partition.leader.high_watermark();
+            let high_watermark = partition.role.high_watermark();
             if let Some(dirtiness) = partition.log.dirtiness(now, high_watermark) {
                 let dirtiest = self.cleaning.dirtiest_ratio.max(dirtiness.ratio);
                 self.cleaning.dirtiest_ratio = dirtiest;
@@ -111,7 +111,7 @@ impl Shard {
                 && partition.state == PartitionState::Open
                 && partition.future.is_none()
             {
-                let high_watermark = partition.leader.high_watermark();
+                let high_watermark = partition.role.high_watermark();
                 partition.log.start_cleaning(high_watermark, limits);
                 self.cleaning.running = Some(slot);
                 self.cleaning.began_at = now.instant;
@@ -184,7 +184,7 @@ impl Shard {
         metrics.set(MetricId::CompactionSinceLookMs, since_ms);
         let (mut partitions, mut bytes) = (0, 0);
         for (_, partition) in self.partitions.iter() {
-            let high_watermark = partition.leader.high_watermark();
+            let high_watermark = partition.role.high_watermark();
             if let Some(left) = partition.log.uncleanable_bytes(now, high_watermark) {
                 partitions += 1;
                 bytes += left;

@@ -76,7 +76,7 @@ impl Shard {
         let open = open.filter(|partition| partition.state == State::Open);
         let (mut records, mut bytes) = (0, 0);
         for partition in open {
-            let acknowledged = partition.leader.high_watermark();
+            let acknowledged = partition.role.high_watermark();
             let unsynced = acknowledged - partition.log.durable_end_offset();
             records += u64::try_from(unsynced).unwrap_or(0);
             bytes += partition.log.deferred_bytes();
@@ -136,6 +136,6 @@ fn state_of(partition: &Partition) -> PartitionState {
         segments: partition.log.segments_count() as u64,
         log_start_offset: partition.log.log_start_offset(),
         log_end_offset: partition.log.log_end_offset(),
-        high_watermark: partition.leader.high_watermark(),
+        high_watermark: partition.role.high_watermark(),
     }
 }

@@ -22,6 +22,7 @@ use super::files::{BrokerFiles, is_file_owner};
 use super::groups::Groups;
 use super::housekeeping::Housekeeping;
 use super::journaling::{Journals, journal_of};
+use super::leading::Leading;
 use super::metering::Meter;
 use super::moving::Moves;
 use super::opening::Opening;
@@ -67,6 +68,7 @@ pub struct Shard {
     pub(super) housekeeping: Housekeeping,
     pub(super) journals: Journals,
     pub(super) deferring: DeferredSyncs,
+    pub(super) leading: Leading,
     pub(super) resuming: ResumeCheckpoints,
     pub(super) moves: Moves,
     pub(super) room: Room,
@@ -107,6 +109,7 @@ impl Shard {
             housekeeping: Housekeeping::new(&settings),
             journals: Journals::new(&settings),
             deferring: DeferredSyncs::new(&settings),
+            leading: Leading::default(),
             resuming: ResumeCheckpoints::new(settings.checkpoint_every_bytes),
             moves: Moves::default(),
             room: Room::new(settings.config.log_dirs.clone()),
@@ -194,6 +197,7 @@ impl Shard {
             self.housekeeping.next_deadline(),
             self.journals.next_deadline(),
             self.deferring.next_deadline(),
+            self.leading.next_deadline(),
             self.resuming.next_deadline(),
             self.room.next_deadline(),
             self.moves.next_deadline(),
@@ -289,6 +293,8 @@ impl Shard {
                 directory,
                 error,
             } => self.on_assignment_refused(now, partition, directory, error),
+            Message::ProposeIsr(proposed) => Self::on_isr_proposed(from, proposed, effects),
+            Message::IsrDecided(decided) => self.on_isr_decided(now, decided),
             Message::Serve => self.on_serve(now),
             Message::DirectoryFailed { directory, reason } => {
                 self.give_up(now, directory, &reason, effects);
@@ -316,6 +322,7 @@ impl Shard {
         self.connections.close_slowest(now, effects);
         self.on_groups_deadline(now);
         self.begin_due_syncs(now);
+        self.look_at_followers(now);
         self.resume_moves(now);
         self.run_housekeeping(now, effects);
         self.look_at_room(now);
@@ -343,7 +350,9 @@ impl Shard {
         }
         self.connections.note_shortage(now);
         self.connections.end_turn();
+        self.open_waiting(effects);
         self.post_folder_news(effects);
+        self.post_proposals(effects);
         self.advance_checkpoints(now, effects);
         self.advance_stop(now, effects);
         self.describe_room(effects);

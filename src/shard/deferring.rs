@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::log::Log;
-use crate::replication::{Leader, Safety};
+use crate::replication::{Role, Safety};
 use crate::stdx::{Instant, Now};
 
 use super::ShardSettings;
@@ -89,9 +89,9 @@ impl DeferredSyncs {
 }
 
 /// Let the log of a partition defer its syncs if its topic, and the replicas in sync, allow it.
-pub fn allow_deferral(log: &mut Log, leader: &Leader) {
+pub fn allow_deferral(log: &mut Log, role: &Role) {
     let durability = log.config().forebay_durability;
-    let safety = Safety::of(durability, leader.in_sync_replicas());
+    let safety = Safety::of(durability, role.in_sync_replicas());
     log.defer_syncs(safety == Safety::InMemory);
 }
 

@@ -22,6 +22,8 @@ pub struct Fetch {
     pub found: Vec<Option<FetchedPart>>,
     /// Reads from the disk that have not ended.
     pub pending_reads: usize,
+    /// True once the leaders were told how far the follower has come.
+    pub is_noted: bool,
     /// Answer with what there is: the request has enough from elsewhere, or the broker stops.
     pub is_hurried: bool,
 }
@@ -50,6 +52,7 @@ impl Fetches {
                 task,
                 found,
                 pending_reads: 0,
+                is_noted: false,
                 is_hurried: false,
             },
         );

@@ -592,7 +592,7 @@ impl Shard {
                 .insert(name.clone(), log.written_end_offset());
             checkpoint
                 .high_watermarks
-                .insert(name, partition.leader.high_watermark().min(durable));
+                .insert(name, partition.role.high_watermark().min(durable));
         }
         let message = Message::Checkpoints {
             directories,

@@ -19,7 +19,8 @@ use crate::model::{ErrorCode, Offset};
 use crate::protocol::record_batch::Batches;
 use crate::stdx::{Instant, Now};
 
-use super::partition::{Partition, ReadPurpose, WaitingAppend};
+use super::partition::{Partition, ReadPurpose};
+use super::waiting::Acknowledge;
 
 /// What is copied at a time, unless one batch is larger: a turn has other work to do.
 const SLICE_BYTES: usize = 256 << 10;
@@ -313,7 +314,7 @@ impl Partition {
         let Some(future) = self.future.as_deref_mut() else {
             return MoveStep::GoesOn;
         };
-        let high_watermark = self.leader.high_watermark();
+        let high_watermark = self.role.high_watermark();
         match future.phase {
             MovePhase::Copying => future.copy(
                 now,
@@ -367,14 +368,12 @@ impl Partition {
     /// The future replica takes the place of the current one, which leaves. `unique` becomes part
     /// of the name of its folder. Returns the appends that wait and that it does not have, which
     /// can be only if it could not be told of them.
-    pub fn promote_future(&mut self, unique: [u8; 16]) -> Vec<WaitingAppend> {
+    pub fn promote_future(&mut self, unique: [u8; 16]) -> Vec<Acknowledge> {
         let Some(future) = self.future.take() else {
             return Vec::new();
         };
         let end = future.log.log_end_offset();
-        let kept = self.waiting_appends.iter();
-        let kept = kept.take_while(|append| append.last_offset < end).count();
-        let lost = self.waiting_appends.split_off(kept);
+        let lost = self.waiting_appends.take_behind(end);
         let old = std::mem::replace(&mut self.log, future.log);
         let from = std::mem::replace(&mut self.directory, future.directory);
         self.log
@@ -386,7 +385,7 @@ impl Partition {
             is_removed: false,
             ends_move_to: Some(future.directory),
         });
-        lost.into()
+        lost
     }
 
     /// The move is over without an end: the future replica goes, with its folder if there is a

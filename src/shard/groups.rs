@@ -16,8 +16,9 @@ use crate::stdx::{Instant, Now, Random};
 
 use super::ShardSettings;
 use super::core::Shard;
-use super::partition::{Acknowledge, Asker, PartitionState, ReadPurpose, WaitingAppend};
+use super::partition::{Asker, PartitionState, ReadPurpose};
 use super::task::Reply;
+use super::waiting::{Acknowledge, Acks, WaitingAppend};
 
 /// How much of the offsets topic is read at a time, as in Kafka (`offsets.load.buffer.size`).
 const LOAD_BYTES_MAX: usize = 5 << 20;
@@ -392,16 +393,17 @@ impl Shard {
         if batch.size_bytes() > partition.log.config().max_message_bytes as usize {
             return Err(ErrorCode::MessageTooLarge);
         }
-        let epoch = partition.leader.epoch();
+        let epoch = partition.role.epoch();
         let appended = partition
             .log
             .append(now, vec![batch], epoch, AppendOrigin::Coordinator)?;
         let then = Acknowledge::Coordinator(write.token);
         let waiting = WaitingAppend {
             last_offset: appended.last_offset,
+            deadline: Instant::MAX,
             then,
         };
-        partition.waiting_appends.push_back(waiting);
+        partition.waiting_appends.push(Acks::InSync, waiting);
         Ok(())
     }
 }

@@ -166,7 +166,7 @@ impl Shard {
                 .partitions
                 .touch(slot)
                 .expect("the slot was just found");
-            let high_watermark = partition.leader.high_watermark();
+            let high_watermark = partition.role.high_watermark();
             partition.log.apply_retention(high_watermark);
             next = Some(slot + 1);
         }
@@ -217,6 +217,9 @@ impl Shard {
         for slot in progressed {
             self.on_log_progress(now, slot, effects);
             self.advance_high_watermark(now, slot);
+            if let Some(partition) = self.partitions.at_mut(slot) {
+                self.leading.note(now, slot, partition);
+            }
         }
         self.hurry_deferred();
         self.advance_file_limit(now, effects);

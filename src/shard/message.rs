@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::config::LogLevels;
 use crate::log::storage::DirectoryIndex;
 use crate::metadata::{MetadataDelta, MetadataImage, OpenDirectory};
-use crate::model::{ErrorCode, Offset, TopicIdPartition, TopicPartition};
+use crate::model::{ErrorCode, LeaderEpoch, Offset, TopicIdPartition, TopicPartition};
+use crate::replication::{IsrOutcome, IsrProposal, ProposalNumber};
 
 use super::checkpoints::FolderName;
 use super::files::DirectoryContents;
@@ -75,6 +76,10 @@ pub enum Message {
     PartitionsOpened,
     /// Every shard has opened its partitions: serve. From shard 0 to every shard.
     Serve,
+    /// Leaders ask the controller for other in-sync sets. To shard 0.
+    ProposeIsr(Vec<ProposedIsr>),
+    /// What became of that. From shard 0.
+    IsrDecided(Vec<DecidedIsr>),
     /// Something in a log directory failed. To shard 0.
     DirectoryFailed {
         directory: DirectoryIndex,
@@ -101,6 +106,28 @@ pub struct MetadataUpdate {
     pub delta: Arc<MetadataDelta>,
     /// The log directories, in the order of `log.dirs`.
     pub directories: Arc<[OpenDirectory]>,
+}
+
+/// The in-sync set that the leader of a partition asks for.
+#[derive(Clone, Debug)]
+pub struct ProposedIsr {
+    /// The partition.
+    pub partition: TopicIdPartition,
+    /// What it asks for.
+    pub proposal: IsrProposal,
+}
+
+/// What became of it.
+#[derive(Clone, Debug)]
+pub struct DecidedIsr {
+    /// The partition.
+    pub partition: TopicIdPartition,
+    /// The epoch of the leader that asked.
+    pub leader_epoch: LeaderEpoch,
+    /// What it had asked for.
+    pub number: ProposalNumber,
+    /// What became of it.
+    pub outcome: IsrOutcome,
 }
 
 /// A partition that wants to make its folder.

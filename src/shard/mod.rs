@@ -29,6 +29,7 @@ mod groups;
 mod housekeeping;
 mod inherited;
 mod journaling;
+mod leading;
 mod message;
 mod metering;
 mod moving;
@@ -36,12 +37,18 @@ mod opening;
 mod owning;
 mod partition;
 mod placement;
+mod reading;
 mod request;
 mod resuming;
+mod roles;
 mod room;
 mod serving;
 mod settings;
 mod task;
+mod waiting;
+
+#[cfg(test)]
+mod tests;
 
 pub use self::core::Shard;
 pub use effect::{Effect, Effects, HaltReason};

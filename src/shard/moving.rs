@@ -20,9 +20,9 @@ use super::core::{Phase, Shard};
 use super::deferring::allow_deferral;
 use super::future::{FolderClaim, FutureReplica, MovePhase, MoveStep, OtherLog};
 use super::message::MoveClaim;
-use super::opening::sole_leader;
-use super::partition::{Acknowledge, Partition, PartitionState, WaitingAppend};
+use super::partition::{Partition, PartitionState};
 use super::task::Reply;
+use super::waiting::Acknowledge;
 use super::{Effects, Message};
 
 /// Replicas that are copied at the same time. A disk is not faster with more, and each holds a
@@ -305,7 +305,7 @@ impl Shard {
         effects: &mut Effects,
     ) {
         let partition = self.partitions.touch(slot).expect("the log belongs to it");
-        let high_watermark = partition.leader.high_watermark();
+        let high_watermark = partition.role.high_watermark();
         let id = partition.id;
         let Some(future) = partition.future.as_deref_mut() else {
             return;
@@ -437,7 +437,7 @@ impl Shard {
         let Some(partition) = self.partitions.at_mut(slot) else {
             return;
         };
-        let high_watermark = partition.leader.high_watermark();
+        let high_watermark = partition.role.high_watermark();
         let name = partition_folder(&partition.topic, partition.index());
         let Some(future) = partition.future.as_deref_mut() else {
             return;
@@ -477,17 +477,10 @@ impl Shard {
         self.refuse_lost(now, slot, &step, lost);
         let partition = self.partitions.touch(slot).expect("it was just there");
         let (directory, next) = (partition.directory, partition.next_directory.take());
-        let epoch = registration.leader_epoch;
-        if partition.leader.epoch() != epoch {
-            let end = partition.log.log_end_offset();
-            let high_watermark = partition.leader.high_watermark();
-            partition.leader = sole_leader(self.settings.config.node_id, epoch, high_watermark);
-            partition.log.on_leader_epoch(epoch, end);
-        }
         partition.state = PartitionState::Open;
         let bytes_max = self.journals.journalled_bytes_max(directory);
         partition.log.use_journal(bytes_max);
-        allow_deferral(&mut partition.log, &partition.leader);
+        allow_deferral(&mut partition.log, &partition.role);
         let has_failed = !partition.log.is_open();
         let lacks_space = partition.log.lacks_space();
         let name = partition.log.identity().to_string();
@@ -511,15 +504,15 @@ impl Shard {
     }
 
     /// Appends of which the new log could not be told: nobody was told that they are safe.
-    fn refuse_lost(&mut self, now: Now, slot: u32, step: &MoveStep, lost: Vec<WaitingAppend>) {
+    fn refuse_lost(&mut self, now: Now, slot: u32, step: &MoveStep, lost: Vec<Acknowledge>) {
         if !lost.is_empty() {
             let what = "did not take what came while it moved";
             tracing::error!("{}", self.place_of(slot, what, &format!("{step:?}")));
         }
         let partition = self.partitions.at(slot).expect("it was just there");
         let index = partition.index();
-        for append in lost {
-            match append.then {
+        for then in lost {
+            match then {
                 Acknowledge::Producer(asker, _) => {
                     let error = ErrorCode::KafkaStorageError;
                     self.reply(asker, Reply::Appended(Err(error.into())));

@@ -8,11 +8,13 @@ use crate::connection::ConnectionLimits;
 use crate::log::partition_folder;
 use crate::log::storage::{DirectoryIndex, StorageFailure, StoragePath};
 use crate::log::{Log, LogIdentity, OpenFiles, OpenMode};
-use crate::metadata::{ConfigKind, MetadataDelta, OpenDirectory, PartitionRegistration};
-use crate::model::{
-    BrokerId, ErrorCode, LeaderEpoch, Offset, ShardId, TopicIdPartition, TopicPartition, Uuid,
+use crate::metadata::{
+    ConfigKind, MetadataDelta, MetadataImage, OpenDirectory, PartitionRegistration,
 };
-use crate::replication::{Leader, LeaderRules, LeaderTerm};
+use crate::model::{
+    ErrorCode, Offset, PartitionIndex, ShardId, TopicIdPartition, TopicPartition, Uuid,
+};
+use crate::replication::{Follower, Role};
 use crate::stdx::{Instant, Now};
 
 use super::checkpoints::FolderName;
@@ -21,9 +23,10 @@ use super::deferring::{Deferred, allow_deferral};
 use super::files::DirectoryContents;
 use super::message::{FolderClaim, MetadataUpdate};
 use super::owning::refusal;
-use super::partition::{Acknowledge, Asker, Partition, PartitionState, Partitions};
+use super::partition::{Asker, Partition, PartitionState, Partitions};
 use super::placement::{place, shard_of};
-use super::task::{Reply, Task};
+use super::task::Task;
+use super::waiting::WaitingAppends;
 use super::{Effect, Effects, Message};
 
 /// Logs that are opened at the same time. Each asks for a few files; more would not make the disk
@@ -84,6 +87,7 @@ impl Shard {
         } = update;
         let is_first = self.opening.directories.is_empty();
         self.opening.directories = directories.clone();
+        let departed = self.departed_from(image, delta);
         self.image = Arc::clone(image);
         self.configs.on_metadata(image, delta);
         // One shard takes the clients of all.
@@ -100,22 +104,12 @@ impl Shard {
         for (topic_id, topic) in &delta.topics_removed {
             for (partition, registration) in topic.partitions.iter() {
                 let id = place(*topic_id, *partition);
-                if self.controller.is_some()
-                    && let Some(directory) = self.directory_of(registration)
-                {
-                    let name = FolderName {
-                        directory,
-                        partition: TopicPartition {
-                            topic: topic.name.clone(),
-                            partition: *partition,
-                        },
-                    };
-                    self.note_deleted(id, name);
-                }
-                if shard_of(id, self.settings.shards_count) == self.settings.id {
-                    self.delete_partition(id);
-                }
+                let error = ErrorCode::UnknownTopicOrPartition;
+                self.let_go(id, &topic.name, registration, error);
             }
+        }
+        for (id, topic, registration) in departed {
+            self.let_go(id, &topic, &registration, ErrorCode::NotLeaderOrFollower);
         }
         if !removed.is_empty() {
             self.on_topics_removed(now, &removed);
@@ -126,7 +120,10 @@ impl Shard {
         for (topic_id, partition) in &delta.partitions_changed {
             self.on_partition_changed(now, place(*topic_id, *partition), effects);
         }
-        self.change_log_configs(delta);
+        self.change_log_configs(now, delta);
+        if !delta.brokers_changed.is_empty() {
+            self.on_brokers_changed(now, |id| delta.brokers_changed.contains(&id));
+        }
         if is_first && self.controller.is_some() {
             for directory in self.files.directories() {
                 if self.is_offline(directory) {
@@ -139,12 +136,61 @@ impl Shard {
         self.perform_reached(now);
     }
 
+    /// The partitions of which this broker had a replica, by the image before, and has none.
+    fn departed_from(
+        &self,
+        image: &MetadataImage,
+        delta: &MetadataDelta,
+    ) -> Vec<(TopicIdPartition, Arc<str>, Arc<PartitionRegistration>)> {
+        let node = self.settings.config.node_id;
+        let has_left = |(topic_id, partition): &(Uuid, PartitionIndex)| {
+            let now = image.partition(*topic_id, *partition)?;
+            let topic = self.image.topics.get(topic_id)?;
+            let before = topic.partitions.get(partition)?;
+            let has_left = before.replicas.contains(&node) && !now.replicas.contains(&node);
+            let id = place(*topic_id, *partition);
+            has_left.then(|| (id, topic.name.clone(), before.clone()))
+        };
+        delta
+            .partitions_changed
+            .iter()
+            .filter_map(has_left)
+            .collect()
+    }
+
+    /// The broker has no replica of the partition any more, which was registered so before.
+    fn let_go(
+        &mut self,
+        id: TopicIdPartition,
+        topic: &Arc<str>,
+        registration: &PartitionRegistration,
+        error: ErrorCode,
+    ) {
+        if self.controller.is_some()
+            && let Some(directory) = self.directory_of(registration)
+        {
+            let partition = TopicPartition {
+                topic: topic.clone(),
+                partition: id.partition,
+            };
+            let name = FolderName {
+                directory,
+                partition,
+            };
+            self.note_deleted(id, name);
+        }
+        if shard_of(id, self.settings.shards_count) == self.settings.id {
+            self.delete_partition(id, error);
+        }
+    }
+
     fn on_partition_changed(&mut self, now: Now, id: TopicIdPartition, effects: &mut Effects) {
         if shard_of(id, self.settings.shards_count) != self.settings.id {
             return;
         }
         if let Some(slot) = self.partitions.slot_of(id) {
-            return self.on_directory_assigned(now, slot, effects);
+            self.on_directory_assigned(now, slot, effects);
+            return self.follow_registration(now, slot);
         }
         let node = self.settings.config.node_id;
         let registration = self.image.partition(id.topic_id, id.partition);
@@ -153,7 +199,7 @@ impl Shard {
         }
     }
 
-    fn change_log_configs(&mut self, delta: &MetadataDelta) {
+    fn change_log_configs(&mut self, now: Now, delta: &MetadataDelta) {
         let all = has_broker_settings(delta);
         let changed: BTreeSet<&str> = delta
             .configs_changed
@@ -180,7 +226,8 @@ impl Shard {
                 future.log.change_config(Arc::clone(&config));
             }
             partition.log.change_config(config);
-            allow_deferral(&mut partition.log, &partition.leader);
+            allow_deferral(&mut partition.log, &partition.role);
+            self.change_leader_rules(now, slot);
         }
     }
 
@@ -198,7 +245,7 @@ impl Shard {
         self.open_waiting(effects);
     }
 
-    fn open_waiting(&mut self, effects: &mut Effects) {
+    pub(super) fn open_waiting(&mut self, effects: &mut Effects) {
         if !self.opening.are_directories_read || self.phase == Phase::Stopping {
             return;
         }
@@ -238,20 +285,19 @@ impl Shard {
                 partition: id.partition,
             },
         };
-        let leader = sole_leader(self.settings.config.node_id, registration.leader_epoch, 0);
         if self.is_offline(directory) {
-            return self.insert_failed(id, name, leader);
+            return self.insert_failed(id, name);
         }
         let existing = self.existing_mode(&name);
         if existing.is_none() {
             self.claim_folder(id, name.clone(), false);
         }
-        self.insert_partition(id, name, leader, existing, Vec::new());
+        self.insert_partition(id, name, existing, Vec::new());
     }
 
     /// The directory of a partition is given up: so is the partition.
-    fn insert_failed(&mut self, id: TopicIdPartition, name: FolderName, leader: Leader) {
-        self.insert_partition(id, name, leader, None, Vec::new());
+    fn insert_failed(&mut self, id: TopicIdPartition, name: FolderName) {
+        self.insert_partition(id, name, None, Vec::new());
         if let Some(slot) = self.partitions.slot_of(id)
             && let Some(partition) = self.partitions.at_mut(slot)
         {
@@ -266,7 +312,6 @@ impl Shard {
         &mut self,
         id: TopicIdPartition,
         name: FolderName,
-        leader: Leader,
         existing: Option<OpenMode>,
         queued_tasks: Vec<(Asker, Task)>,
     ) {
@@ -290,7 +335,9 @@ impl Shard {
             None => (OpenMode::Create, PartitionState::Claiming),
         };
         let mut log = Log::open(identity, config, mode, random);
-        allow_deferral(&mut log, &leader);
+        // Before it is open nobody asks what it is.
+        let role = Role::Follower(Follower::new(None, -1, 0));
+        allow_deferral(&mut log, &role);
         log.inherit_first_dirty_offset(cleaned_offset.unwrap_or(0));
         self.connect_journal(id, directory, &mut log);
         self.inherit_point(id, directory, &mut log);
@@ -303,9 +350,12 @@ impl Shard {
             next_directory: None,
             leaving: Vec::new(),
             logs_count: 0,
-            leader,
-            waiting_appends: VecDeque::new(),
+            role,
+            waiting_appends: WaitingAppends::new(),
             waiting_fetches: BTreeSet::new(),
+            waiting_replicas: BTreeSet::new(),
+            woken_at: (0, 0),
+            leading_due: None,
             reads: BTreeMap::new(),
             queued_tasks,
             deferred: Deferred::default(),
@@ -344,6 +394,17 @@ impl Shard {
         said.get(&name.partition).copied()
     }
 
+    /// The high watermark of a log when that was noted last before the broker started.
+    fn noted_high_watermark(
+        &self,
+        directory: DirectoryIndex,
+        name: &TopicPartition,
+    ) -> Option<Offset> {
+        let contents = self.opening.contents.as_ref()?;
+        let said = &contents[usize::from(directory.0)].checkpoint;
+        said.high_watermarks.get(name).copied()
+    }
+
     fn claim_folder(&mut self, partition: TopicIdPartition, name: FolderName, is_foreign: bool) {
         self.opening.claims.push(FolderClaim {
             partition,
@@ -361,6 +422,7 @@ impl Shard {
         self.housekeeping.forget_cache(partition.cached_bytes);
         self.file_limit.forget(partition.open_files);
         self.deferring.forget(slot, partition.deferred);
+        self.leading.forget(slot, partition.leading_due);
         let name = FolderName {
             directory: partition.directory,
             partition: TopicPartition {
@@ -369,13 +431,7 @@ impl Shard {
             },
         };
         self.claim_folder(partition.id, name.clone(), true);
-        self.insert_partition(
-            partition.id,
-            name,
-            partition.leader,
-            None,
-            partition.queued_tasks,
-        );
+        self.insert_partition(partition.id, name, None, partition.queued_tasks);
     }
 
     /// Shard 0 has answered what was asked by [`Shard::post_folder_news`].
@@ -431,14 +487,12 @@ impl Shard {
             .expect("the log belongs to a partition");
         partition.state = PartitionState::Open;
         partition.has_opened = true;
-        let epoch = partition.leader.epoch();
-        let end = partition.log.log_end_offset();
-        partition.leader = sole_leader(self.settings.config.node_id, epoch, end);
-        partition.log.on_leader_epoch(epoch, end);
-        let (id, queued) = (partition.id, std::mem::take(&mut partition.queued_tasks));
-        if self.groups.is_host(id) {
-            self.load_groups(now, slot);
-        }
+        let (name, log) = (partition.name(), &partition.log);
+        let (start, end) = (log.log_start_offset(), log.log_end_offset());
+        let directory = partition.directory;
+        let queued = std::mem::take(&mut partition.queued_tasks);
+        let noted = self.noted_high_watermark(directory, &name).unwrap_or(start);
+        self.take_role(now, slot, noted.clamp(start, end));
         self.resume_move(slot, effects);
         for (asker, task) in queued {
             self.perform(now, asker, task);
@@ -489,11 +543,15 @@ impl Shard {
         }
     }
 
-    fn delete_partition(&mut self, id: TopicIdPartition) {
+    fn delete_partition(&mut self, id: TopicIdPartition, error: ErrorCode) {
         self.opening.waiting.retain(|waiting| *waiting != id);
         let Some(slot) = self.partitions.slot_of(id) else {
             return self.opening.left.push((id, true));
         };
+        let partition = self.partitions.at(slot);
+        if partition.is_some_and(|partition| partition.state == PartitionState::Deleting) {
+            return;
+        }
         let unique = self.settings.random.next_bytes16();
         let partition = self.partitions.at(slot);
         let directory = partition.expect("the slot was just found").directory;
@@ -507,21 +565,11 @@ impl Shard {
         partition.state = PartitionState::Deleting;
         partition.log.delete(unique);
         partition.is_log_deleted = !has_folder;
-        self.fetches
-            .wake(std::mem::take(&mut partition.waiting_fetches));
-        let waiting = std::mem::take(&mut partition.waiting_appends);
+        self.fetches.wake(partition.take_waiting_fetches());
         let queued = std::mem::take(&mut partition.queued_tasks);
-        for append in waiting {
-            // The coordinator of a deleted offsets topic is dropped with its partition.
-            if let Acknowledge::Producer(asker, _) = append.then {
-                self.reply(
-                    asker,
-                    Reply::Appended(Err(ErrorCode::UnknownTopicOrPartition.into())),
-                );
-            }
-        }
+        self.refuse_waiting(slot, error);
         for (asker, task) in queued {
-            self.reply(asker, refusal(&task, ErrorCode::UnknownTopicOrPartition));
+            self.reply(asker, refusal(&task, error));
         }
         self.unload_groups(slot);
         self.delete_future(slot);
@@ -536,8 +584,16 @@ impl Shard {
         self.housekeeping.forget_cache(partition.cached_bytes);
         self.file_limit.forget(partition.open_files);
         self.deferring.forget(slot, partition.deferred);
+        self.leading.forget(slot, partition.leading_due);
         self.opening.underway.remove(&slot);
         self.opening.left.push((partition.id, true));
+        // A replica may have come back while the one before was on its way out.
+        let id = partition.id;
+        let registration = self.image.partition(id.topic_id, id.partition);
+        let node = self.settings.config.node_id;
+        if registration.is_some_and(|registration| registration.replicas.contains(&node)) {
+            self.opening.waiting.push_back(id);
+        }
         Some(partition)
     }
 
@@ -575,25 +631,6 @@ impl Shard {
             }
         }
     }
-}
-
-/// A leader without followers, of a log that ends and is safe at `end`.
-pub fn sole_leader(node: BrokerId, epoch: LeaderEpoch, end: Offset) -> Leader {
-    let term = LeaderTerm {
-        node,
-        epoch,
-        partition_epoch: 0,
-        start_offset: end,
-        high_watermark: end,
-        safe_end_offset: end,
-        replicas: vec![node],
-        isr: vec![node],
-    };
-    let rules = LeaderRules {
-        in_sync_min: 1,
-        lag_max: Duration::MAX,
-    };
-    Leader::new(Instant::from_nanos(0), term, rules)
 }
 
 /// The places of all partitions, for a step over each.

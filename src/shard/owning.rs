@@ -1,19 +1,16 @@
 //! What this shard does as the owner of partitions: tasks in, replies out.
 
 use crate::log::storage::DirectoryIndex;
-use crate::log::{
-    FetchedRecords, FoundOffset, Log, LogFailure, LogProgress, Lookup, ReadId, ReadPlan,
-    ReadRequest,
-};
+use crate::log::{FoundOffset, Log, LogFailure, LogProgress, Lookup, ReadId};
 use crate::model::{ErrorCode, LeaderEpoch, Offset, TopicIdPartition};
+use crate::replication::Leader;
 use crate::stdx::Now;
 
 use super::Effects;
 use super::appending::append_to;
 use super::core::Shard;
-use super::fetches::{Fetch, FetchKey, trim_parts};
 use super::partition::{Asker, Partition, PartitionState, ReadPurpose};
-use super::task::{FetchPart, FetchedPart, ListedOffset, OffsetTarget, PartitionSize, Reply, Task};
+use super::task::{ListedOffset, OffsetTarget, PartitionSize, Reply, Task};
 
 /// Tasks that may wait for the image to reach what their sender knew. A sender is ahead for one
 /// message's time only.
@@ -119,7 +116,9 @@ impl Shard {
                 Some(Reply::DeletedRecords(delete_records(partition, before)))
             }
             Task::DescribeProducers { .. } => {
-                Some(Reply::Producers(Ok(partition.log.active_producers())))
+                let producers = leader_of(partition, None);
+                let producers = producers.map(|_| partition.log.active_producers());
+                Some(Reply::Producers(producers))
             }
             Task::MoveReplica { directory, .. } => {
                 Some(Reply::Moved(self.move_replica(slot, directory)))
@@ -213,136 +212,6 @@ impl Shard {
         format!("{}-{} {what}: {why}", partition.topic, partition.index())
     }
 
-    /// Read for a fetch; answer it if that gave enough, else leave it waiting.
-    pub(super) fn advance_fetch(&mut self, now: Now, key: FetchKey) {
-        let Some(fetch) = self.fetches.find(key) else {
-            return;
-        };
-        if fetch.pending_reads > 0 {
-            return;
-        }
-        let parts = fetch.task.parts.clone();
-        let (mut bytes_left, is_committed_only) =
-            (fetch.task.bytes_max, fetch.task.is_committed_only);
-        let (mut found, mut pending_reads) = (Vec::with_capacity(parts.len()), 0);
-        for (place, part) in parts.iter().enumerate() {
-            let is_first = bytes_left == fetch_bytes_max(&mut self.fetches, key);
-            match self.read_part(key, place, part, bytes_left, is_first, is_committed_only) {
-                Some(result) => {
-                    bytes_left = bytes_left.saturating_sub(result.records_bytes());
-                    found.push(Some(result));
-                }
-                None => {
-                    pending_reads += 1;
-                    found.push(None);
-                }
-            }
-        }
-        let fetch = self
-            .fetches
-            .find(key)
-            .expect("the fetch was not closed meanwhile");
-        fetch.found = found;
-        fetch.pending_reads = pending_reads;
-        if pending_reads == 0 {
-            self.conclude_fetch(now, key);
-        }
-    }
-
-    /// What the partition of `part` has for a fetch, or `None` if it is being read from the disk.
-    fn read_part(
-        &mut self,
-        key: FetchKey,
-        place: usize,
-        part: &FetchPart,
-        bytes_left: usize,
-        is_first: bool,
-        is_committed_only: bool,
-    ) -> Option<FetchedPart> {
-        let Some(slot) = self.partitions.slot_of(part.partition) else {
-            return Some(FetchedPart::refused(
-                part.place,
-                ErrorCode::NotLeaderOrFollower,
-            ));
-        };
-        let partition = self
-            .partitions
-            .touch(slot)
-            .expect("the slot was just found");
-        let mut result = match view_of(partition, part) {
-            Ok(view) => view,
-            Err(error) => return Some(FetchedPart::refused(part.place, error)),
-        };
-        if result.diverging.is_some() || (bytes_left == 0 && !is_first) {
-            return Some(result);
-        }
-        let upper = if is_committed_only {
-            result.last_stable_offset
-        } else {
-            result.high_watermark
-        };
-        let request = ReadRequest {
-            offset: part.offset,
-            bytes_max: part.bytes_max.min(bytes_left),
-            upper: upper.expect("the view of an open partition has its bounds"),
-            at_least_one: is_first,
-        };
-        match partition.log.plan_read(request) {
-            Ok(ReadPlan::Ready(records)) => {
-                let (from, to) = (part.offset, records.next_offset);
-                result.aborted = partition.log.aborted_between(from, to);
-                result.records = records.slices;
-                Some(result)
-            }
-            Ok(ReadPlan::Disk(read)) => {
-                let read = partition.log.start_read(read);
-                partition.reads.insert(read, ReadPurpose::Fetch(key, place));
-                None
-            }
-            Err(error) => Some(FetchedPart::refused(part.place, error)),
-        }
-    }
-
-    pub(super) fn on_read_finished(
-        &mut self,
-        now: Now,
-        slot: u32,
-        read: ReadId,
-        result: Result<FetchedRecords, ErrorCode>,
-        effects: &mut Effects,
-    ) {
-        let partition = self
-            .partitions
-            .touch(slot)
-            .expect("the log belongs to a partition");
-        match partition.reads.remove(&read) {
-            Some(ReadPurpose::Fetch(key, place)) => {
-                let Some(fetch) = self.fetches.find(key) else {
-                    return;
-                };
-                let part = &fetch.task.parts[place];
-                let found = match (result, view_of(partition, part)) {
-                    (Ok(records), Ok(view)) => FetchedPart {
-                        aborted: (partition.log).aborted_between(part.offset, records.next_offset),
-                        records: records.slices,
-                        ..view
-                    },
-                    (Err(error), _) | (_, Err(error)) => FetchedPart::refused(part.place, error),
-                };
-                fetch.found[place] = Some(found);
-                fetch.pending_reads -= 1;
-                if fetch.pending_reads == 0 {
-                    self.conclude_fetch(now, key);
-                }
-            }
-            Some(ReadPurpose::GroupLoad) => self.on_group_log_read(now, slot, result),
-            Some(ReadPurpose::Move) => self.on_move_read(now, slot, read, result, effects),
-            Some(ReadPurpose::Lookup(_)) | None => {
-                unreachable!("a read ends once, as what it was begun")
-            }
-        }
-    }
-
     pub(super) fn on_lookup_finished(
         &mut self,
         slot: u32,
@@ -367,32 +236,6 @@ impl Shard {
             _ => unreachable!("a search ends once, as what it was begun"),
         }
     }
-
-    /// All parts of a fetch were read: answer it, or let it wait for more.
-    fn conclude_fetch(&mut self, now: Now, key: FetchKey) {
-        let fetch = self.fetches.find(key).expect("the fetch is open");
-        if is_enough(fetch, now) {
-            let fetch = self.fetches.close(key).expect("the fetch is open");
-            let mut found: Vec<FetchedPart> = fetch.found.into_iter().flatten().collect();
-            trim_parts(found.iter_mut(), fetch.task.bytes_max);
-            self.reply(fetch.asker, Reply::Fetched(found));
-            return;
-        }
-        for place in &mut fetch.found {
-            *place = None;
-        }
-        let ids: Vec<TopicIdPartition> =
-            fetch.task.parts.iter().map(|part| part.partition).collect();
-        for id in ids {
-            if let Some(slot) = self.partitions.slot_of(id) {
-                let partition = self
-                    .partitions
-                    .touch(slot)
-                    .expect("the slot was just found");
-                partition.waiting_fetches.insert(key);
-            }
-        }
-    }
 }
 
 /// The size of a partition, and that of its future replica if it has one.
@@ -415,49 +258,11 @@ fn sizes_of(partition: &Partition) -> impl Iterator<Item = PartitionSize> {
     std::iter::once(current).chain(future)
 }
 
-fn fetch_bytes_max(fetches: &mut super::fetches::Fetches, key: FetchKey) -> usize {
-    fetches.find(key).map_or(0, |fetch| fetch.task.bytes_max)
-}
-
-fn is_enough(fetch: &Fetch, now: Now) -> bool {
-    let found = || fetch.found.iter().flatten();
-    fetch.is_hurried
-        || fetch.task.deadline <= now.instant
-        || found().any(|part| part.error.is_error() || part.diverging.is_some())
-        || found().map(FetchedPart::records_bytes).sum::<usize>() >= fetch.task.bytes_min
-}
-
-/// The bounds of a partition as a fetch sees them, without records.
-fn view_of(partition: &Partition, part: &FetchPart) -> Result<FetchedPart, ErrorCode> {
-    let (log, leader) = (&partition.log, &partition.leader);
-    partition.check_open()?;
-    leader.check_epoch(part.leader_epoch)?;
-    let high_watermark = leader.high_watermark();
-    let last_stable_offset = log
-        .first_open_transaction()
-        .map_or(high_watermark, |first| first.min(high_watermark));
-    let diverging = match part.last_fetched_epoch {
-        None => None,
-        Some(epoch) => {
-            // An epoch that nobody here knows cannot be compared with.
-            let (found, end) = end_of_epoch(partition, epoch).ok_or(ErrorCode::OffsetOutOfRange)?;
-            (found < epoch || end < part.offset).then_some((found, end))
-        }
-    };
-    let is_within = (log.log_start_offset()..=log.log_end_offset()).contains(&part.offset);
-    if diverging.is_none() && !is_within {
-        return Err(ErrorCode::OffsetOutOfRange);
-    }
-    Ok(FetchedPart {
-        place: part.place,
-        error: ErrorCode::None,
-        high_watermark: Some(high_watermark),
-        last_stable_offset: Some(last_stable_offset),
-        log_start_offset: Some(log.log_start_offset()),
-        diverging,
-        records: Vec::new(),
-        aborted: Vec::new(),
-    })
+/// The leader of the partition, if it is here and has the epoch that the client believes in.
+fn leader_of(partition: &Partition, epoch: Option<LeaderEpoch>) -> Result<&Leader, ErrorCode> {
+    partition.role.check_epoch(epoch)?;
+    let leader = partition.role.leader();
+    leader.ok_or(ErrorCode::NotLeaderOrFollower)
 }
 
 fn find_offset(
@@ -466,11 +271,14 @@ fn find_offset(
     leader_epoch: Option<LeaderEpoch>,
     target: OffsetTarget,
 ) -> Option<Reply> {
+    let leader = match leader_of(partition, leader_epoch) {
+        Ok(leader) => leader,
+        Err(error) => return Some(Reply::Offset(Err(error))),
+    };
+    let (high_watermark, epoch) = (leader.high_watermark(), leader.epoch());
+    // What the leader before had acknowledged may lie behind it.
+    let is_lagging = high_watermark < leader.start_offset();
     let log = &mut partition.log;
-    if let Err(error) = partition.leader.check_epoch(leader_epoch) {
-        return Some(Reply::Offset(Err(error)));
-    }
-    let high_watermark = partition.leader.high_watermark();
     let bare = |offset: Offset, leader_epoch: Option<LeaderEpoch>| {
         Some(Reply::Offset(Ok(Some(ListedOffset {
             offset,
@@ -481,15 +289,16 @@ fn find_offset(
     let lookup = match target {
         OffsetTarget::Earliest => {
             let start = log.log_start_offset();
-            return bare(
-                start,
-                log.epoch_of(start).or(Some(partition.leader.epoch())),
-            );
+            return bare(start, log.epoch_of(start).or(Some(epoch)));
+        }
+        OffsetTarget::LogEnd => return bare(log.log_end_offset(), Some(epoch)),
+        OffsetTarget::Latest { .. } if is_lagging => {
+            return Some(Reply::Offset(Err(ErrorCode::OffsetNotAvailable)));
         }
         OffsetTarget::Latest { is_committed_only } => {
             let stable = log.first_open_transaction().filter(|_| is_committed_only);
             let end = stable.map_or(high_watermark, |first| first.min(high_watermark));
-            return bare(end, Some(partition.leader.epoch()));
+            return bare(end, Some(epoch));
         }
         OffsetTarget::LatestTiered => return Some(Reply::Offset(Ok(None))),
         OffsetTarget::MaxTimestamp => Lookup::Largest,
@@ -505,15 +314,19 @@ fn epoch_end(
     leader_epoch: Option<LeaderEpoch>,
     epoch: LeaderEpoch,
 ) -> Result<Option<(LeaderEpoch, Offset)>, ErrorCode> {
-    partition.leader.check_epoch(leader_epoch)?;
+    leader_of(partition, leader_epoch)?;
     Ok(end_of_epoch(partition, epoch))
 }
 
 /// The largest epoch not above `epoch`, and where it ends; `None` for an epoch to come, and for a
 /// number that is none.
-fn end_of_epoch(partition: &Partition, epoch: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
+pub fn end_of_epoch(partition: &Partition, epoch: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
     // The leader's own epoch ends where its log ends, also before its first record.
-    if epoch == partition.leader.epoch() {
+    if partition
+        .role
+        .leader()
+        .is_some_and(|leader| leader.epoch() == epoch)
+    {
         return Some((epoch, partition.log.log_end_offset()));
     }
     if epoch < 0 {
@@ -524,7 +337,7 @@ fn end_of_epoch(partition: &Partition, epoch: LeaderEpoch) -> Option<(LeaderEpoc
 }
 
 fn delete_records(partition: &mut Partition, before: Option<Offset>) -> Result<Offset, ErrorCode> {
-    let high_watermark = partition.leader.high_watermark();
+    let high_watermark = leader_of(partition, None)?.high_watermark();
     partition
         .log
         .delete_records(before.unwrap_or(high_watermark), high_watermark)

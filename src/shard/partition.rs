@@ -1,19 +1,19 @@
 //! One partition that this shard owns: its log, its leader's view, what waits for it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::coordinator::group::WriteToken;
 use crate::log::storage::{DirectoryIndex, StorageOwner};
 use crate::log::{Log, OpenFiles, ReadId};
-use crate::model::{ErrorCode, Offset, PartitionIndex, ShardId, TopicIdPartition};
-use crate::replication::Leader;
-use crate::stdx::{HashMap, new_map};
+use crate::model::{ErrorCode, Offset, PartitionIndex, ShardId, TopicIdPartition, TopicPartition};
+use crate::replication::{ReplicaLog, Role};
+use crate::stdx::{HashMap, Instant, new_map};
 
 use super::deferring::Deferred;
 use super::fetches::FetchKey;
 use super::future::{FutureReplica, LeavingReplica};
-use super::task::{AppendedReply, RequestId, Task, TaskIndex};
+use super::task::{RequestId, Task, TaskIndex};
+use super::waiting::WaitingAppends;
 
 /// Tasks that may wait for a partition to open. More would only fill memory while a disk is slow;
 /// clients try again.
@@ -28,24 +28,6 @@ pub struct Asker {
     pub request: RequestId,
     /// The task's place in it.
     pub index: TaskIndex,
-}
-
-/// Something that is done once the high watermark has passed `last_offset`.
-#[derive(Debug)]
-pub struct WaitingAppend {
-    /// The last offset that was appended.
-    pub last_offset: Offset,
-    /// What is done.
-    pub then: Acknowledge,
-}
-
-/// Whom an append is acknowledged to.
-#[derive(Debug)]
-pub enum Acknowledge {
-    /// A producer.
-    Producer(Asker, AppendedReply),
-    /// The coordinator of this partition.
-    Coordinator(WriteToken),
 }
 
 /// What a read from the disk or a search is for.
@@ -80,12 +62,18 @@ pub struct Partition {
     pub leaving: Vec<LeavingReplica>,
     /// How many logs it had besides the first.
     pub logs_count: u64,
-    /// The leader's view.
-    pub leader: Leader,
-    /// Appends that wait for the high watermark, by offset.
-    pub waiting_appends: VecDeque<WaitingAppend>,
-    /// Fetches that wait for data of this partition.
+    /// Whether it leads or follows.
+    pub role: Role,
+    /// Appends that are not safe enough yet.
+    pub waiting_appends: WaitingAppends,
+    /// Fetches of clients that wait for the high watermark.
     pub waiting_fetches: BTreeSet<FetchKey>,
+    /// Fetches of followers that wait for the end of the log.
+    pub waiting_replicas: BTreeSet<FetchKey>,
+    /// The high watermark and the end of the log when those that wait were woken last.
+    pub woken_at: (Offset, Offset),
+    /// When the leader, or what waits for its followers, has to be looked at.
+    pub leading_due: Option<Instant>,
     /// What the log's reads are for.
     pub reads: BTreeMap<ReadId, ReadPurpose>,
     /// Tasks that came before the log was open.
@@ -178,6 +166,31 @@ impl Partition {
     /// True if its files are not as a clean stop leaves them.
     pub fn is_unclean(&self) -> bool {
         self.was_closed_early || self.state == PartitionState::Failed
+    }
+
+    /// Those that wait for data, which are to look again.
+    pub fn take_waiting_fetches(&mut self) -> BTreeSet<FetchKey> {
+        let mut waiting = std::mem::take(&mut self.waiting_fetches);
+        waiting.append(&mut self.waiting_replicas);
+        waiting
+    }
+
+    /// The log as a follower has to know it.
+    pub fn replica_log(&self) -> ReplicaLog {
+        ReplicaLog {
+            start_offset: self.log.log_start_offset(),
+            end_offset: self.log.log_end_offset(),
+            safe_end_offset: self.safe_end_offset(false),
+            latest_epoch: self.log.latest_epoch().map(|latest| latest.epoch),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> TopicPartition {
+        TopicPartition {
+            topic: self.topic.clone(),
+            partition: self.id.partition,
+        }
     }
 
     /// The partition's number.

@@ -14,9 +14,13 @@ use crate::log::validation::ValidatedBatch;
 use crate::log::{AbortedTransaction, ActiveProducer};
 use crate::metadata::{ControllerRequest, ControllerResponse};
 use crate::metrics::ShardMetrics;
-use crate::model::{ErrorCode, LeaderEpoch, Offset, PartitionIndex, TimestampMs, TopicIdPartition};
+use crate::model::{
+    BrokerId, ErrorCode, LeaderEpoch, Offset, PartitionIndex, TimestampMs, TopicIdPartition,
+};
 use crate::quorum::{QuorumRequest, QuorumResponse};
 use crate::stdx::Instant;
+
+use super::waiting::Acks;
 
 /// A request in work on the shard of its connection.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -83,6 +87,22 @@ pub struct AppendTask {
     pub partition: TopicIdPartition,
     /// The batch.
     pub batch: ValidatedBatch,
+    /// What the producer waits for.
+    pub acks: Acks,
+    /// When it is told that the replicas took too long.
+    pub deadline: Instant,
+}
+
+/// Who fetches.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reader {
+    /// A consumer. Older ones must ask leaders only (KIP-392).
+    Consumer { may_ask_followers: bool },
+    /// A follower, with the registration of its broker if it tells (KIP-903).
+    Replica {
+        id: BrokerId,
+        broker_epoch: Option<i64>,
+    },
 }
 
 /// Read from partitions of one shard.
@@ -98,6 +118,8 @@ pub struct FetchTask {
     pub deadline: Instant,
     /// Only what is committed (`isolation.level=read_committed`).
     pub is_committed_only: bool,
+    /// Who fetches.
+    pub reader: Reader,
 }
 
 /// One partition of a fetch.
@@ -115,6 +137,8 @@ pub struct FetchPart {
     pub leader_epoch: Option<LeaderEpoch>,
     /// The epoch of the last record that the client has.
     pub last_fetched_epoch: Option<LeaderEpoch>,
+    /// Where the log of a follower starts.
+    pub log_start_offset: Offset,
 }
 
 /// What was found in one partition.
@@ -168,6 +192,8 @@ pub enum OffsetTarget {
     Earliest,
     /// Where consumers' view ends: -1, by isolation level.
     Latest { is_committed_only: bool },
+    /// Where the log ends, which followers ask for.
+    LogEnd,
     /// The record with the largest timestamp: -3 (KIP-734).
     MaxTimestamp,
     /// The last offset in remote storage: -5 (KIP-1005). There is no remote storage.

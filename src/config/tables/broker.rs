@@ -559,7 +559,8 @@ broker_settings! {
     "replica.high.watermark.checkpoint.interval.ms", Long, "5000", Any, ReadOnly, High
         => NotYet "replication between brokers";
     "replica.lag.time.max.ms", Long, "30000", Any, ReadOnly, High
-        => NotYet "replication between brokers";
+        => Obeyed "How long a follower may be without some of what its leader has, in milliseconds, \
+                   before it is no longer in sync.";
     "replica.selector.class", String, null, Any, ReadOnly, Medium
         => NotYet "replication between brokers";
     "replica.socket.receive.buffer.bytes", Int, "65536", Any, ReadOnly, High

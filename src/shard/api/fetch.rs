@@ -13,7 +13,7 @@ use crate::protocol::messages::{FetchRequest, FetchResponse};
 use crate::security::{Access, Operation};
 use crate::shard::fetches::trim_parts;
 use crate::shard::request::RequestContext;
-use crate::shard::task::{FetchPart, FetchTask, FetchedPart, Task};
+use crate::shard::task::{FetchPart, FetchTask, FetchedPart, Reader, Task};
 
 use super::fetch_session::{FetchKey, SessionUse, Wanted};
 use super::leaders::Leaders;
@@ -24,6 +24,10 @@ const READ_COMMITTED: i8 = 1;
 
 /// Since this version every client knows the error of a disk (KIP-112).
 const VERSION_WITH_STORAGE_ERROR: i16 = 6;
+/// Since this version consumers tell their rack, and may ask followers (KIP-392).
+const VERSION_WITH_RACK: i16 = 11;
+/// Since this version followers tell the registration of their broker (KIP-903).
+const VERSION_WITH_REPLICA_STATE: i16 = 15;
 /// Since this version topics are named by id (KIP-516).
 const VERSION_WITH_IDS: i16 = 13;
 /// Since this version a client that asked the wrong broker is told who leads (KIP-951).
@@ -59,8 +63,8 @@ pub fn plan(context: &RequestContext, request: FetchRequest, parts: &mut Parts<'
         }
     };
     let is_committed_only = request.isolation_level == READ_COMMITTED;
-    let is_of_follower = request.replica_id >= 0 || request.replica_state.replica_id >= 0;
-    let size = |bytes: i32| usize::try_from(bytes).unwrap_or(0);
+    let reader = reader_of(context.version, &request);
+    let is_of_follower = matches!(reader, Reader::Replica { .. });
     let bytes_max = size(request.max_bytes).min(parts.config().fetch_max_bytes as usize);
     let mut gather = FetchGather {
         session,
@@ -78,22 +82,12 @@ pub fn plan(context: &RequestContext, request: FetchRequest, parts: &mut Parts<'
         let checked = if readers.refuse(&wanted.key, parts) {
             Err(ErrorCode::TopicAuthorizationFailed)
         } else {
-            readable_partition(context, wanted, is_of_follower, parts)
+            readable_partition(context, wanted, reader, parts)
         };
         match checked {
             Ok(partition) => {
-                let part = FetchPart {
-                    place,
-                    partition,
-                    offset: wanted.fetch_offset,
-                    bytes_max: size(wanted.partition_max_bytes),
-                    leader_epoch: known(wanted.current_leader_epoch),
-                    last_fetched_epoch: known(wanted.last_fetched_epoch),
-                };
-                by_owner
-                    .entry(parts.owner_of(partition))
-                    .or_default()
-                    .push(part);
+                let owned = by_owner.entry(parts.owner_of(partition)).or_default();
+                owned.push(part_of(place, partition, wanted));
             }
             Err(error) => {
                 gather.found[place as usize] = Some(FetchedPart::refused(place, error));
@@ -121,6 +115,7 @@ pub fn plan(context: &RequestContext, request: FetchRequest, parts: &mut Parts<'
             bytes_max,
             deadline: context.received_at + wait,
             is_committed_only,
+            reader,
         };
         tasks.push(shard, 0, Task::Fetch(Box::new(fetch)));
     }
@@ -273,6 +268,23 @@ impl<'a> Readers<'a> {
     }
 }
 
+fn size(bytes: i32) -> usize {
+    usize::try_from(bytes).unwrap_or(0)
+}
+
+/// What is asked of the owner of a partition.
+fn part_of(place: u32, partition: TopicIdPartition, wanted: &Wanted) -> FetchPart {
+    FetchPart {
+        place,
+        partition,
+        offset: wanted.fetch_offset,
+        bytes_max: size(wanted.partition_max_bytes),
+        leader_epoch: known(wanted.current_leader_epoch),
+        last_fetched_epoch: known(wanted.last_fetched_epoch),
+        log_start_offset: wanted.log_start_offset,
+    }
+}
+
 /// True for the errors of a client that is wrong about the leader.
 fn must_tell_leader(error_code: i16) -> bool {
     [ErrorCode::NotLeaderOrFollower, ErrorCode::FencedLeaderEpoch]
@@ -285,10 +297,30 @@ fn known(epoch: i32) -> Option<i32> {
     (epoch >= 0).then_some(epoch)
 }
 
+/// Who fetches, by the request.
+fn reader_of(version: i16, request: &FetchRequest) -> Reader {
+    let (id, epoch) = match version < VERSION_WITH_REPLICA_STATE {
+        true => (request.replica_id, -1),
+        false => (
+            request.replica_state.replica_id,
+            request.replica_state.replica_epoch,
+        ),
+    };
+    match id >= 0 {
+        true => Reader::Replica {
+            id,
+            broker_epoch: (epoch >= 0).then_some(epoch),
+        },
+        false => Reader::Consumer {
+            may_ask_followers: version >= VERSION_WITH_RACK,
+        },
+    }
+}
+
 fn readable_partition(
     context: &RequestContext,
     wanted: &Wanted,
-    is_of_follower: bool,
+    reader: Reader,
     parts: &Parts<'_>,
 ) -> Result<TopicIdPartition, ErrorCode> {
     let key = &wanted.key;
@@ -301,11 +333,17 @@ fn readable_partition(
     let (id, registration) = parts
         .partition(topic, key.partition)
         .ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    // This broker has no followers: whoever claims to be one is a stranger.
-    if is_of_follower {
-        return Err(ErrorCode::NotLeaderOrFollower);
+    let may_follow = matches!(
+        reader,
+        Reader::Consumer {
+            may_ask_followers: true
+        }
+    );
+    let follows =
+        registration.leader.is_some() && registration.replicas.contains(&parts.config().node_id);
+    if !(may_follow && follows) {
+        parts.check_leading(registration)?;
     }
-    parts.check_leading(registration)?;
     if wanted.partition_max_bytes < 0 {
         // Kafka has no code of its own for this.
         return Err(ErrorCode::UnknownServerError);

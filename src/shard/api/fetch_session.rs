@@ -47,6 +47,8 @@ pub struct Wanted {
     pub current_leader_epoch: i32,
     /// The epoch of the last record that the client has; -1 for none.
     pub last_fetched_epoch: i32,
+    /// Where the log of a follower starts; -1 for consumers.
+    pub log_start_offset: Offset,
 }
 
 impl Wanted {
@@ -57,6 +59,7 @@ impl Wanted {
             partition_max_bytes: partition.partition_max_bytes,
             current_leader_epoch: partition.current_leader_epoch,
             last_fetched_epoch: partition.last_fetched_epoch,
+            log_start_offset: partition.log_start_offset,
         }
     }
 }

@@ -20,6 +20,9 @@ const READ_COMMITTED: i8 = 1;
 /// An older answer has no place for the epoch of a leader (KIP-320).
 const VERSION_WITH_EPOCHS: i16 = 4;
 
+/// Older clients do not know the error of a leader whose high watermark lags (KIP-207).
+const VERSION_WITH_LAG: i16 = 5;
+
 const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
 /// Since version 7 (KIP-734).
@@ -52,8 +55,8 @@ pub fn plan(context: &RequestContext, request: ListOffsetsRequest, parts: &Parts
                     (partition_index, Err(ErrorCode::TopicAuthorizationFailed))
                 }
                 Named::Once(partition) => {
-                    let (version, level) = (context.version, request.isolation_level);
-                    let checked = check(version, level, &answers.name, &partition, parts);
+                    let asked = (context.version, request.isolation_level, request.replica_id);
+                    let checked = check(asked, &answers.name, &partition, parts);
                     (partition.partition_index, checked)
                 }
                 Named::Repeatedly(index) => (index, Err(ErrorCode::InvalidRequest)),
@@ -98,6 +101,14 @@ impl PartitionGather<ListOffsetsResponse> {
 
     /// Every partition answered a request of this version.
     pub fn finish_in(mut self, version: i16) -> Plan {
+        if version < VERSION_WITH_LAG {
+            let partitions = self.response.topics.iter_mut();
+            for answer in partitions.flat_map(|topic| &mut topic.partitions) {
+                if answer.error_code == ErrorCode::OffsetNotAvailable.code() {
+                    answer.error_code = ErrorCode::LeaderNotAvailable.code();
+                }
+            }
+        }
         if version < VERSION_WITH_EPOCHS {
             let partitions = self.response.topics.iter_mut();
             for answer in partitions.flat_map(|topic| &mut topic.partitions) {
@@ -133,8 +144,7 @@ fn without_repeats(partitions: Vec<ListOffsetsPartition>) -> Vec<Named> {
 
 /// The partition and what its owner is asked.
 fn check(
-    version: i16,
-    isolation_level: i8,
+    (version, isolation_level, replica_id): (i16, i8, i32),
     topic_name: &str,
     partition: &ListOffsetsPartition,
     parts: &Parts<'_>,
@@ -146,7 +156,10 @@ fn check(
         _ => return Err(ErrorCode::UnknownServerError),
     };
     let id = parts.leading_partition(topic_name, partition.partition_index)?;
-    let target = target_of(version, partition.timestamp, is_committed_only);
+    let target = match partition.timestamp {
+        LATEST if replica_id >= 0 => Some(OffsetTarget::LogEnd),
+        timestamp => target_of(version, timestamp, is_committed_only),
+    };
     let epoch = partition.current_leader_epoch;
     let task = Task::ListOffset {
         partition: id,

@@ -1,5 +1,7 @@
 //! Produce: validate where the connection is, append where the partition is.
 
+use std::time::Duration;
+
 use crate::log::validation::{
     Origin, ProduceRules, Refusal, ValidatedBatch, peek_attributes, validate,
 };
@@ -17,6 +19,7 @@ use crate::shard::request::RequestContext;
 use crate::shard::task::{
     AppendTask, AppendedReply, ListedOffset, OffsetTarget, RefusedAppend, Task, TaskIndex,
 };
+use crate::shard::waiting::Acks;
 use crate::stdx::{new_map, new_set};
 
 use super::leaders::Leaders;
@@ -24,6 +27,9 @@ use super::{Gather, Parts, Places, Plan, Tasks};
 
 /// The client that administers the broker may write to internal topics, nobody else.
 const ADMIN_CLIENT_ID: &str = "__admin_client";
+
+/// Every replica in sync.
+const ACKS_ALL: i16 = -1;
 
 /// Since this version a client that asked the wrong broker is told who leads (KIP-951).
 const VERSION_WITH_LEADERS: i16 = 10;
@@ -47,6 +53,11 @@ pub fn plan(context: &RequestContext, request: ProduceRequest, parts: &mut Parts
     };
     let access = parts.access(context);
     let refusal_of_all = refuse_all(access, &request);
+    let acks = match request.acks {
+        ACKS_ALL => Acks::InSync,
+        _ => Acks::Leader,
+    };
+    let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
     let mut tasks = Tasks::default();
     for topic in without_repeats(request.topic_data) {
         let mut answers = TopicProduceResponse {
@@ -78,6 +89,8 @@ pub fn plan(context: &RequestContext, request: ProduceRequest, parts: &mut Parts
                     let task = AppendTask {
                         partition: id,
                         batch,
+                        acks,
+                        deadline: context.received_at + timeout,
                     };
                     Some((id, Task::Append(Box::new(task))))
                 }
@@ -348,7 +361,7 @@ fn check_partition(
         .replicas
         .len()
         .min(config.min_insync_replicas as usize);
-    if acks == -1 && registration.isr.len() < in_sync_min {
+    if acks == ACKS_ALL && registration.isr.len() < in_sync_min {
         let refusal = Refusal {
             tells_log_start: true,
             ..refusal(ErrorCode::NotEnoughReplicas)

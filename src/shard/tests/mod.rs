@@ -1,0 +1,342 @@
+//! One shard that is not the controller's, on a disk in memory, told by messages what to do.
+
+mod roles;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{ServeArguments, Startup};
+use crate::log::storage::StorageOutbox;
+use crate::log::tests::disk::Disk;
+use crate::log::validation::ValidatedBatch;
+use crate::metadata::{
+    BrokerRegistration, MetadataDelta, MetadataImage, OpenDirectory, PartitionRegistration,
+    TopicImage,
+};
+use crate::model::{BrokerId, ErrorCode, Offset, ShardId, TopicIdPartition, Uuid};
+use crate::protocol::record_batch::RecordBatchBuilder;
+use crate::stdx::{Instant, Now, Random, new_map};
+
+use super::files::DirectoryContents;
+use super::message::{Message, MetadataUpdate};
+use super::placement::{place, shard_of};
+use super::task::{AppendTask, FetchPart, FetchTask, FetchedPart, Reader, Reply, RequestId, Task};
+use super::waiting::Acks;
+use super::{Effect, Effects, Event, Shard, ShardSettings};
+
+const CONTROLLER: ShardId = ShardId(0);
+const HERE: ShardId = ShardId(1);
+const DIRECTORY: Uuid = Uuid::from_bytes([7; 16]);
+const TOPIC: Uuid = Uuid::from_bytes([9; 16]);
+
+/// What a test chooses of a partition's registration.
+#[derive(Clone, Copy)]
+pub struct Registered<'a> {
+    leader: BrokerId,
+    leader_epoch: i32,
+    partition_epoch: i32,
+    isr: &'a [BrokerId],
+    replicas: &'a [BrokerId],
+}
+
+/// A shard of broker 1, which has replicas of one partition together with brokers 2 and 3.
+pub struct Bench {
+    shard: Shard,
+    effects: Effects,
+    disk: Disk,
+    random: Random,
+    now: Now,
+    image: MetadataImage,
+    id: TopicIdPartition,
+    next_request: u64,
+    replies: BTreeMap<RequestId, Reply>,
+    posted: Vec<Message>,
+    /// Requests to the disk wait.
+    is_disk_slow: bool,
+}
+
+fn settings(topic: &[(&str, &str)]) -> ShardSettings {
+    let set = topic.iter();
+    let set = set.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let arguments = ServeArguments {
+        set: set.collect(),
+        ..ServeArguments::default()
+    };
+    let Startup {
+        settings, config, ..
+    } = arguments.resolve(None, "host").unwrap();
+    ShardSettings {
+        id: HERE,
+        shards_count: 2,
+        config: Arc::new(config),
+        settings,
+        log_levels: Arc::default(),
+        random: Random::from_seed(1),
+        memory_bytes: 16 << 20,
+        journal_bytes_max: 0,
+        checkpoint_every_bytes: 1 << 20,
+        open_files_max: 100,
+        sync_methods: Vec::new(),
+        listeners: Vec::new(),
+    }
+}
+
+fn broker(id: BrokerId) -> BrokerRegistration {
+    BrokerRegistration {
+        id,
+        epoch: 100,
+        incarnation_id: Uuid::default(),
+        endpoints: Vec::new(),
+        features: Vec::new(),
+        rack: None,
+        fenced: false,
+        in_controlled_shutdown: false,
+        directories: vec![DIRECTORY],
+        cordoned_directories: Vec::new(),
+    }
+}
+
+impl Bench {
+    /// A shard that serves, with `registered` and these settings of the broker.
+    pub fn new(registered: Registered<'_>, set: &[(&str, &str)]) -> Self {
+        let id = (0..2).map(|index| place(TOPIC, index));
+        let id = { id }.find(|id| shard_of(*id, 2) == HERE).unwrap();
+        let mut image = MetadataImage::default();
+        for node in 1..=3 {
+            image.brokers.insert(node, Arc::new(broker(node)));
+        }
+        let mut bench = Self {
+            shard: Shard::new(settings(set)),
+            effects: Effects::default(),
+            disk: Disk::default(),
+            random: Random::from_seed(2),
+            now: Now {
+                instant: Instant::from_nanos(1_000_000_000),
+                wall_ms: 1_000_000,
+            },
+            image,
+            id,
+            next_request: 0,
+            replies: BTreeMap::new(),
+            posted: Vec::new(),
+            is_disk_slow: false,
+        };
+        bench
+            .shard
+            .on_event(bench.now, Event::Started, &mut bench.effects);
+        bench.register(registered);
+        let contents = DirectoryContents {
+            entries: new_map(),
+            checkpoint: super::DirectoryCheckpoint::default(),
+            journals: super::journaling::InheritedJournals::default(),
+            checkpoints: super::resuming::InheritedCheckpoints::default(),
+        };
+        bench.tell(Message::DirectoriesRead(Arc::from(vec![contents])));
+        bench.tell(Message::ClaimsAnswered(vec![(id, true)]));
+        bench.tell(Message::Serve);
+        bench
+    }
+
+    fn tell(&mut self, message: Message) {
+        let from = CONTROLLER;
+        let event = Event::MessageArrived { from, message };
+        self.shard.on_event(self.now, event, &mut self.effects);
+        self.settle();
+    }
+
+    /// Turns, until there is nothing more to do.
+    fn settle(&mut self) {
+        loop {
+            self.shard
+                .on_event(self.now, Event::TurnEnded, &mut self.effects);
+            self.perform_effects();
+            if self.is_disk_slow {
+                return;
+            }
+            let Some((ticket, result)) = self.disk.complete(&mut self.random) else {
+                return;
+            };
+            let event = Event::StorageFinished { ticket, result };
+            self.shard.on_event(self.now, event, &mut self.effects);
+        }
+    }
+
+    fn perform_effects(&mut self) {
+        let mut outbox = StorageOutbox::default();
+        while let Some(effect) = self.effects.next_effect() {
+            match effect {
+                Effect::Storage { ticket, request } => outbox.submit(ticket, request),
+                Effect::Post {
+                    message: Message::Replies { replies },
+                    ..
+                } => {
+                    for (request, _, reply) in replies {
+                        assert!(self.replies.insert(request, reply).is_none());
+                    }
+                }
+                Effect::Post { message, .. } => self.posted.push(message),
+                _ => {}
+            }
+        }
+        self.disk.take(&mut outbox);
+    }
+
+    /// The disk goes on.
+    pub fn sync(&mut self) {
+        self.is_disk_slow = false;
+        self.settle();
+    }
+
+    pub fn wait(&mut self, duration: Duration) {
+        self.now.instant = self.now.instant + duration;
+        self.shard
+            .on_event(self.now, Event::DeadlineReached, &mut self.effects);
+        self.settle();
+    }
+
+    /// The cluster image says this of the partition from now on.
+    pub fn register(&mut self, registered: Registered<'_>) {
+        let replicas = registered.replicas.to_vec();
+        let registration = PartitionRegistration {
+            directories: vec![DIRECTORY; replicas.len()],
+            replicas,
+            isr: registered.isr.to_vec(),
+            leader: Some(registered.leader).filter(|leader| *leader >= 0),
+            leader_epoch: registered.leader_epoch,
+            partition_epoch: registered.partition_epoch,
+            ..PartitionRegistration::default()
+        };
+        let name: Arc<str> = Arc::from("topic");
+        let mut topic = TopicImage {
+            name: name.clone(),
+            id: TOPIC,
+            partitions: Default::default(),
+        };
+        let index = self.id.partition;
+        topic.partitions.insert(index, Arc::new(registration));
+        self.image.topics.insert(TOPIC, Arc::new(topic));
+        self.image.topic_ids.insert(name, TOPIC);
+        let delta = MetadataDelta {
+            partitions_changed: [(TOPIC, index)].into_iter().collect(),
+            ..MetadataDelta::default()
+        };
+        self.publish(delta);
+    }
+
+    /// A broker is not fenced, in this registration, or is.
+    pub fn register_broker(&mut self, id: BrokerId, epoch: i64, fenced: bool) {
+        let registration = BrokerRegistration {
+            epoch,
+            fenced,
+            ..broker(id)
+        };
+        self.image.brokers.insert(id, Arc::new(registration));
+        let delta = MetadataDelta {
+            brokers_changed: [id].into_iter().collect(),
+            ..MetadataDelta::default()
+        };
+        self.publish(delta);
+    }
+
+    fn publish(&mut self, delta: MetadataDelta) {
+        self.image.end_offset += 1;
+        let directory = OpenDirectory {
+            id: DIRECTORY,
+            is_clean: true,
+            is_offline: false,
+        };
+        self.tell(Message::MetadataPublished(MetadataUpdate {
+            image: Arc::new(self.image.clone()),
+            delta: Arc::new(delta),
+            directories: Arc::from(vec![directory]),
+        }));
+    }
+
+    /// Ask for something; the number of the request.
+    pub fn ask(&mut self, task: Task) -> RequestId {
+        self.next_request += 1;
+        let request = RequestId(self.next_request);
+        self.tell(Message::Tasks {
+            request,
+            image_end_offset: self.image.end_offset,
+            tasks: vec![(0, task)],
+        });
+        request
+    }
+
+    pub fn reply(&mut self, request: RequestId) -> Option<Reply> {
+        self.replies.remove(&request)
+    }
+
+    /// One record, to be told within ten seconds that it is safe.
+    pub fn produce(&mut self, acks: Acks) -> RequestId {
+        let mut builder = RecordBatchBuilder::new();
+        builder.append(1, None, Some(b"value"), &[]);
+        let batch = ValidatedBatch {
+            batch: builder.finish(),
+            decompressed_bytes: 0,
+            records_count: 1,
+            max_timestamp: Some(1),
+            max_timestamp_offset_delta: Some(0),
+            log_append_time: None,
+        };
+        let deadline = self.now.instant + Duration::from_secs(10);
+        let partition = self.id;
+        self.ask(Task::Append(Box::new(AppendTask {
+            partition,
+            batch,
+            acks,
+            deadline,
+        })))
+    }
+
+    /// What became of it: the offset, or why not; `None` while it waits.
+    pub fn produced(&mut self, request: RequestId) -> Option<Result<Offset, ErrorCode>> {
+        match self.reply(request)? {
+            Reply::Appended(Ok(reply)) => Some(Ok(reply.base_offset)),
+            Reply::Appended(Err(refused)) => Some(Err(refused.error)),
+            reply => panic!("{reply:?} is no answer to an append"),
+        }
+    }
+
+    /// A fetch that waits for half a second.
+    pub fn fetch(&mut self, reader: Reader, offset: Offset, epochs: [Option<i32>; 2]) -> RequestId {
+        let deadline = self.now.instant + Duration::from_millis(500);
+        let part = FetchPart {
+            place: 0,
+            partition: self.id,
+            offset,
+            bytes_max: 1 << 20,
+            leader_epoch: epochs[0],
+            last_fetched_epoch: epochs[1],
+            log_start_offset: 0,
+        };
+        self.ask(Task::Fetch(Box::new(FetchTask {
+            parts: vec![part],
+            bytes_min: 1,
+            bytes_max: 1 << 20,
+            deadline,
+            is_committed_only: false,
+            reader,
+        })))
+    }
+
+    pub fn fetched(&mut self, request: RequestId) -> Option<FetchedPart> {
+        match self.reply(request)? {
+            Reply::Fetched(mut parts) => parts.pop(),
+            reply => panic!("{reply:?} is no answer to a fetch"),
+        }
+    }
+
+    /// The in-sync sets that were proposed.
+    pub fn proposals(&mut self) -> Vec<Vec<BrokerId>> {
+        let proposed = self.posted.drain(..).filter_map(|message| match message {
+            Message::ProposeIsr(proposed) => Some(proposed),
+            _ => None,
+        });
+        let isr = proposed.flatten().map(|one| one.proposal.isr);
+        isr.map(|isr| isr.into_iter().map(|(id, _)| id).collect())
+            .collect()
+    }
+}
