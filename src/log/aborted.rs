@@ -59,6 +59,20 @@ impl AbortedTransactions {
         }
     }
 
+    /// How many bytes of `file`, a `.txnindex`, tell of transactions that ended before `offset`.
+    pub(crate) fn bytes_before(file: &[u8], offset: Offset) -> usize {
+        let (entries, rest) = file.as_chunks::<ENTRY_BYTES>();
+        let end_of = |entry: &[u8; ENTRY_BYTES]| {
+            i64::from_be_bytes(std::array::from_fn(|byte| entry[18 + byte]))
+        };
+        let kept = entries.partition_point(|entry| end_of(entry) < offset);
+        match kept == entries.len() {
+            // What is no entry is for whoever reads the file to tell.
+            true => kept * ENTRY_BYTES + rest.len(),
+            false => kept * ENTRY_BYTES,
+        }
+    }
+
     /// Those that have a part in the records from `offset` up to `upper`.
     pub(crate) fn between(&self, offset: Offset, upper: Offset) -> Vec<AbortedTransaction> {
         let from = self.all.partition_point(|one| one.last_offset < offset);

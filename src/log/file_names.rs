@@ -8,6 +8,9 @@ pub(crate) const PARTITION_METADATA: &str = "partition.metadata";
 /// The leader epochs and where each began.
 pub(crate) const LEADER_EPOCHS: &str = "leader-epoch-checkpoint";
 
+/// How far what checkpoints say of a log may be believed, since it was truncated later.
+pub(crate) const TRUNCATION: &str = "forebay-truncation";
+
 /// The end of a file's name between its deletion and its removal.
 pub(crate) const DELETED: &str = ".deleted";
 

@@ -164,6 +164,11 @@ impl Log {
         self.following.folder.is_some()
     }
 
+    /// Have a file for the last segment, though it has no records.
+    pub(super) const fn want_last_segment(&mut self) {
+        self.following.wants_last_segment = true;
+    }
+
     pub(super) fn advance_folder_move(&mut self, outbox: &mut StorageOutbox) {
         let is_free = self.pending.is_empty() && !self.following.is_folder_in_flight;
         if let Some(to) = self.following.folder.clone().filter(|_| is_free) {

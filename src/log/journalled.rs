@@ -81,6 +81,11 @@ impl Log {
         self.journalled.inherited = batches;
     }
 
+    /// True if no journal has anything of it.
+    pub(super) const fn has_inherited_nothing(&self) -> bool {
+        self.journalled.inherited.is_empty()
+    }
+
     /// What the last flush has to offer; [`Log::on_journalled`] tells that it is durable.
     pub fn take_offer(&mut self) -> Option<JournalOffer> {
         self.journalled.offer.take()

@@ -3,7 +3,7 @@
 //! Owns: segments, offset and time indexes, leader epochs, producer state, retention, compaction,
 //! recovery.
 //! Promises: an offset is given once and without gaps; nothing is reported durable before the
-//! disk said so; nothing durable is cut off.
+//! disk said so; nothing durable is cut off but by who gives it up by name ([`Log::truncate`]).
 //! Knows nothing of: replication, clients, other partitions, the way storage is reached. It asks
 //! for work on the disk through [`storage`] and is told of the result.
 //! Lives on: the shard that owns the partition. Start at [`Log`].
@@ -39,6 +39,7 @@ mod snapshot;
 mod space;
 pub mod storage;
 mod time_index;
+mod truncation;
 pub mod validation;
 mod write;
 

@@ -27,6 +27,7 @@ use super::segment::{Index, Largest, Segment, Times};
 use super::snapshot::decode_snapshot;
 use super::storage::{FolderEntry, StorageOutbox, StorageOutcome, StorageRequest, StorageResult};
 use super::time_index::TimeIndex;
+use super::truncation::Truncation;
 
 /// What was found of one segment.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,6 +54,7 @@ pub(super) enum Asked {
     Metadata,
     Epochs,
     Entries,
+    Truncation,
     Snapshot,
     /// Of the segment with this base offset.
     TransactionIndex(Offset),
@@ -70,8 +72,10 @@ enum Stage {
     Begin,
     FolderIsMade,
     Listed,
+    TruncationIsRead,
     Swapping,
     Sorting,
+    Dropping,
     SnapshotIsRead,
     IndexesAreRead,
     Scanning,
@@ -86,6 +90,8 @@ pub(super) struct Recovery {
     stage: Stage,
     asked: BTreeMap<u64, Asked>,
     pub(super) answers: BTreeMap<Asked, StorageOutcome>,
+    /// What is to be given up.
+    pub(super) truncation: Option<Truncation>,
     /// What is left of a compaction.
     interrupted: Option<Interrupted>,
     pub(super) found: BTreeMap<Offset, FoundFiles>,
@@ -115,6 +121,7 @@ impl Recovery {
             stage: Stage::Begin,
             asked: BTreeMap::new(),
             answers: BTreeMap::new(),
+            truncation: None,
             interrupted: None,
             found: BTreeMap::new(),
             resume: None,
@@ -225,17 +232,29 @@ impl Log {
                     Some(StorageOutcome::Entries(entries)) => Interrupted::find(entries),
                     _ => None,
                 };
+                self.ask_for_truncation(recovery, outbox);
+                Ok(Stage::TruncationIsRead)
+            }
+            Stage::TruncationIsRead => {
+                self.note_truncation(recovery, outbox);
                 Ok(Stage::Swapping)
             }
             Stage::Swapping => self.advance_swap(recovery, outbox),
             Stage::Sorting => {
-                self.on_listed(recovery, now, outbox)?;
+                self.on_listed(recovery, outbox)?;
+                Ok(Stage::Dropping)
+            }
+            Stage::Dropping => {
+                if self.drop_truncated(recovery, outbox) {
+                    return Ok(Stage::Dropping);
+                }
+                self.on_sorted(recovery, now);
                 self.ask_for_snapshot(recovery, outbox);
                 self.ask_for_aborted(recovery, outbox);
                 Ok(Stage::SnapshotIsRead)
             }
             Stage::SnapshotIsRead => {
-                self.take_in_aborted(recovery)?;
+                self.take_in_aborted(recovery, outbox)?;
                 Ok(self.on_snapshot(recovery, outbox))
             }
             Stage::IndexesAreRead => {
@@ -359,7 +378,6 @@ impl Log {
     fn on_listed(
         &mut self,
         recovery: &mut Recovery,
-        now: Now,
         outbox: &mut StorageOutbox,
     ) -> Result<(), LogFailure> {
         let entries = match recovery.answers.remove(&Asked::Entries) {
@@ -367,6 +385,11 @@ impl Log {
             _ => return Err(self.unusable("the folder is missing")),
         };
         self.sort_entries(recovery, &entries, outbox);
+        Ok(())
+    }
+
+    /// The segments that there are, and stay, are known.
+    fn on_sorted(&mut self, recovery: &mut Recovery, now: Now) {
         let log_start_offset = match recovery.mode {
             OpenMode::Create => None,
             OpenMode::Existing {
@@ -374,6 +397,7 @@ impl Log {
             } => log_start_offset,
         };
         self.log_start_offset = log_start_offset.unwrap_or(0);
+        self.begin_truncated(recovery);
         for (base_offset, found) in &recovery.found {
             let mut segment = Segment::sealed(*base_offset, found.length, found.modified_ms);
             segment.has_transaction_index = found.has_transaction_index;
@@ -387,7 +411,6 @@ impl Log {
             recovery.resume = Some(point).filter(|point| recovery.has_use_for(point));
         }
         self.choose_snapshots(recovery);
-        Ok(())
     }
 
     fn choose_snapshots(&self, recovery: &mut Recovery) {
@@ -494,13 +517,18 @@ impl Log {
     }
 
     /// Without a part of an index, aborted records would be served as committed ones.
-    fn take_in_aborted(&mut self, recovery: &mut Recovery) -> Result<(), LogFailure> {
+    fn take_in_aborted(
+        &mut self,
+        recovery: &mut Recovery,
+        outbox: &mut StorageOutbox,
+    ) -> Result<(), LogFailure> {
         let bases: Vec<Offset> = recovery.found.keys().copied().collect();
         for base_offset in bases {
             let answer = recovery
                 .answers
                 .remove(&Asked::TransactionIndex(base_offset));
             if let Some(StorageOutcome::Data(file)) = answer {
+                let file = self.cut_aborted(recovery, (base_offset, file), outbox);
                 let read = self.aborted.push_file(base_offset, &file);
                 read.map_err(|byte| {
                     let name = FileKind::TransactionIndex.name(base_offset);

@@ -58,6 +58,8 @@ enum PieceEnd {
     Exact,
     /// What follows is no whole batch.
     NoBatch(String),
+    /// What follows is given up.
+    Truncated,
     /// The batch with which reading goes on is not there.
     NotResumed,
 }
@@ -243,6 +245,12 @@ impl Log {
             if is_other {
                 break (PieceEnd::NotResumed, position);
             }
+            let is_truncated = recovery
+                .truncation
+                .is_some_and(|truncation| truncation.takes(batch.next_offset()));
+            if is_truncated && scan.rebuilds {
+                break (PieceEnd::Truncated, position);
+            }
             if let Err(reason) = self.take_batch(recovery, index, &batch) {
                 break (PieceEnd::NoBatch(reason), position);
             }
@@ -318,7 +326,9 @@ impl Log {
         let scan = recovery.scans.pop_front().expect("a scan is under way");
         let reason = match end {
             PieceEnd::NoBatch(reason) => reason.as_str(),
-            PieceEnd::Exact | PieceEnd::ReadOn | PieceEnd::NotResumed => "the records end early",
+            PieceEnd::Exact | PieceEnd::ReadOn | PieceEnd::NotResumed | PieceEnd::Truncated => {
+                "the records end early"
+            }
         };
         let next_offset = recovery.next_offset;
         let damaged = |log: &Self, segment, offset, position| {
