@@ -174,8 +174,8 @@ impl Log {
         true
     }
 
-    /// What `file` of the segment at `base_offset` tells of aborted transactions that stay; the file
-    /// is written anew if it tells of others.
+    /// What `file` of the segment at `base_offset` tells of aborted transactions that stay; the
+    /// file is written anew if it tells of others.
     pub(super) fn cut_aborted(
         &mut self,
         recovery: &mut Recovery,
