@@ -109,6 +109,7 @@ impl Shard {
     pub(super) fn on_log_failed(&mut self, now: Now, slot: u32, effects: &mut Effects) {
         self.spare_journal_of(slot);
         self.interrupt_move(slot);
+        self.refuse_deletions(slot, ErrorCode::KafkaStorageError);
         let partition = self
             .partitions
             .touch(slot)

@@ -217,6 +217,7 @@ impl Shard {
         for slot in progressed {
             self.on_log_progress(now, slot, effects);
             self.advance_high_watermark(now, slot);
+            self.settle_deletions(now, slot);
             if let Some(partition) = self.partitions.at_mut(slot) {
                 self.leading.note(now, slot, partition);
             }

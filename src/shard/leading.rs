@@ -31,7 +31,11 @@ impl Leading {
     /// Something happened to the partition in `slot`.
     pub fn note(&mut self, now: Now, slot: u32, partition: &mut Partition) {
         let appends_due = partition.waiting_appends.next_deadline();
-        let mut due = (appends_due < Instant::MAX).then_some(appends_due);
+        let appends_due = (appends_due < Instant::MAX).then_some(appends_due);
+        let mut due = appends_due
+            .into_iter()
+            .chain(partition.deletions_due())
+            .min();
         let id = partition.id;
         if let Some(leader) = partition.role.leader_mut() {
             let proposal = leader.next_proposal(now.instant);

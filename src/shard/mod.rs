@@ -17,6 +17,7 @@ mod console;
 mod controller;
 mod core;
 mod deferring;
+mod deleting;
 mod effect;
 mod event;
 mod failing;

@@ -352,6 +352,7 @@ impl Shard {
             logs_count: 0,
             role,
             waiting_appends: WaitingAppends::new(),
+            waiting_deletions: Vec::new(),
             waiting_fetches: BTreeSet::new(),
             waiting_replicas: BTreeSet::new(),
             woken_at: (0, 0),

@@ -112,9 +112,9 @@ impl Shard {
                 epoch,
                 ..
             } => Some(Reply::EpochEnd(epoch_end(partition, leader_epoch, epoch))),
-            Task::DeleteRecords { before, .. } => {
-                Some(Reply::DeletedRecords(delete_records(partition, before)))
-            }
+            Task::DeleteRecords {
+                before, deadline, ..
+            } => self.delete_records(slot, asker, before, deadline),
             Task::DescribeProducers { .. } => {
                 let producers = leader_of(partition, None);
                 let producers = producers.map(|_| partition.log.active_producers());
@@ -259,7 +259,7 @@ fn sizes_of(partition: &Partition) -> impl Iterator<Item = PartitionSize> {
 }
 
 /// The leader of the partition, if it is here and has the epoch that the client believes in.
-fn leader_of(partition: &Partition, epoch: Option<LeaderEpoch>) -> Result<&Leader, ErrorCode> {
+pub fn leader_of(partition: &Partition, epoch: Option<LeaderEpoch>) -> Result<&Leader, ErrorCode> {
     partition.role.check_epoch(epoch)?;
     let leader = partition.role.leader();
     leader.ok_or(ErrorCode::NotLeaderOrFollower)
@@ -334,13 +334,6 @@ pub fn end_of_epoch(partition: &Partition, epoch: LeaderEpoch) -> Option<(Leader
     }
     let end = partition.log.end_offset_for_epoch(epoch)?;
     Some((end.epoch, end.end_offset))
-}
-
-fn delete_records(partition: &mut Partition, before: Option<Offset>) -> Result<Offset, ErrorCode> {
-    let high_watermark = leader_of(partition, None)?.high_watermark();
-    partition
-        .log
-        .delete_records(before.unwrap_or(high_watermark), high_watermark)
 }
 
 fn partition_of(task: &Task) -> TopicIdPartition {

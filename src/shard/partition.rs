@@ -10,6 +10,7 @@ use crate::replication::{ReplicaLog, Role};
 use crate::stdx::{HashMap, Instant, new_map};
 
 use super::deferring::Deferred;
+use super::deleting::WaitingDeletion;
 use super::fetches::FetchKey;
 use super::future::{FutureReplica, LeavingReplica};
 use super::task::{RequestId, Task, TaskIndex};
@@ -66,6 +67,8 @@ pub struct Partition {
     pub role: Role,
     /// Appends that are not safe enough yet.
     pub waiting_appends: WaitingAppends,
+    /// Clients that wait until records are deleted everywhere.
+    pub waiting_deletions: Vec<WaitingDeletion>,
     /// Fetches of clients that wait for the high watermark.
     pub waiting_fetches: BTreeSet<FetchKey>,
     /// Fetches of followers that wait for the end of the log.

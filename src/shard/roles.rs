@@ -115,6 +115,7 @@ impl Shard {
 
     /// Nobody is told any more that what was appended is safe.
     pub(super) fn refuse_waiting(&mut self, slot: u32, error: ErrorCode) {
+        self.refuse_deletions(slot, error);
         let Some(partition) = self.partitions.touch(slot) else {
             return;
         };

@@ -48,10 +48,12 @@ pub enum Task {
         leader_epoch: Option<LeaderEpoch>,
         epoch: LeaderEpoch,
     },
-    /// Delete records before an offset; `None` is the high watermark.
+    /// Delete records before an offset, `None` is the high watermark, and wait for the other
+    /// replicas.
     DeleteRecords {
         partition: TopicIdPartition,
         before: Option<Offset>,
+        deadline: Instant,
     },
     /// Have the replica lie in another log directory.
     MoveReplica {

@@ -1,5 +1,7 @@
 //! DeleteRecords: move the start of logs up (KIP-107).
 
+use std::time::Duration;
+
 use crate::metadata::is_internal_topic;
 use crate::model::{ErrorCode, Offset, PartitionIndex, TopicIdPartition};
 use crate::protocol::messages::delete_records_response::{
@@ -24,6 +26,7 @@ pub fn plan(
 ) -> Plan {
     let (mut response, mut asked) = (DeleteRecordsResponse::default(), Vec::new());
     let access = parts.access(context);
+    let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
     for topic in request.topics {
         let is_refused = !access.allows_topic(Operation::Delete, &topic.name);
         let mut results = DeleteRecordsTopicResult {
@@ -49,6 +52,7 @@ pub fn plan(
                     task: Task::DeleteRecords {
                         partition: id,
                         before: (partition.offset >= 0).then_some(partition.offset),
+                        deadline: context.received_at + timeout,
                     },
                 }),
                 Err(error) => result.error_code = error.code(),

@@ -52,6 +52,8 @@ pub struct Bench {
     next_request: u64,
     replies: BTreeMap<RequestId, Reply>,
     posted: Vec<Message>,
+    /// Where the logs of followers start.
+    replica_start: Offset,
     /// Requests to the disk wait.
     is_disk_slow: bool,
 }
@@ -120,6 +122,7 @@ impl Bench {
             next_request: 0,
             replies: BTreeMap::new(),
             posted: Vec::new(),
+            replica_start: 0,
             is_disk_slow: false,
         };
         bench
@@ -310,7 +313,7 @@ impl Bench {
             bytes_max: 1 << 20,
             leader_epoch: epochs[0],
             last_fetched_epoch: epochs[1],
-            log_start_offset: 0,
+            log_start_offset: self.replica_start,
         };
         self.ask(Task::Fetch(Box::new(FetchTask {
             parts: vec![part],

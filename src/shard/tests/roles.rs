@@ -282,3 +282,39 @@ fn a_replica_that_was_taken_away_goes_and_one_that_comes_back_begins_anew() {
     let again = bench.produce(Acks::Leader);
     assert_eq!(bench.produced(again), Some(Ok(0)));
 }
+
+#[test]
+fn who_deletes_records_waits_for_every_replica_that_runs() {
+    let mut bench = Bench::new(LED, &[]);
+    bench.produce(Acks::Leader);
+    bench.follow_to(1);
+    let delete = |bench: &mut Bench| {
+        let deadline = bench.now.instant + Duration::from_secs(10);
+        bench.ask(Task::DeleteRecords {
+            partition: bench.id,
+            before: None,
+            deadline,
+        })
+    };
+    let deleted = |bench: &mut Bench, request| match bench.reply(request)? {
+        Reply::DeletedRecords(result) => Some(result),
+        reply => panic!("{reply:?} is no answer to a deletion"),
+    };
+    let request = delete(&mut bench);
+    assert_eq!(deleted(&mut bench, request), None);
+    bench.replica_start = 1;
+    bench.follow_to(1);
+    assert_eq!(deleted(&mut bench, request), None, "3 has not told");
+    bench.register_broker(3, 100, true);
+    assert_eq!(deleted(&mut bench, request), Some(Ok(1)));
+    bench.produce(Acks::Leader);
+    bench.follow_to(2);
+    let request = delete(&mut bench);
+    bench.wait(Duration::from_secs(10));
+    let late = Err(ErrorCode::RequestTimedOut);
+    assert_eq!(deleted(&mut bench, request), Some(late));
+    let request = delete(&mut bench);
+    bench.register(FOLLOWED);
+    let refused = Err(ErrorCode::NotLeaderOrFollower);
+    assert_eq!(deleted(&mut bench, request), Some(refused));
+}
