@@ -94,6 +94,7 @@ broker_config! {
     }
     read {
         "auto.create.topics.enable" auto_create_topics_enable: bool;
+        "auto.leader.rebalance.enable" auto_leader_rebalance_enable: bool;
         "broker.rack" broker_rack: Option<String>;
         "broker.session.timeout.ms" broker_session_timeout_ms: i64;
         "connections.max.idle.ms" connections_max_idle_ms: Option<i64>;
@@ -109,6 +110,7 @@ broker_config! {
         "group.max.session.timeout.ms" group_max_session_timeout_ms: i32;
         "group.max.size" group_max_size: u32;
         "group.min.session.timeout.ms" group_min_session_timeout_ms: i32;
+        "leader.imbalance.check.interval.seconds" leader_imbalance_check_interval_seconds: i64;
         "log.cleaner.backoff.ms" log_cleaner_backoff_ms: i64;
         "log.cleaner.dedupe.buffer.size" log_cleaner_dedupe_buffer_size: i64;
         "log.cleaner.enable" log_cleaner_enable: bool;
@@ -146,6 +148,7 @@ broker_config! {
             replica_alter_log_dirs_io_max_bytes_per_second: i64;
         "replica.lag.time.max.ms" replica_lag_time_max_ms: i64;
         "socket.request.max.bytes" socket_request_max_bytes: u32;
+        "unclean.leader.election.interval.ms" unclean_leader_election_interval_ms: i64;
     }
 }
 

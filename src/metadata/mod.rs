@@ -15,6 +15,7 @@ mod image;
 mod node;
 mod record;
 
+pub(crate) use controller::refuse_elections;
 pub use controller::{
     CLUSTER_METADATA, CONSUMER_OFFSETS, PRODUCER_ID_BLOCK_LENGTH, Refusal, check_topic_name,
     is_internal_topic, log_level_changes, topic_owner,

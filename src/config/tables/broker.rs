@@ -26,7 +26,9 @@ broker_settings! {
     "auto.create.topics.enable", Boolean, "true", Any, ReadOnly, High
         => Obeyed "Whether asking for the metadata of a topic that does not exist creates it.";
     "auto.leader.rebalance.enable", Boolean, "true", Any, ReadOnly, High
-        => NotYet "replication between brokers";
+        => Obeyed
+            "Whether the first replica of each partition leads it again, some time after it is in \
+             sync again.";
     "background.threads", Int, "10", AtLeast(1), ClusterWide, High
         => NotNeeded "each shard is one thread; see forebay.shards";
     "broker.heartbeat.interval.ms", Int, "2000", Any, ReadOnly, Medium
@@ -263,7 +265,7 @@ broker_settings! {
     "kafka.metrics.reporters", List, "", Any, ReadOnly, Low
         => NotNeeded "metrics are served over HTTP; see forebay.http.listen";
     "leader.imbalance.check.interval.seconds", Long, "300", AtLeast(1), ReadOnly, High
-        => NotYet "replication between brokers";
+        => Obeyed "How often the first replicas of partitions are made to lead them again.";
     "listener.security.protocol.map", String,
         "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT", Any,
         PerBroker, Low
@@ -807,7 +809,9 @@ broker_settings! {
             "Whether a replica that lacks records may lead when no other can: the partition goes on, \
              and what the replica lacks is lost.";
     "unclean.leader.election.interval.ms", Long, "300000", AtLeast(1), ReadOnly, Internal
-        => NotYet "replication between brokers";
+        => Obeyed
+            "How often partitions that nobody leads are looked at for replicas that may lead though \
+             they lack records.";
     "unstable.api.versions.enable", Boolean, "false", Any, ReadOnly, Internal
         => NotYet "unstable versions";
     "unstable.feature.versions.enable", Boolean, "false", Any, ReadOnly, Internal

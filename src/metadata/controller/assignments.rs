@@ -1,22 +1,17 @@
 //! Where replicas lie: `AssignReplicasToDirs`, by which a broker tells in which log directory it
-//! has one (KIP-858), and `AlterPartitionReassignments`, by which a client chooses brokers.
+//! has one (KIP-858).
 
 use crate::model::{BrokerId, ErrorCode, PartitionIndex, Uuid};
-use crate::protocol::messages::alter_partition_reassignments_request::ReassignablePartition;
-use crate::protocol::messages::alter_partition_reassignments_response::{
-    ReassignablePartitionResponse, ReassignableTopicResponse,
-};
 use crate::protocol::messages::assign_replicas_to_dirs_response::{
     DirectoryData, PartitionData, TopicData,
 };
 use crate::protocol::messages::{
-    AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse,
     AssignReplicasToDirsRequest, AssignReplicasToDirsResponse, MetadataRecord,
 };
 
 use super::elections::{ElectionRules, placed};
 use super::partition_change::PartitionChange;
-use super::{Controller, Decision, Refusal, View};
+use super::{Controller, Decision, View};
 
 impl Controller {
     /// Decide on what a broker tells of the directories of its replicas.
@@ -69,69 +64,6 @@ impl Controller {
             decision.response.directories.push(told);
         }
         decision
-    }
-
-    /// Decide on the brokers that a client wants for partitions. One that has them already is done
-    /// with at once; others cannot get records from here yet.
-    pub(crate) fn alter_partition_reassignments(
-        &self,
-        view: View<'_>,
-        request: &AlterPartitionReassignmentsRequest,
-    ) -> AlterPartitionReassignmentsResponse {
-        // Kafka answers to nothing without looking, with an empty text instead of none.
-        if request.topics.is_empty() {
-            return AlterPartitionReassignmentsResponse::default();
-        }
-        let mut response = AlterPartitionReassignmentsResponse {
-            allow_replication_factor_change: request.allow_replication_factor_change,
-            error_message: None,
-            ..AlterPartitionReassignmentsResponse::default()
-        };
-        for topic in &request.topics {
-            let partitions = topic.partitions.iter().map(|partition| {
-                let refused = self.check_reassignment(view, &topic.name, partition).err();
-                let (code, message) = refused.map_or((ErrorCode::None, None), |refusal| {
-                    (refusal.code, refusal.message)
-                });
-                ReassignablePartitionResponse {
-                    partition_index: partition.partition_index,
-                    error_code: code.code(),
-                    error_message: message,
-                    ..ReassignablePartitionResponse::default()
-                }
-            });
-            response.responses.push(ReassignableTopicResponse {
-                name: topic.name.clone(),
-                partitions: partitions.collect(),
-                ..ReassignableTopicResponse::default()
-            });
-        }
-        response
-    }
-
-    fn check_reassignment(
-        &self,
-        view: View<'_>,
-        topic: &str,
-        wanted: &ReassignablePartition,
-    ) -> Result<(), Refusal> {
-        let unknown = |text: String| Refusal::new(ErrorCode::UnknownTopicOrPartition, text);
-        let found = view.image.topic(topic);
-        let found =
-            found.ok_or_else(|| unknown(format!("Unable to find a topic named {topic}.")))?;
-        let index = wanted.partition_index;
-        let registration = found.partitions.get(&index);
-        let registration = registration
-            .ok_or_else(|| unknown(format!("Unable to find partition {topic}:{index}.")))?;
-        let Some(replicas) = &wanted.replicas else {
-            return Err(Refusal::silent(ErrorCode::NoReassignmentInProgress));
-        };
-        self.check_assignment(view, replicas, None)?;
-        if *replicas == registration.replicas {
-            return Ok(());
-        }
-        let text = "Replicas cannot be moved to other brokers yet.";
-        Err(Refusal::new(ErrorCode::InvalidReplicaAssignment, text))
     }
 }
 

@@ -286,10 +286,7 @@ impl Controller {
         self.sessions.remove(id);
         Decision {
             records,
-            response: UnregisterBrokerResponse {
-                error_message: None,
-                ..UnregisterBrokerResponse::default()
-            },
+            response: UnregisterBrokerResponse::default(),
         }
     }
 
@@ -309,9 +306,10 @@ impl Controller {
         Some(records)
     }
 
-    /// When the next broker is fenced unless it is heard of.
+    /// When the next broker is fenced unless it is heard of, or leaders are elected unasked.
     pub(crate) fn next_deadline(&self) -> Instant {
-        self.sessions.next_deadline()
+        let elections = self.elections.next_deadline();
+        self.sessions.next_deadline().min(elections)
     }
 
     /// Decide on the registration of another controller.
@@ -337,10 +335,7 @@ impl Controller {
         };
         Decision {
             records: vec![register_controller_record(&registration)],
-            response: ControllerRegistrationResponse {
-                error_message: None,
-                ..ControllerRegistrationResponse::default()
-            },
+            response: ControllerRegistrationResponse::default(),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::protocol::messages::{
     CreatePartitionsRequest, CreatePartitionsResponse, MetadataRecord,
 };
 
+use super::create_topics::{all_stopped, none_runs};
 use super::{Controller, Decision, RECORDS_MAX, Refusal, View};
 
 impl Controller {
@@ -108,13 +109,21 @@ impl Controller {
         if records_before.saturating_add(additional) > RECORDS_MAX {
             return Err(Refusal::silent(ErrorCode::UnknownServerError));
         }
+        let is_manual = request.assignments.is_some();
+        let replicas: Vec<_> = match &request.assignments {
+            Some(assignments) => {
+                let brokers = assignments.iter();
+                brokers.map(|one| one.broker_ids.clone()).collect()
+            }
+            None => self.place(view, additional, replication)?,
+        };
         let mut records = Vec::with_capacity(additional);
-        for index in present..request.count {
-            let assignment = request.assignments.as_ref().and_then(|assignments| {
-                let position = usize::try_from(index - present).ok()?;
-                Some(assignments.get(position)?.broker_ids.as_slice())
-            });
-            records.push(self.new_partition(view, topic.id, index, replication, assignment)?);
+        for (index, replicas) in (present..).zip(replicas) {
+            let record = self.new_partition(view, (topic.id, index), &replicas);
+            records.push(record.ok_or_else(|| match is_manual {
+                true => all_stopped(index),
+                false => none_runs(replication),
+            })?);
         }
         Ok(records)
     }

@@ -15,6 +15,7 @@ use super::super::image::{
 };
 use super::alter_configs::{check_topic_config, describe_new_topic};
 use super::internal_topics::automatic_topic;
+use super::striping::{Stripes, UsableBroker};
 use super::topic_name::{CLUSTER_METADATA, can_collide, check_topic_name, collision_key};
 use super::{Controller, Decision, RECORDS_MAX, Refusal, View};
 
@@ -182,14 +183,23 @@ impl Controller {
                 .into(),
             );
         }
-        let assigned: BTreeMap<i32, &[BrokerId]> = topic
+        let mut assigned: BTreeMap<i32, Vec<BrokerId>> = topic
             .assignments
             .iter()
-            .map(|assignment| (assignment.partition_index, assignment.broker_ids.as_slice()))
+            .map(|assignment| (assignment.partition_index, assignment.broker_ids.clone()))
             .collect();
-        for index in 0..PartitionIndex::try_from(partitions).unwrap_or(PartitionIndex::MAX) {
-            let assignment = assigned.get(&index).copied();
-            records.push(self.new_partition(view, id, index, replication, assignment)?);
+        let is_manual = !assigned.is_empty();
+        if !is_manual {
+            let placed = self.place(view, partitions, replication);
+            let placed = placed.map_err(|refusal| unable(replication, refusal))?;
+            assigned = (0..).zip(placed).collect();
+        }
+        for (index, replicas) in assigned {
+            let record = self.new_partition(view, (id, index), &replicas);
+            records.push(record.ok_or_else(|| match is_manual {
+                true => all_stopped(index),
+                false => none_runs(replication),
+            })?);
         }
         Ok(NewTopic {
             id,
@@ -270,6 +280,12 @@ impl Controller {
             if !view.image.brokers.contains_key(&broker) {
                 return refuse(format!("broker {broker}, but no such broker is registered"));
             }
+            let registration = view.image.brokers.get(&broker);
+            if registration.is_some_and(|broker| !broker.has_uncordoned()) {
+                return refuse(format!(
+                    "broker {broker}, but all its log directories are cordoned"
+                ));
+            }
             if previous == Some(broker) {
                 return refuse(format!("the broker {broker} more than once"));
             }
@@ -285,58 +301,44 @@ impl Controller {
         }
     }
 
-    /// The record of a new partition, on the brokers that were asked for or on this one.
+    /// The brokers of so many new partitions.
+    pub(super) fn place(
+        &mut self,
+        view: View<'_>,
+        count: usize,
+        replication: usize,
+    ) -> Result<Vec<Vec<BrokerId>>, Refusal> {
+        let brokers = view.image.brokers.values();
+        let usable =
+            brokers.filter(|one| one.has_uncordoned() && !self.sessions.is_stopping(one.id));
+        let usable = usable.map(|broker| UsableBroker {
+            id: broker.id,
+            rack: broker.rack.as_deref(),
+            fenced: broker.fenced,
+        });
+        let mut stripes = Stripes::new(usable, &mut self.random);
+        stripes.check(replication)?;
+        let placed = (0..count).map(|_| stripes.place(replication, &mut self.random));
+        Ok(placed.collect())
+    }
+
+    /// The record of a new partition on these brokers, of which only those are in sync that run;
+    /// `None` if none does.
     pub(super) fn new_partition(
         &mut self,
         view: View<'_>,
-        topic_id: Uuid,
-        index: PartitionIndex,
-        replication: usize,
-        assignment: Option<&[BrokerId]>,
-    ) -> Result<MetadataRecord, Refusal> {
-        let usable: Vec<BrokerId> = view
-            .image
-            .brokers
-            .values()
-            .filter(|broker| !broker.fenced && !broker.in_controlled_shutdown)
-            .map(|broker| broker.id)
-            .collect();
-        let replicas = match assignment {
-            Some(brokers) => brokers.to_vec(),
-            None if usable.len() < replication => {
-                return Err(Refusal::new(
-                    ErrorCode::InvalidReplicationFactor,
-                    format!(
-                        "Unable to replicate the partition {replication} time(s): The target \
-                         replication factor of {replication} cannot be reached because only {} \
-                         broker(s) are registered or some brokers have all their log directories \
-                         cordoned.",
-                        view.image.brokers.len()
-                    ),
-                ));
-            }
-            None => usable.iter().copied().take(replication).collect(),
-        };
-        let isr: Vec<BrokerId> = replicas
-            .iter()
-            .copied()
-            .filter(|broker| usable.contains(broker))
-            .collect();
-        let Some(leader) = isr.first().copied() else {
-            return Err(Refusal::new(
-                ErrorCode::InvalidReplicaAssignment,
-                format!(
-                    "All brokers specified in the manual partition assignment for partition \
-                     {index} are fenced or in controlled shutdown."
-                ),
-            ));
-        };
-        let directories = replicas
-            .iter()
-            .map(|broker| self.directory_for(*broker))
+        (topic_id, index): (Uuid, PartitionIndex),
+        replicas: &[BrokerId],
+    ) -> Option<MetadataRecord> {
+        let active = replicas.iter().copied();
+        let isr: Vec<BrokerId> = active.filter(|broker| view.is_active(*broker)).collect();
+        let leader = isr.first().copied()?;
+        let directories = replicas.iter();
+        let directories = directories
+            .map(|broker| self.directory_for(view, *broker))
             .collect();
         let mut record = partition_record(&PartitionRegistration {
-            replicas,
+            replicas: replicas.to_vec(),
             directories,
             isr,
             leader: Some(leader),
@@ -344,17 +346,52 @@ impl Controller {
         });
         record.partition_id = index;
         record.topic_id = topic_id;
-        Ok(record.into())
+        Some(record.into())
     }
 
-    /// The directory for a new replica on `broker`; other brokers choose theirs themselves.
-    fn directory_for(&mut self, broker: BrokerId) -> Uuid {
+    /// The directory for a new replica on `broker`; another broker that has several chooses itself.
+    pub(super) fn directory_for(&mut self, view: View<'_>, broker: BrokerId) -> Uuid {
         if broker == self.node_id {
-            self.placement.choose().unwrap_or(DIRECTORY_UNASSIGNED)
-        } else {
-            DIRECTORY_UNASSIGNED
+            return self.placement.choose().unwrap_or(DIRECTORY_UNASSIGNED);
+        }
+        let registration = view.image.brokers.get(&broker);
+        match registration.map(|broker| broker.directories.as_slice()) {
+            Some([directory]) => *directory,
+            Some([]) => Uuid::ZERO,
+            _ => DIRECTORY_UNASSIGNED,
         }
     }
+}
+
+/// Why the partitions of a topic cannot be placed, for the one who asked for the topic.
+fn unable(replication: usize, refusal: Refusal) -> Refusal {
+    let reason = refusal.message.unwrap_or_default();
+    Refusal::new(
+        refusal.code,
+        format!("Unable to replicate the partition {replication} time(s): {reason}"),
+    )
+}
+
+/// The refusal of a partition whose brokers, which a client chose, do not run.
+pub(super) fn all_stopped(index: PartitionIndex) -> Refusal {
+    Refusal::new(
+        ErrorCode::InvalidReplicaAssignment,
+        format!(
+            "All brokers specified in the manual partition assignment for partition {index} are \
+             fenced or in controlled shutdown."
+        ),
+    )
+}
+
+/// The refusal of a partition whose brokers, which were chosen here, do not run.
+pub(super) fn none_runs(replication: usize) -> Refusal {
+    Refusal::new(
+        ErrorCode::InvalidReplicationFactor,
+        format!(
+            "Unable to replicate the partition {replication} time(s): All brokers are currently \
+             fenced or in controlled shutdown."
+        ),
+    )
 }
 
 /// How many partitions a request means, for the bound on all of them together.

@@ -24,7 +24,7 @@ pub(super) struct Turnover {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ElectionRules {
     /// Better a leader that lacks records than none.
-    is_unclean: bool,
+    pub is_unclean: bool,
     /// How many replicas must be in sync before others are eligible; `None` where the cluster has
     /// no eligible leader replicas.
     pub min_isr: Option<usize>,

@@ -9,17 +9,21 @@
 
 mod acls;
 mod alter_configs;
+mod alter_partition;
 mod assignments;
 mod brokers;
 mod create_partitions;
 mod create_topics;
 mod delete_topics;
+mod elect_leaders;
 mod elections;
 mod internal_topics;
 mod partition_change;
 mod placement;
+mod reassignments;
 mod registration;
 mod sessions;
+mod striping;
 mod topic_name;
 
 #[cfg(test)]
@@ -36,10 +40,12 @@ use crate::protocol::messages::{
 use crate::stdx::{Instant, Random};
 
 use super::image::MetadataImage;
+use elect_leaders::ElectionTimes;
 use placement::Placement;
 use sessions::Sessions;
 
 pub use alter_configs::log_level_changes;
+pub(crate) use elect_leaders::refuse_elections;
 pub use internal_topics::{CONSUMER_OFFSETS, is_internal_topic, topic_owner};
 pub(crate) use registration::NodeIdentity;
 pub use topic_name::{CLUSTER_METADATA, check_topic_name};
@@ -104,6 +110,7 @@ pub struct Controller {
     random: Random,
     placement: Placement,
     sessions: Sessions,
+    elections: ElectionTimes,
 }
 
 impl Controller {
@@ -115,6 +122,7 @@ impl Controller {
             random,
             placement: Placement::default(),
             sessions: Sessions::default(),
+            elections: ElectionTimes::default(),
         }
     }
 
@@ -137,6 +145,7 @@ impl Controller {
         let timeout_ms = u64::try_from(view.config.broker_session_timeout_ms).unwrap_or(0);
         let timeout = Duration::from_millis(timeout_ms);
         self.sessions.begin(now, view.image, self.node_id, timeout);
+        self.elections = ElectionTimes::begin(view, now);
     }
 
     /// Give the next block of producer ids to a broker, for good.

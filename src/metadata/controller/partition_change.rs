@@ -73,9 +73,26 @@ impl<'a> PartitionChange<'a> {
         self
     }
 
+    /// The leader lacks nothing any more, or may still.
+    pub(super) const fn recovering(mut self, is_recovering: bool) -> Self {
+        self.is_recovering = is_recovering;
+        self
+    }
+
     /// What this broker had may be lost: it is not eligible.
     pub(super) const fn unclean(mut self, broker: Option<BrokerId>) -> Self {
         self.unclean = broker;
+        self
+    }
+
+    /// These hold the partition, of which some come and some go.
+    pub(super) fn reassign(
+        mut self,
+        replicas: Vec<BrokerId>,
+        adding: Vec<BrokerId>,
+        removing: Vec<BrokerId>,
+    ) -> Self {
+        (self.replicas, self.adding, self.removing) = (replicas, adding, removing);
         self
     }
 

@@ -4,7 +4,10 @@ mod acls;
 mod alterations;
 mod assignments;
 mod brokers;
+mod elections;
 mod eligible;
+mod in_sync;
+mod reassignments;
 mod starts;
 
 use super::*;

@@ -63,6 +63,14 @@ impl BrokerRegistration {
         !is_chosen || self.directories.is_empty() || self.directories.contains(&directory)
     }
 
+    /// True if a new replica can go to one of its log directories (KIP-1066).
+    #[must_use]
+    pub fn has_uncordoned(&self) -> bool {
+        let cordoned = &self.cordoned_directories;
+        let mut directories = self.directories.iter();
+        self.directories.is_empty() || directories.any(|one| !cordoned.contains(one))
+    }
+
     /// The address of the listener called `name`.
     #[must_use]
     pub fn endpoint(&self, name: &str) -> Option<&Endpoint> {

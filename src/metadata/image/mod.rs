@@ -15,7 +15,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::model::{BrokerId, LeaderEpoch, Offset, PartitionIndex, ProducerId, TimestampMs, Uuid};
+use crate::model::{
+    BrokerId, ErrorCode, LeaderEpoch, Offset, PartitionIndex, ProducerId, TimestampMs, Uuid,
+};
 
 use super::features::{ELIGIBLE_REPLICAS_VERSION, IMPLEMENTED_FEATURES, KRAFT_VERSION};
 use super::record::CORDONED_DIRECTORIES_SINCE;
@@ -26,6 +28,7 @@ pub(crate) use acls::access_control_entry_record;
 pub use cluster::{BrokerRegistration, ControllerRegistration, Endpoint, SupportedFeature};
 pub use configs::{ConfigKind, ConfigResource};
 pub(crate) use records::{partition_record, register_broker_record, register_controller_record};
+pub(crate) use replay::change_partition;
 pub(crate) use topics::NO_LEADER_CHANGE;
 pub(crate) use topics::{DIRECTORY_UNASSIGNED, is_directory_chosen};
 pub use topics::{PartitionRegistration, TopicImage};
@@ -115,6 +118,31 @@ impl MetadataImage {
         self.topics.get(&topic_id)?.partitions.get(&partition)
     }
 
+    /// Who leads the partition, for a client of the listener called `listener`.
+    ///
+    /// # Errors
+    /// `LEADER_NOT_AVAILABLE` if nobody does, and `LISTENER_NOT_FOUND` if the client could not
+    /// reach the leader.
+    pub fn leader_at(
+        &self,
+        partition: &PartitionRegistration,
+        listener: &str,
+    ) -> Result<BrokerId, ErrorCode> {
+        let leader = partition.leader.and_then(|id| self.brokers.get(&id));
+        let leader = leader.ok_or(ErrorCode::LeaderNotAvailable)?;
+        let endpoint = leader.endpoint(listener);
+        endpoint
+            .map(|_| leader.id)
+            .ok_or(ErrorCode::ListenerNotFound)
+    }
+
+    /// True if a client of the listener called `listener` could be sent to the broker.
+    #[must_use]
+    pub fn is_reachable(&self, broker: BrokerId, listener: &str) -> bool {
+        let registered = self.brokers.get(&broker).filter(|broker| !broker.fenced);
+        registered.is_some_and(|broker| broker.endpoint(listener).is_some())
+    }
+
     /// True if `broker` runs and the log directory of its replica works.
     #[must_use]
     pub fn is_replica_online(&self, broker: BrokerId, partition: &PartitionRegistration) -> bool {
@@ -123,13 +151,19 @@ impl MetadataImage {
         registered.is_some_and(|broker| directory.is_none_or(|id| broker.has_online(id)))
     }
 
-    /// The brokers whose replicas of the partition cannot be used.
+    /// The brokers whose replicas of the partition a client of the listener called `listener`
+    /// cannot use.
     #[must_use]
-    pub fn offline_replicas(&self, partition: &PartitionRegistration) -> Vec<BrokerId> {
+    pub fn offline_replicas(
+        &self,
+        partition: &PartitionRegistration,
+        listener: &str,
+    ) -> Vec<BrokerId> {
+        let is_online = |broker| {
+            self.is_replica_online(broker, partition) && self.is_reachable(broker, listener)
+        };
         let replicas = partition.replicas.iter().copied();
-        replicas
-            .filter(|broker| !self.is_replica_online(*broker, partition))
-            .collect()
+        replicas.filter(|broker| !is_online(*broker)).collect()
     }
 
     /// The settings that were changed for `resource`.

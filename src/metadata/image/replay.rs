@@ -300,7 +300,11 @@ fn partition_of(record: &PartitionRecord) -> PartitionRegistration {
     }
 }
 
-fn change_partition(partition: &mut PartitionRegistration, record: &PartitionChangeRecord) {
+/// Take in a change of a partition.
+pub(crate) fn change_partition(
+    partition: &mut PartitionRegistration,
+    record: &PartitionChangeRecord,
+) {
     let changes = [
         (&mut partition.isr, &record.isr),
         (&mut partition.replicas, &record.replicas),

@@ -59,6 +59,12 @@ pub struct PartitionRegistration {
 }
 
 impl PartitionRegistration {
+    /// True while replicas are on their way to other brokers.
+    #[must_use]
+    pub const fn is_reassigned(&self) -> bool {
+        !self.adding_replicas.is_empty() || !self.removing_replicas.is_empty()
+    }
+
     /// The log directory in which `broker` keeps its replica.
     #[must_use]
     pub fn directory_of(&self, broker: BrokerId) -> Option<Uuid> {

@@ -4,12 +4,13 @@ use crate::model::{ErrorCode, Uuid};
 use crate::protocol::messages::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterConfigsRequest,
     AlterConfigsResponse, AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse,
-    AssignReplicasToDirsRequest, AssignReplicasToDirsResponse, BrokerHeartbeatRequest,
-    BrokerHeartbeatResponse, BrokerRegistrationRequest, BrokerRegistrationResponse,
-    ControllerRegistrationRequest, ControllerRegistrationResponse, CreateAclsRequest,
-    CreateAclsResponse, CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest,
-    CreateTopicsResponse, DeleteAclsRequest, DeleteAclsResponse, DeleteTopicsRequest,
-    DeleteTopicsResponse, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
+    AlterPartitionRequest, AlterPartitionResponse, AssignReplicasToDirsRequest,
+    AssignReplicasToDirsResponse, BrokerHeartbeatRequest, BrokerHeartbeatResponse,
+    BrokerRegistrationRequest, BrokerRegistrationResponse, ControllerRegistrationRequest,
+    ControllerRegistrationResponse, CreateAclsRequest, CreateAclsResponse, CreatePartitionsRequest,
+    CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse, DeleteAclsRequest,
+    DeleteAclsResponse, DeleteTopicsRequest, DeleteTopicsResponse, ElectLeadersRequest,
+    ElectLeadersResponse, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
     UnregisterBrokerRequest, UnregisterBrokerResponse,
 };
 
@@ -50,6 +51,13 @@ pub enum ControllerRequest {
     BrokerHeartbeat(BrokerHeartbeatRequest),
     /// A broker is to be forgotten.
     UnregisterBroker(UnregisterBrokerRequest),
+    /// A leader tells who is in sync with it; the version says in which field.
+    AlterPartition {
+        request: AlterPartitionRequest,
+        version: i16,
+    },
+    /// Other leaders are wanted.
+    ElectLeaders(ElectLeadersRequest),
     /// Another controller comes.
     RegisterController(ControllerRegistrationRequest),
     /// Create those of these topics that do not exist, as somebody wants to use them.
@@ -85,6 +93,10 @@ pub enum ControllerResponse {
     BrokerHeartbeat(BrokerHeartbeatResponse),
     /// To [`ControllerRequest::UnregisterBroker`].
     UnregisterBroker(UnregisterBrokerResponse),
+    /// To [`ControllerRequest::AlterPartition`].
+    AlterPartition(AlterPartitionResponse),
+    /// To [`ControllerRequest::ElectLeaders`].
+    ElectLeaders(ElectLeadersResponse),
     /// To [`ControllerRequest::RegisterController`].
     RegisterController(ControllerRegistrationResponse),
     /// To [`ControllerRequest::AutoCreate`]: the id of each topic, in the order of the request.

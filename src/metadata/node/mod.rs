@@ -478,6 +478,7 @@ impl MetadataNode {
     pub fn flush(&mut self, now: Now, outbox: &mut StorageOutbox) {
         if matches!(self.phase, Phase::Active) {
             self.fence_late(now);
+            self.elect_due(now);
             self.publications.extend(self.working.take_publication());
         }
         self.snapshot_if_due(now, outbox);

@@ -79,10 +79,15 @@ impl MetadataNode {
             ControllerRequest::AssignReplicasToDirs(request) => controller
                 .assign_replicas_to_dirs(view, request)
                 .answering(Response::AssignReplicasToDirs),
-            ControllerRequest::AlterPartitionReassignments(request) => {
-                let response = controller.alter_partition_reassignments(view, request);
-                let response = Response::AlterPartitionReassignments(response);
-                (Vec::new(), response)
+            ControllerRequest::AlterPartitionReassignments(request) => controller
+                .alter_partition_reassignments(view, request)
+                .answering(Response::AlterPartitionReassignments),
+            ControllerRequest::AlterPartition { request, version } => {
+                Controller::alter_partition(view, request, *version)
+                    .answering(Response::AlterPartition)
+            }
+            ControllerRequest::ElectLeaders(request) => {
+                Controller::elect_leaders(view, request).answering(Response::ElectLeaders)
             }
             ControllerRequest::AllocateProducerIds(request) => {
                 Controller::allocate_producer_ids(view.image, request)
@@ -143,6 +148,13 @@ impl MetadataNode {
         }
     }
 
+    /// Elect the leaders that are due, some of them in this turn.
+    pub(super) fn elect_due(&mut self, now: Now) {
+        let (controller, view) = self.deciding();
+        let records = controller.elect_due(view, now.instant).unwrap_or_default();
+        self.append_parts(now, &records);
+    }
+
     /// Each topic by itself: one that cannot be made does not hinder the others.
     fn auto_create(&mut self, now: Now, topics: &[String]) -> Vec<Result<Uuid, Refusal>> {
         let mut results = Vec::with_capacity(topics.len());
@@ -165,6 +177,8 @@ const fn is_divisible(request: &ControllerRequest) -> bool {
         ControllerRequest::RegisterBroker { .. }
             | ControllerRequest::BrokerHeartbeat(_)
             | ControllerRequest::UnregisterBroker(_)
+            | ControllerRequest::AlterPartition { .. }
+            | ControllerRequest::ElectLeaders(_)
     )
 }
 

@@ -56,8 +56,11 @@ pub(super) fn take_back(response: &mut ControllerResponse, refusal: Refusal) {
             response.error_code = code.code();
             response.directories.clear();
         }
-        // It makes no records.
-        ControllerResponse::AlterPartitionReassignments(_) => {}
+        ControllerResponse::AlterPartitionReassignments(response) => {
+            for topic in &mut response.responses {
+                refuse!(topic.partitions);
+            }
+        }
         ControllerResponse::AllocateProducerIds(response) => response.error_code = code.code(),
         ControllerResponse::RegisterController(response) => {
             response.error_code = code.code();
@@ -66,7 +69,9 @@ pub(super) fn take_back(response: &mut ControllerResponse, refusal: Refusal) {
         // Their records are committed in parts.
         ControllerResponse::RegisterBroker(_)
         | ControllerResponse::BrokerHeartbeat(_)
-        | ControllerResponse::UnregisterBroker(_) => {}
+        | ControllerResponse::UnregisterBroker(_)
+        | ControllerResponse::AlterPartition(_)
+        | ControllerResponse::ElectLeaders(_) => {}
         ControllerResponse::AutoCreate(results) => {
             results.fill_with(|| Err(refusal.clone()));
         }

@@ -50,6 +50,8 @@ pub fn controller_answered(
         ControllerResponse::BrokerHeartbeat(response) => Plan::answer(response),
         ControllerResponse::UnregisterBroker(response) => Plan::answer(response),
         ControllerResponse::RegisterController(response) => Plan::answer(response),
+        ControllerResponse::AlterPartition(response) => Plan::answer(response),
+        ControllerResponse::ElectLeaders(response) => Plan::answer(response),
         ControllerResponse::AutoCreate(_) => unreachable!("no client asks for these"),
         ControllerResponse::Unavailable(error) => {
             Plan::Close(format!("the controller does not answer: {error}"))

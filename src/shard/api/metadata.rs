@@ -4,7 +4,7 @@ use crate::metadata::ControllerRequest;
 use crate::metadata::{
     MetadataImage, PartitionRegistration, TopicImage, check_topic_name, is_internal_topic,
 };
-use crate::model::{ErrorCode, PartitionIndex, Uuid};
+use crate::model::{BrokerId, ErrorCode, PartitionIndex, Uuid};
 use crate::protocol::AnyRequest;
 use crate::protocol::messages::metadata_request::MetadataRequestTopic;
 use crate::protocol::messages::metadata_response::{
@@ -20,6 +20,9 @@ use super::{Attempt, ControllerGather, Gather, Parts, Plan};
 
 /// Since this version a topic may be named by its id.
 const VERSION_WITH_IDS: i16 = 12;
+
+/// Since this version a client understands that a leader has no address on its listener.
+const LISTENERS_SINCE: i16 = 6;
 
 /// Answer from the image, after the controller made the topics that are missing, if it may.
 pub fn plan(
@@ -121,17 +124,19 @@ fn response(
         Some(topics) => context.version == 0 && topics.is_empty(),
     };
     let access = parts.access(context);
+    let listener = parts.listener_name(context);
+    let place = (parts.image.as_ref(), listener, context.version);
     let topics = if is_all {
         let topics = parts.image.topics.values();
         let may_see = |name| access.would_allow(Operation::Describe, ResourceType::Topic, name);
         let seen = topics.filter(|topic| may_see(&topic.name));
-        seen.map(|topic| described(access, topic, request, parts.image))
+        seen.map(|topic| described(access, topic, request, place))
             .collect()
     } else {
         let makes_topics = makes_topics(context, request, parts);
         wanted_topics(request)
             .into_iter()
-            .map(|wanted| wanted_topic(access, wanted, request, makes_topics, parts))
+            .map(|wanted| wanted_topic((access, place), wanted, request, makes_topics, parts))
             .collect()
     };
     MetadataResponse {
@@ -189,7 +194,7 @@ fn wanted_topics(request: &MetadataRequest) -> Vec<Wanted<'_>> {
 }
 
 fn wanted_topic(
-    access: Access<'_>,
+    (access, place): (Access<'_>, (&MetadataImage, &str, i16)),
     wanted: Wanted<'_>,
     request: &MetadataRequest,
     makes_topics: bool,
@@ -203,7 +208,7 @@ fn wanted_topic(
         return hidden(wanted);
     }
     if let Some(topic) = found {
-        return described(access, topic, request, parts.image);
+        return described(access, topic, request, place);
     }
     let (error, name, topic_id) = match wanted {
         Wanted::Name(name) if makes_topics && !may_create(access, name) => {
@@ -258,7 +263,7 @@ fn described(
     access: Access<'_>,
     topic: &TopicImage,
     request: &MetadataRequest,
-    image: &MetadataImage,
+    place: (&MetadataImage, &str, i16),
 ) -> MetadataResponseTopic {
     let partitions = topic.partitions.iter();
     MetadataResponseTopic {
@@ -267,7 +272,7 @@ fn described(
         topic_id: topic.id,
         is_internal: is_internal_topic(&topic.name),
         partitions: partitions
-            .map(|(index, partition)| described_partition(*index, partition, image))
+            .map(|(index, partition)| described_partition(*index, partition, place))
             .collect(),
         topic_authorized_operations: operations(access, request, &topic.name),
         ..Default::default()
@@ -277,20 +282,36 @@ fn described(
 fn described_partition(
     index: PartitionIndex,
     partition: &PartitionRegistration,
-    image: &MetadataImage,
+    (image, listener, version): (&MetadataImage, &str, i16),
 ) -> MetadataResponsePartition {
-    let error = match partition.leader {
-        Some(_) => ErrorCode::None,
-        None => ErrorCode::LeaderNotAvailable,
+    let leader = image.leader_at(partition, listener);
+    let mut error = match leader {
+        Ok(_) => ErrorCode::None,
+        Err(ErrorCode::ListenerNotFound) if version < LISTENERS_SINCE => {
+            ErrorCode::LeaderNotAvailable
+        }
+        Err(error) => error,
     };
+    // The oldest clients know a broker by its address alone, and are told of those that have one.
+    let told = |brokers: &[BrokerId]| -> Vec<BrokerId> {
+        let brokers = brokers.iter().copied();
+        brokers
+            .filter(|broker| version > 0 || image.is_reachable(*broker, listener))
+            .collect()
+    };
+    let (replicas, isr) = (told(&partition.replicas), told(&partition.isr));
+    let is_whole = replicas.len() == partition.replicas.len() && isr.len() == partition.isr.len();
+    if error == ErrorCode::None && !is_whole {
+        error = ErrorCode::ReplicaNotAvailable;
+    }
     MetadataResponsePartition {
         error_code: error.code(),
         partition_index: index,
-        leader_id: partition.leader.unwrap_or(-1),
+        leader_id: leader.unwrap_or(-1),
         leader_epoch: partition.leader_epoch,
-        replica_nodes: partition.replicas.clone(),
-        isr_nodes: partition.isr.clone(),
-        offline_replicas: image.offline_replicas(partition),
+        replica_nodes: replicas,
+        isr_nodes: isr,
+        offline_replicas: image.offline_replicas(partition, listener),
         ..Default::default()
     }
 }

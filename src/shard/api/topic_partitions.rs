@@ -52,6 +52,7 @@ pub fn plan(
     let (names, hidden): (BTreeSet<&str>, BTreeSet<&str>) = names
         .into_iter()
         .partition(|name| access.allows_topic(Operation::Describe, name));
+    let place = (parts.image.as_ref(), parts.listener_name(context));
     let mut left = partitions_max(request, parts);
     let (mut topics, mut next_cursor) = (Vec::new(), None);
     for name in names.range(start..) {
@@ -71,7 +72,7 @@ pub fn plan(
             topics.push(unknown(access, name));
             continue;
         };
-        let (described, rest) = describe((access, parts.image), topic, first, left);
+        let (described, rest) = describe((access, place), topic, first, left);
         left -= described.partitions.len();
         topics.push(described);
         if let Some(partition_index) = rest {
@@ -143,7 +144,7 @@ fn unknown(access: Access<'_>, name: &str) -> DescribeTopicPartitionsResponseTop
 
 /// The topic with at most `count_max` partitions from `first` on, and where the rest begins.
 fn describe(
-    (access, image): (Access<'_>, &MetadataImage),
+    (access, place): (Access<'_>, (&MetadataImage, &str)),
     topic: &TopicImage,
     first: i32,
     count_max: usize,
@@ -155,7 +156,7 @@ fn describe(
     let partitions = indices
         .by_ref()
         .take(count_max)
-        .map(|(index, partition)| described(*index, partition, image))
+        .map(|(index, partition)| described(*index, partition, place))
         .collect();
     let rest = indices.next().map(|(index, _)| *index);
     let described = DescribeTopicPartitionsResponseTopic {
@@ -173,20 +174,18 @@ fn describe(
 fn described(
     partition_index: i32,
     partition: &PartitionRegistration,
-    image: &MetadataImage,
+    (image, listener): (&MetadataImage, &str),
 ) -> DescribeTopicPartitionsResponsePartition {
-    let error = match partition.leader {
-        Some(_) => ErrorCode::None,
-        None => ErrorCode::LeaderNotAvailable,
-    };
+    let leader = image.leader_at(partition, listener);
+    let error = leader.err().unwrap_or(ErrorCode::None);
     DescribeTopicPartitionsResponsePartition {
         error_code: error.code(),
         partition_index,
-        leader_id: partition.leader.unwrap_or(-1),
+        leader_id: leader.unwrap_or(-1),
         leader_epoch: partition.leader_epoch,
         replica_nodes: partition.replicas.clone(),
         isr_nodes: partition.isr.clone(),
-        offline_replicas: image.offline_replicas(partition),
+        offline_replicas: image.offline_replicas(partition, listener),
         eligible_leader_replicas: Some(partition.eligible_leader_replicas.clone()),
         last_known_elr: Some(partition.last_known_elr.clone()),
         ..Default::default()

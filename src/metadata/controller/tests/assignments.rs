@@ -1,25 +1,12 @@
-//! Where replicas lie: in which directory, as their broker tells, and on which brokers.
+//! Where replicas lie: in which directory, as their broker tells.
 
 use super::*;
-use crate::protocol::messages::alter_partition_reassignments_request::{
-    ReassignablePartition, ReassignableTopic,
-};
 use crate::protocol::messages::assign_replicas_to_dirs_request::{
     DirectoryData, PartitionData, TopicData,
 };
-use crate::protocol::messages::{
-    AlterPartitionReassignmentsRequest, AssignReplicasToDirsRequest, PartitionChangeRecord,
-};
+use crate::protocol::messages::{AssignReplicasToDirsRequest, PartitionChangeRecord};
 
 impl Cluster {
-    fn view(&self) -> View<'_> {
-        View {
-            image: &self.image,
-            settings: &self.startup.settings,
-            config: &self.startup.config,
-        }
-    }
-
     /// What is answered for a partition that is said to lie in a directory; the records are taken.
     fn assign(&mut self, topic_id: Uuid, partition: i32, to: Uuid, epoch: i64) -> (i16, i16) {
         let request = AssignReplicasToDirsRequest {
@@ -49,30 +36,6 @@ impl Cluster {
         let told = decision.response.directories.first();
         let partition = told.map(|told| told.topics[0].partitions[0].error_code);
         (decision.response.error_code, partition.unwrap_or(-1))
-    }
-
-    fn reassign(&self, topic: &str, partition: i32, replicas: Option<Vec<i32>>) -> (i16, String) {
-        let request = AlterPartitionReassignmentsRequest {
-            topics: vec![ReassignableTopic {
-                name: topic.to_owned(),
-                partitions: vec![ReassignablePartition {
-                    partition_index: partition,
-                    replicas,
-                    ..ReassignablePartition::default()
-                }],
-                ..ReassignableTopic::default()
-            }],
-            ..AlterPartitionReassignmentsRequest::default()
-        };
-        let view = self.view();
-        let response = self
-            .controller
-            .alter_partition_reassignments(view, &request);
-        let told = &response.responses[0].partitions[0];
-        (
-            told.error_code,
-            told.error_message.clone().unwrap_or_default(),
-        )
     }
 }
 
@@ -134,21 +97,4 @@ fn what_is_told_of_replicas_that_are_not_there_is_refused() {
     assert_eq!(cluster.assign(nobody, 0, to, epoch), (0, unknown_id));
     let unknown = ErrorCode::UnknownTopicOrPartition.code();
     assert_eq!(cluster.assign(topic, 9, to, epoch), (0, unknown));
-}
-
-#[test]
-fn a_partition_that_stays_on_its_brokers_is_reassigned_at_once_and_others_are_refused() {
-    let cluster = Cluster::with_topics();
-    assert_eq!(cluster.reassign("p1", 0, Some(vec![1])), (0, String::new()));
-    let (code, text) = cluster.reassign("p1", 0, Some(vec![7]));
-    assert_eq!(code, ErrorCode::InvalidReplicaAssignment.code());
-    assert_eq!(
-        text,
-        "The manual partition assignment includes broker 7, but no such broker is registered."
-    );
-    let (code, text) = cluster.reassign("p1", 9, Some(vec![1]));
-    assert_eq!(code, ErrorCode::UnknownTopicOrPartition.code());
-    assert_eq!(text, "Unable to find partition p1:9.");
-    let (code, _) = cluster.reassign("p1", 0, None);
-    assert_eq!(code, ErrorCode::NoReassignmentInProgress.code());
 }

@@ -38,6 +38,40 @@ fn who_leaves_a_set_that_is_too_small_for_commits_stays_eligible() {
 }
 
 #[test]
+fn nobody_is_eligible_beside_a_set_that_is_large_enough() {
+    let mut cluster = cluster();
+    cluster.beat(2, after(5), |_| {});
+    cluster.fence_late(after(9));
+    cluster.beat(3, after(10), |_| {});
+    cluster.beat(2, after(10), |_| {});
+    assert_eq!(sets(&cluster), [vec![2], vec![3], vec![]]);
+    assert_eq!(cluster.tell((2, &[2, 3]), |_| {}).error_code, 0);
+    assert_eq!(sets(&cluster), [vec![2, 3], vec![], vec![]]);
+}
+
+#[test]
+fn an_eligible_replica_whose_directory_is_gone_leads_nothing() {
+    for (lies_in, leader) in [(directory(1), Some(1)), (directory(9), None)] {
+        let mut cluster = cluster();
+        cluster.change(|change| {
+            change.replicas = Some(vec![1]);
+            change.directories = Some(vec![lies_in]);
+            (change.leader, change.isr) = (-1, Some(Vec::new()));
+            change.eligible_leader_replicas = Some(vec![1]);
+        });
+        let identity = NodeIdentity {
+            broker_endpoints: Vec::new(),
+            controller_endpoints: Vec::new(),
+            rack: None,
+            directories: vec![directory(1), directory(2)],
+            folders: std::collections::BTreeMap::new(),
+        };
+        cluster.start(&identity, 500);
+        assert_eq!(cluster.partition().leader, leader);
+    }
+}
+
+#[test]
 fn who_stopped_uncleanly_is_not_eligible_and_who_stopped_cleanly_is() {
     for is_clean in [true, false] {
         let mut cluster = cluster();

@@ -104,7 +104,7 @@ fn nobody_leads_what_lies_in_a_directory_that_is_given_up_until_it_is_back() {
         ["a", "b", "c", "d"].map(|topic| {
             let partition = partition_of(&world.image, topic);
             assert_eq!(partition.isr, [1], "what is there was committed");
-            let offline = world.image.offline_replicas(&partition);
+            let offline = world.image.offline_replicas(&partition, "PLAINTEXT");
             (hit.contains(&topic), partition.leader, offline)
         })
     };
