@@ -118,11 +118,12 @@ impl ApiKey {
             Self::AlterPartitionReassignments => (0, 1),
             Self::ListPartitionReassignments => (0, 0),
             Self::CreatePartitions => (0, 3),
-            Self::DeleteGroups => (0, 2),
+            Self::ElectLeaders | Self::DeleteGroups => (0, 2),
             Self::IncrementalAlterConfigs => (0, 1),
             Self::OffsetDelete => (0, 0),
             Self::DescribeQuorum | Self::DescribeCluster => (0, 2),
             Self::DescribeProducers => (0, 0),
+            Self::UnregisterBroker => (0, 0),
             Self::ListConfigResources => (0, 1),
             Self::DescribeTopicPartitions => (0, 0),
             _ => return None,
@@ -135,6 +136,12 @@ impl ApiKey {
     pub const fn controller_versions(self) -> Option<(i16, i16)> {
         match self {
             Self::FetchSnapshot => Some((0, 1)),
+            Self::AlterPartition => Some((2, 3)),
+            Self::BrokerRegistration => Some((0, 4)),
+            Self::BrokerHeartbeat => Some((0, 2)),
+            Self::AllocateProducerIds
+            | Self::ControllerRegistration
+            | Self::AssignReplicasToDirs => Some((0, 0)),
             Self::Fetch
             | Self::ApiVersions
             | Self::CreateTopics
@@ -148,6 +155,8 @@ impl ApiKey {
             | Self::IncrementalAlterConfigs
             | Self::AlterPartitionReassignments
             | Self::ListPartitionReassignments
+            | Self::ElectLeaders
+            | Self::UnregisterBroker
             | Self::DescribeQuorum
             | Self::DescribeCluster => self.served_versions(),
             _ => None,

@@ -21,6 +21,8 @@ pub struct Row {
     pub key: Option<i16>,
     /// The address of this machine that it is sent from.
     pub host: String,
+    /// It is sent to the listener of the controller, not to that of the broker.
+    pub to_controller: bool,
     pub body: Value,
     /// Bytes of a whole frame instead of a header and a body, as hexadecimal text.
     pub frame: Option<String>,
@@ -88,6 +90,7 @@ impl Row {
             versions,
             body_version: number("body_version"),
             key: number("key"),
+            to_controller: json["to"] == "controller",
             host: text("host").unwrap_or_else(|| "127.0.0.1".to_owned()),
             body: json["body"].clone(),
             frame: text("frame"),

@@ -22,8 +22,8 @@ const UNTIL: Duration = Duration::from_secs(30);
 pub struct Side<'a> {
     broker: &'a Broker,
     schema: &'static Schema,
-    /// One for each address that rows are sent from.
-    connections: BTreeMap<String, Connection>,
+    /// One for each address that rows are sent from, and port that they are sent to.
+    connections: BTreeMap<(String, u16), Connection>,
     kept: BTreeMap<String, Value>,
 }
 
@@ -61,13 +61,18 @@ impl<'a> Side<'a> {
     }
 
     fn answer(&mut self, row: &Row, version: i16) -> io::Result<Value> {
+        let port = match row.to_controller {
+            true => self.broker.controller,
+            false => self.broker.port,
+        };
+        let place = (row.host.clone(), port);
         let mut connection = self
             .connections
-            .remove(&row.host)
-            .unwrap_or_else(|| self.broker.connect_from(&row.host));
+            .remove(&place)
+            .unwrap_or_else(|| self.broker.connect_from(&row.host, port));
         connection.wait_at_most(LIMIT);
         let answer = self.exchange(&mut connection, row, version)?;
-        self.connections.insert(row.host.clone(), connection);
+        self.connections.insert(place, connection);
         Ok(answer)
     }
 
@@ -163,7 +168,9 @@ impl<'a> Side<'a> {
             ("ProducerId" | "SessionId", Value::Number(number)) if number.as_i64() > Some(0) => {
                 json!("some number")
             }
-            ("FinalizedFeaturesEpoch", Value::Number(number)) if number.as_i64() > Some(0) => {
+            ("FinalizedFeaturesEpoch" | "BrokerEpoch", Value::Number(number))
+                if number.as_i64() > Some(0) =>
+            {
                 json!("an epoch")
             }
             (_, Value::String(text)) => json!(without_id(text, name.ends_with("Id"))),

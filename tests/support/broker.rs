@@ -32,6 +32,8 @@ impl Kind {
 pub struct Broker {
     pub kind: Kind,
     pub port: u16,
+    /// The port of the controller's listener.
+    pub controller: u16,
     dir: PathBuf,
     lab: Lab,
     child: Option<Child>,
@@ -78,6 +80,7 @@ impl Broker {
         let mut broker = Self {
             kind,
             port,
+            controller: free_port(),
             dir,
             lab: lab.clone(),
             child: None,
@@ -86,6 +89,43 @@ impl Broker {
         if kind == Kind::Kafka {
             broker.format_storage();
         }
+        broker.resume();
+        broker
+    }
+
+    /// A broker of Apache Kafka without a controller, which joins the controller of `other`;
+    /// returns when it answers.
+    #[track_caller]
+    pub fn joining(other: &Self, node_id: u32) -> Self {
+        let dir = other.dir.with_extension(format!("joining-{node_id}"));
+        drop(fs::remove_dir_all(&dir));
+        fs::create_dir_all(&dir).expect("target/ can be written");
+        let mut broker = Self {
+            kind: Kind::Kafka,
+            port: free_port(),
+            controller: other.controller,
+            dir,
+            lab: other.lab.clone(),
+            child: None,
+        };
+        let listeners = format!("PLAINTEXT://127.0.0.1:{}", broker.port);
+        broker.write_properties(&[
+            ("node.id", &node_id.to_string()),
+            ("process.roles", "broker"),
+            ("listeners", &listeners),
+            ("advertised.listeners", &listeners),
+        ]);
+        let properties = fs::read_to_string(other.data().join("meta.properties"));
+        let properties = properties.expect("the other node has data");
+        let mut lines = properties.lines();
+        let id = lines.find_map(|line| line.strip_prefix("cluster.id="));
+        let config = broker.properties().display().to_string();
+        let format = broker.lab.java("kafka.tools.StorageTool", 60);
+        format
+            .args(["format", "--cluster-id", id.expect("it has a cluster")])
+            .args(["--config", &config])
+            .run()
+            .succeeded();
         broker.resume();
         broker
     }
@@ -103,6 +143,7 @@ impl Broker {
         let broker = Self {
             kind,
             port: free_port(),
+            controller: free_port(),
             dir,
             lab: other.lab.clone(),
             child: None,
@@ -219,10 +260,11 @@ impl Broker {
         Connection::open(&self.lab, self.port).expect("the broker accepts connections")
     }
 
-    /// A new connection of the wire client from an address of this machine.
+    /// A new connection of the wire client from an address of this machine to one of the broker's
+    /// ports.
     #[track_caller]
-    pub fn connect_from(&self, host: &str) -> Connection {
-        Connection::open_from(&self.lab, host, self.port).expect("the broker accepts connections")
+    pub fn connect_from(&self, host: &str, port: u16) -> Connection {
+        Connection::open_from(&self.lab, host, port).expect("the broker accepts connections")
     }
 
     /// The log directory (`log.dirs`).
@@ -238,6 +280,13 @@ impl Broker {
     /// Kafka's console tool `class` against this broker.
     pub fn tool(&self, class: &str, args: &[&str]) -> Program {
         let server = ["--bootstrap-server".to_owned(), self.bootstrap()];
+        self.lab.java(class, 120).args(server).args(args)
+    }
+
+    /// The same where the tool's command stands before its options.
+    pub fn tool_first(&self, class: &str, command: &str, args: &[&str]) -> Program {
+        let bootstrap = self.bootstrap();
+        let server = [command, "--bootstrap-server", &bootstrap];
         self.lab.java(class, 120).args(server).args(args)
     }
 
@@ -274,7 +323,7 @@ impl Broker {
     }
 
     fn write_properties(&self, settings: &[(&str, &str)]) {
-        let (port, controller) = (self.port, free_port());
+        let (port, controller) = (self.port, self.controller);
         let mut text = SHIPPED.to_owned();
         let listeners = format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}");
         for (key, value) in [
@@ -339,7 +388,7 @@ impl Broker {
         // The length, the correlation id, the number of brokers.
         let mut answer = [0; 12];
         stream.read_exact(&mut answer)?;
-        if answer[8..] == [0, 0, 0, 1] {
+        if answer[8..] != [0, 0, 0, 0] {
             return Ok(());
         }
         Err(io::Error::other("it lists no broker yet"))

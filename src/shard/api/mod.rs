@@ -8,6 +8,7 @@
 
 mod acls;
 pub mod api_versions;
+mod brokers;
 mod by_partition;
 mod cluster;
 mod configs;
@@ -511,6 +512,18 @@ fn plan_request(
         }
         AnyRequest::ListPartitionReassignments(request) => {
             reassignments::plan_list(context, &request, parts)
+        }
+        AnyRequest::BrokerRegistration(request) => brokers::plan_register(context, request, parts),
+        AnyRequest::BrokerHeartbeat(request) => brokers::plan_heartbeat(context, request, parts),
+        AnyRequest::UnregisterBroker(request) => brokers::plan_unregister(context, request, parts),
+        AnyRequest::AlterPartition(request) => {
+            brokers::plan_alter_partition(context, request, parts)
+        }
+        AnyRequest::ElectLeaders(request) => brokers::plan_elect(context, request, parts),
+        AnyRequest::AllocateProducerIds(request) => brokers::plan_allocate(context, request, parts),
+        AnyRequest::AssignReplicasToDirs(request) => brokers::plan_assign(context, request, parts),
+        AnyRequest::ControllerRegistration(request) => {
+            brokers::plan_register_controller(context, request, parts)
         }
         AnyRequest::DescribeLogDirs(request) => log_dirs::plan(context, request, parts),
         AnyRequest::DescribeAcls(request) => acls::plan_describe(context, &request, parts),

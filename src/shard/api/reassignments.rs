@@ -1,9 +1,12 @@
 //! AlterPartitionReassignments and ListPartitionReassignments (KIP-455).
 
-use crate::metadata::ControllerRequest;
-use crate::model::ErrorCode;
+use crate::metadata::{ControllerRequest, TopicImage};
+use crate::model::{ErrorCode, PartitionIndex};
 use crate::protocol::messages::alter_partition_reassignments_response::{
     ReassignablePartitionResponse, ReassignableTopicResponse,
+};
+use crate::protocol::messages::list_partition_reassignments_response::{
+    OngoingPartitionReassignment, OngoingTopicReassignment,
 };
 use crate::protocol::messages::{
     AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse,
@@ -31,10 +34,10 @@ pub fn plan_alter(
     )
 }
 
-/// Nothing is on its way to other brokers.
+/// Tell what is on its way to other brokers.
 pub fn plan_list(
     context: &RequestContext,
-    _request: &ListPartitionReassignmentsRequest,
+    request: &ListPartitionReassignmentsRequest,
     parts: &Parts<'_>,
 ) -> Plan {
     let mut response = ListPartitionReassignmentsResponse {
@@ -44,8 +47,48 @@ pub fn plan_list(
     if !parts.access(context).allows_cluster(Operation::Describe) {
         response.error_code = REFUSED.code();
         response.error_message = Some(refusal_text(REFUSED).to_owned());
+        return Plan::answer(response);
     }
+    let told = match &request.topics {
+        None => {
+            let topics = parts.image.topics.values();
+            topics
+                .map(|topic| ongoing(topic, topic.partitions.keys()))
+                .collect()
+        }
+        Some(wanted) => {
+            let found = wanted.iter().filter_map(|wanted| {
+                let topic = parts.image.topic(&wanted.name)?;
+                Some(ongoing(topic, wanted.partition_indexes.iter()))
+            });
+            found.collect::<Vec<_>>()
+        }
+    };
+    response.topics = told;
+    response.topics.retain(|topic| !topic.partitions.is_empty());
     Plan::answer(response)
+}
+
+fn ongoing<'a>(
+    topic: &TopicImage,
+    indexes: impl Iterator<Item = &'a PartitionIndex>,
+) -> OngoingTopicReassignment {
+    let partitions = indexes.filter_map(|index| {
+        let partition = topic.partitions.get(index)?;
+        let told = || OngoingPartitionReassignment {
+            partition_index: *index,
+            replicas: partition.replicas.clone(),
+            adding_replicas: partition.adding_replicas.clone(),
+            removing_replicas: partition.removing_replicas.clone(),
+            ..Default::default()
+        };
+        partition.is_reassigned().then(told)
+    });
+    OngoingTopicReassignment {
+        name: topic.name.to_string(),
+        partitions: partitions.collect(),
+        ..Default::default()
+    }
 }
 
 /// The answer to a client that may not move anything: all of it is refused, and each part.

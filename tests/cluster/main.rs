@@ -1,0 +1,107 @@
+//! Clusters of several nodes: Forebay's controller with brokers of Apache Kafka.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use support::{Broker, Kind, needs};
+
+/// How long a broker may take to join, or to leave.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The lines of `kafka-topics --describe` about partitions, without the ids of topics.
+fn partitions(asked: &Broker, topic: &str) -> Vec<String> {
+    let described = asked.tool(
+        "org.apache.kafka.tools.TopicCommand",
+        &["--describe", "--topic", topic],
+    );
+    let output = described.run().succeeded();
+    let lines = output.stdout.lines().skip(1);
+    lines
+        .map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            words[4..words.len().min(10)].join(" ")
+        })
+        .collect()
+}
+
+/// `kafka-cluster list-endpoints`: the number and the state of each broker.
+fn states(asked: &Broker) -> Vec<(String, String)> {
+    let listed = asked.tool_first(
+        "org.apache.kafka.tools.ClusterTool",
+        "list-endpoints",
+        &["--include-fenced-brokers"],
+    );
+    let output = listed.run().succeeded();
+    let lines = output.stdout.lines().skip(1);
+    lines
+        .filter_map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            Some((words.first()?.to_string(), words.get(4)?.to_string()))
+        })
+        .collect()
+}
+
+#[track_caller]
+fn await_states(asked: &Broker, awaited: &[(&str, &str)]) {
+    let started = Instant::now();
+    loop {
+        let told = states(asked);
+        let told: Vec<_> = told.iter().map(|(id, state)| (&**id, &**state)).collect();
+        if told == awaited {
+            return;
+        }
+        assert!(started.elapsed() < LIMIT, "{told:?} instead of {awaited:?}");
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+#[test]
+fn a_broker_of_kafka_joins_forebays_controller_holds_partitions_and_leaves() {
+    let lab = needs!(Java);
+    let forebay = Broker::start(&lab, Kind::Forebay, &[]);
+    let mut kafka = Broker::joining(&forebay, 2);
+    await_states(&forebay, &[("1", "unfenced"), ("2", "unfenced")]);
+
+    let topics = "org.apache.kafka.tools.TopicCommand";
+    let create = |args: &[&str]| {
+        let args = [&["--create", "--topic"], args].concat();
+        forebay.tool(topics, &args).run().succeeded();
+    };
+    create(&["chosen", "--replica-assignment", "2"]);
+    let led_by_kafka = "Leader: 2 Replicas: 2 Isr: 2";
+    assert_eq!(partitions(&forebay, "chosen"), [led_by_kafka]);
+    create(&["spread", "--partitions", "4", "--replication-factor", "1"]);
+    let spread = partitions(&forebay, "spread");
+    let on_kafka = spread.iter().filter(|line| *line == led_by_kafka);
+    assert_eq!(on_kafka.count(), 2, "{spread:?}");
+
+    let producer = "org.apache.kafka.tools.ConsoleProducer";
+    let produce = forebay.tool(producer, &["--topic", "chosen"]);
+    produce.input("one\ntwo\n").run().succeeded();
+    let offsets = kafka.tool(
+        "org.apache.kafka.tools.GetOffsetShell",
+        &["--topic", "chosen"],
+    );
+    assert_eq!(offsets.run().succeeded().stdout.trim(), "chosen:0:2");
+
+    kafka.stop();
+    await_states(&forebay, &[("1", "unfenced"), ("2", "fenced")]);
+    let leaderless = "Leader: none Replicas: 2 Isr: 2";
+    assert_eq!(partitions(&forebay, "chosen"), [leaderless]);
+    kafka.resume();
+    await_states(&forebay, &[("1", "unfenced"), ("2", "unfenced")]);
+    assert_eq!(partitions(&forebay, "chosen"), [led_by_kafka]);
+
+    kafka.kill();
+    await_states(&forebay, &[("1", "unfenced"), ("2", "fenced")]);
+    let forget = forebay.tool_first(
+        "org.apache.kafka.tools.ClusterTool",
+        "unregister",
+        &["--id", "2"],
+    );
+    forget.run().succeeded();
+    await_states(&forebay, &[("1", "unfenced")]);
+}
