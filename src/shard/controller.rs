@@ -18,8 +18,9 @@ use crate::quorum::{QuorumRequest, QuorumToken};
 use crate::stdx::{Instant, Now};
 
 use super::core::Shard;
-use super::message::MetadataUpdate;
+use super::message::{MetadataUpdate, ProposedIsr};
 use super::partition::Asker;
+use super::proposing::{self, alter_partition_request, decided_by};
 use super::task::Reply;
 use super::{Effect, Effects, HaltReason, Message, ShardSettings};
 
@@ -42,6 +43,8 @@ pub struct ControllerHost {
     quorum_askers: BTreeMap<QuorumToken, Asker>,
     /// Who told where a replica lies now.
     assigners: BTreeMap<RequestToken, (ShardId, TopicIdPartition, DirectoryIndex)>,
+    /// Whose leaders proposed which in-sync sets.
+    proposers: BTreeMap<RequestToken, (ShardId, Vec<ProposedIsr>)>,
     next_token: u64,
     directories: Arc<[OpenDirectory]>,
     /// Changes of log levels that nobody was told of yet.
@@ -71,6 +74,7 @@ impl ControllerHost {
             askers: BTreeMap::new(),
             quorum_askers: BTreeMap::new(),
             assigners: BTreeMap::new(),
+            proposers: BTreeMap::new(),
             next_token: 0,
             directories: Arc::from([]),
             level_changes: Vec::new(),
@@ -172,6 +176,25 @@ impl ControllerHost {
         self.node.on_request(now, token, &request);
     }
 
+    /// Leaders of a shard propose in-sync sets.
+    fn propose(
+        &mut self,
+        now: Now,
+        from: ShardId,
+        proposed: Vec<ProposedIsr>,
+        broker_id: BrokerId,
+    ) {
+        let broker_epoch = self.node.broker_epoch().unwrap_or(-1);
+        let request = ControllerRequest::AlterPartition {
+            request: alter_partition_request(broker_id, broker_epoch, &proposed),
+            version: proposing::VERSION,
+        };
+        self.next_token += 1;
+        let token = RequestToken(self.next_token);
+        self.proposers.insert(token, (from, proposed));
+        self.node.on_request(now, token, &request);
+    }
+
     /// When the node has something to do.
     pub fn next_deadline(&self) -> Instant {
         self.node.next_deadline()
@@ -237,6 +260,14 @@ impl Shard {
         controller.assign(now, (from, partition, directory), node_id);
     }
 
+    /// On shard 0: leaders want other in-sync sets.
+    pub(super) fn on_isr_proposed(&mut self, now: Now, from: ShardId, proposed: Vec<ProposedIsr>) {
+        let node_id = self.settings.config.node_id;
+        let controller = self.controller.as_mut();
+        let controller = controller.expect("shard 0 asks the controller");
+        controller.propose(now, from, proposed, node_id);
+    }
+
     /// Send the node's writes on their way and act on what it has to tell. True if there was
     /// something.
     pub(super) fn advance_controller(&mut self, now: Now, effects: &mut Effects) -> bool {
@@ -278,6 +309,10 @@ impl Shard {
             }
             MetadataEvent::Answer { token, response } => {
                 let controller = self.controller.as_mut().expect("the event came from it");
+                if let Some((shard, proposed)) = controller.proposers.remove(&token) {
+                    let decided = decided_by(proposed, &response);
+                    return effects.post(shard, Message::IsrDecided(decided));
+                }
                 if let Some(assigner) = controller.assigners.remove(&token) {
                     return answer_assigner(assigner, &response, effects);
                 }

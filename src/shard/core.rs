@@ -293,7 +293,7 @@ impl Shard {
                 directory,
                 error,
             } => self.on_assignment_refused(now, partition, directory, error),
-            Message::ProposeIsr(proposed) => Self::on_isr_proposed(from, proposed, effects),
+            Message::ProposeIsr(proposed) => self.on_isr_proposed(now, from, proposed),
             Message::IsrDecided(decided) => self.on_isr_decided(now, decided),
             Message::Serve => self.on_serve(now),
             Message::DirectoryFailed { directory, reason } => {

@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 
 use crate::model::ShardId;
-use crate::replication::IsrOutcome;
 use crate::stdx::{Instant, Now};
 
 use super::Effects;
@@ -85,23 +84,6 @@ impl Shard {
         if !proposed.is_empty() {
             effects.post(ShardId(0), Message::ProposeIsr(proposed));
         }
-    }
-
-    /// On shard 0: ask the controller. It knows of no second broker yet, so nobody can join, and
-    /// it is asked again.
-    pub(super) fn on_isr_proposed(
-        from: ShardId,
-        proposed: Vec<ProposedIsr>,
-        effects: &mut Effects,
-    ) {
-        let decided = |one: ProposedIsr| DecidedIsr {
-            partition: one.partition,
-            leader_epoch: one.proposal.leader_epoch,
-            number: one.proposal.number,
-            outcome: IsrOutcome::Unanswered,
-        };
-        let decided = proposed.into_iter().map(decided).collect();
-        effects.post(from, Message::IsrDecided(decided));
     }
 
     /// The controller has decided on what a leader here proposed, or cannot be asked.

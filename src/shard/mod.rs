@@ -38,6 +38,7 @@ mod opening;
 mod owning;
 mod partition;
 mod placement;
+mod proposing;
 mod reading;
 mod request;
 mod resuming;
