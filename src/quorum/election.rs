@@ -83,6 +83,8 @@ impl Quorum {
         let state = ElectionState {
             leader_id: Some(node_id),
             leader_epoch: epoch,
+            // The only voter leads its epoch before anything else can happen in it.
+            voted: None,
         };
         let request = StorageRequest::ReplaceFile {
             path: self.folder.join(state::FILE_NAME),

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::model::{BrokerId, LeaderEpoch};
+use crate::model::{BrokerId, LeaderEpoch, Uuid};
+
+use super::request::ReplicaKey;
 
 /// The file's name.
 pub(crate) const FILE_NAME: &str = "quorum-state";
@@ -15,26 +17,30 @@ const VERSION: i64 = 1;
 const VERSION_STATIC: i64 = 0;
 
 /// The last election that this node took part in.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct ElectionState {
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ElectionState {
     /// The leader of the epoch, once known.
     pub leader_id: Option<BrokerId>,
     /// The epoch.
     pub leader_epoch: LeaderEpoch,
+    /// Whom this node voted for in the epoch.
+    pub voted: Option<ReplicaKey>,
 }
 
 impl ElectionState {
-    /// The file of this state. The node that a vote was given to is nobody: the only voter leads
-    /// its epoch before anything else can happen in it.
+    /// The file of this state.
     pub(crate) fn encode(self) -> Bytes {
         let Self {
             leader_id,
             leader_epoch,
+            voted,
         } = self;
         let leader_id = leader_id.unwrap_or(-1);
+        let voted_id = voted.map_or(-1, |voted| voted.id);
+        let voted_directory = voted.map_or(Uuid::ZERO, |voted| voted.directory_id);
         Bytes::from(format!(
-            "{{\"leaderId\":{leader_id},\"leaderEpoch\":{leader_epoch},\"votedId\":-1,\
-             \"votedDirectoryId\":\"AAAAAAAAAAAAAAAAAAAAAA\",\"data_version\":{VERSION}}}"
+            "{{\"leaderId\":{leader_id},\"leaderEpoch\":{leader_epoch},\"votedId\":{voted_id},\
+             \"votedDirectoryId\":\"{voted_directory}\",\"data_version\":{VERSION}}}"
         ))
     }
 
@@ -65,9 +71,20 @@ impl ElectionState {
             return Err(format!("has {leader_epoch} for leaderEpoch"));
         }
         let leader_id = narrow("leaderId")?;
+        let voted_id = narrow("votedId")?;
+        // Static voters have no directories.
+        let directory = value.get("votedDirectoryId").and_then(Value::as_str);
+        let directory_id = match directory {
+            Some(text) => Uuid::parse(text).ok_or_else(|| format!("has {text} for a directory"))?,
+            None => Uuid::ZERO,
+        };
         Ok(Self {
             leader_id: (leader_id >= 0).then_some(leader_id),
             leader_epoch,
+            voted: (voted_id >= 0).then_some(ReplicaKey {
+                id: voted_id,
+                directory_id,
+            }),
         })
     }
 }
@@ -85,6 +102,7 @@ mod tests {
         let state = ElectionState {
             leader_id: Some(1),
             leader_epoch: 4,
+            voted: None,
         };
         assert_eq!(state.encode().as_ref(), KAFKAS);
         assert_eq!(ElectionState::decode(KAFKAS), Ok(state));
@@ -97,8 +115,25 @@ mod tests {
         let state = ElectionState {
             leader_id: None,
             leader_epoch: 7,
+            voted: None,
         };
         assert_eq!(ElectionState::decode(file), Ok(state));
+    }
+
+    #[test]
+    fn a_vote_is_remembered_with_the_directory_that_it_was_for() {
+        let state = ElectionState {
+            leader_id: None,
+            leader_epoch: 5,
+            voted: Some(ReplicaKey {
+                id: 3,
+                directory_id: Uuid::parse("ZkmUMx3NyLiFJOJrRFfR1A").unwrap(),
+            }),
+        };
+        let file = state.encode();
+        let text = str::from_utf8(&file).unwrap();
+        assert!(text.contains(r#""votedId":3,"votedDirectoryId":"ZkmUMx3NyLiFJOJrRFfR1A""#));
+        assert_eq!(ElectionState::decode(&file), Ok(state));
     }
 
     #[test]
@@ -114,6 +149,15 @@ mod tests {
             (
                 r#"{"data_version":1,"leaderEpoch":9999999999,"leaderId":1}"#,
                 "9999999999",
+            ),
+            (
+                r#"{"data_version":1,"leaderEpoch":4,"leaderId":1}"#,
+                "no number called votedId",
+            ),
+            (
+                r#"{"data_version":1,"leaderEpoch":4,"leaderId":1,"votedId":2,
+                    "votedDirectoryId":"short"}"#,
+                "short for a directory",
             ),
         ] {
             let refused = ElectionState::decode(file.as_bytes()).unwrap_err();

@@ -200,6 +200,7 @@ impl<'a> Repair<'a> {
             let state = ElectionState {
                 leader_id: self.survey.node_id(),
                 leader_epoch: self.survey.metadata.epoch,
+                voted: None,
             };
             let relative = format!("{METADATA_FOLDER}/{ELECTION_STATE}");
             self.replace(directory, &relative, state.encode());
