@@ -1,0 +1,373 @@
+//! What a node does, one thing at a time.
+
+use super::*;
+use crate::model::{BrokerId, LeaderEpoch, Offset, Uuid};
+use crate::quorum::request::ReplicaKey;
+use crate::quorum::snapshot::SnapshotId;
+use crate::quorum::state::ElectionState;
+
+/// A log of so many records, of one epoch.
+#[derive(Clone, Copy, Debug, Default)]
+struct Log {
+    end: LogEnd,
+    synced: Offset,
+    start: Offset,
+}
+
+impl LogView for Log {
+    fn end(&self) -> LogEnd {
+        self.end
+    }
+
+    fn synced_end_offset(&self) -> Offset {
+        self.synced
+    }
+
+    fn end_of_epoch(&self, epoch: LeaderEpoch) -> LogEnd {
+        if epoch < self.end.epoch {
+            return LogEnd::default();
+        }
+        self.end
+    }
+
+    fn snapshot_for(&self, end: LogEnd) -> Option<SnapshotId> {
+        (end.offset < self.start).then_some(SnapshotId {
+            end_offset: self.start,
+            epoch: self.end.epoch,
+        })
+    }
+}
+
+fn log(epoch: LeaderEpoch, offset: Offset) -> Log {
+    Log {
+        end: LogEnd { epoch, offset },
+        synced: offset,
+        start: 0,
+    }
+}
+
+fn key(id: BrokerId) -> ReplicaKey {
+    ReplicaKey {
+        id,
+        directory_id: Uuid::from_bytes([u8::try_from(id).unwrap(); 16]),
+    }
+}
+
+fn outputs(raft: &mut Raft) -> Vec<Output> {
+    std::iter::from_fn(|| raft.next_output()).collect()
+}
+
+/// Node 1 of so many voters, started.
+fn node(voters: BrokerId, log: &Log) -> Raft {
+    let voters = (1..=voters).map(key).collect();
+    let mut raft = Raft::new(key(1), voters, ElectionState::default());
+    raft.start(log);
+    outputs(&mut raft);
+    raft
+}
+
+fn granted(raft: &Raft) -> VoteAnswer {
+    VoteAnswer {
+        known: EpochAnswer {
+            refusal: None,
+            epoch: raft.epoch(),
+            leader: None,
+        },
+        is_granted: true,
+    }
+}
+
+/// Node 1 of so many voters, which leads.
+fn leader(voters: BrokerId, log: &Log) -> Raft {
+    let mut raft = node(voters, log);
+    raft.on_timer(Timer::Election, log);
+    for _ in 0..2 {
+        let asked = asked(&outputs(&mut raft));
+        for from in 2..=voters {
+            let answer = granted(&raft);
+            raft.on_vote_answer(from, &asked, &answer, log);
+        }
+    }
+    assert!(raft.is_leader());
+    outputs(&mut raft);
+    raft
+}
+
+fn asked(outputs: &[Output]) -> VoteAsk {
+    let mut asked = outputs.iter().filter_map(|output| match output {
+        Output::Send {
+            request: Request::Vote(ask),
+            ..
+        } => Some(*ask),
+        _ => None,
+    });
+    asked.next().expect("it asks for votes")
+}
+
+fn fetch(replica: ReplicaKey, epoch: LeaderEpoch, end: LogEnd) -> FetchAsk {
+    FetchAsk {
+        replica: Some(replica),
+        epoch,
+        end,
+        high_watermark: None,
+    }
+}
+
+fn vote(candidate: BrokerId, epoch: LeaderEpoch, end: LogEnd, is_pre_vote: bool) -> VoteAsk {
+    VoteAsk {
+        candidate: key(candidate),
+        epoch,
+        end,
+        is_pre_vote,
+        voter: Some(key(1)),
+    }
+}
+
+#[test]
+fn the_only_voter_leads_a_new_epoch_at_once_and_says_so_after_it_is_on_the_disk() {
+    let log = log(3, 10);
+    let remembered = ElectionState {
+        leader_epoch: 3,
+        ..ElectionState::default()
+    };
+    let mut raft = Raft::new(key(1), vec![key(1)], remembered);
+    raft.start(&log);
+    let outputs = outputs(&mut raft);
+    let leads = outputs
+        .iter()
+        .position(|output| matches!(output, Output::Lead { epoch: 4, .. }));
+    let persisted = outputs
+        .iter()
+        .rposition(|output| matches!(output, Output::Persist(state) if state.leader_id == Some(1)));
+    assert!(persisted.unwrap() < leads.unwrap());
+    assert!(!outputs.contains(&Output::Start(Timer::CheckQuorum)));
+}
+
+#[test]
+fn nobody_is_disturbed_before_a_majority_would_vote() {
+    let log = log(0, 0);
+    let mut raft = node(3, &log);
+    raft.on_timer(Timer::Election, &log);
+    let asked = asked(&outputs(&mut raft));
+    assert!(asked.is_pre_vote);
+    assert_eq!(raft.epoch(), 0, "a pre-vote changes no epoch");
+    let answer = granted(&raft);
+    raft.on_vote_answer(2, &asked, &answer, &log);
+    assert_eq!(raft.epoch(), 1);
+    assert!(matches!(raft.role(), Role::Candidate(_)));
+}
+
+#[test]
+fn one_vote_is_given_in_an_epoch_and_only_to_a_log_with_all_that_is_here() {
+    let log = log(2, 10);
+    let mut raft = node(3, &log);
+    let shorter = LogEnd {
+        epoch: 2,
+        offset: 9,
+    };
+    let longer = LogEnd {
+        epoch: 1,
+        offset: 90,
+    };
+    assert!(!raft.on_vote(&vote(2, 5, shorter, false), &log).is_granted);
+    assert!(!raft.on_vote(&vote(2, 5, longer, false), &log).is_granted);
+    assert!(raft.on_vote(&vote(2, 5, log.end, false), &log).is_granted);
+    assert!(raft.on_vote(&vote(2, 5, log.end, false), &log).is_granted);
+    assert!(!raft.on_vote(&vote(3, 5, log.end, false), &log).is_granted);
+    assert!(raft.on_vote(&vote(3, 6, log.end, false), &log).is_granted);
+    let late = raft.on_vote(&vote(2, 5, log.end, false), &log);
+    assert_eq!(late.known.refusal, Some(Refusal::FencedEpoch));
+}
+
+#[test]
+fn a_vote_that_was_meant_for_another_disk_is_refused() {
+    let log = log(0, 0);
+    let mut raft = node(3, &log);
+    let mut ask = vote(2, 1, log.end, false);
+    ask.voter = Some(ReplicaKey {
+        id: 1,
+        directory_id: Uuid::METADATA_TOPIC,
+    });
+    let answer = raft.on_vote(&ask, &log);
+    assert_eq!(answer.known.refusal, Some(Refusal::InvalidVoterKey));
+    assert_eq!(raft.epoch(), 0);
+}
+
+#[test]
+fn who_hears_of_its_leader_would_vote_for_nobody() {
+    let log = log(1, 5);
+    let mut raft = node(3, &log);
+    raft.on_begin_epoch(2, 1, Some(key(1)), &log);
+    assert!(raft.on_vote(&vote(3, 1, log.end, true), &log).is_granted);
+    let asked = fetch(key(1), 1, log.end);
+    let answer = FetchAnswer {
+        known: EpochAnswer {
+            refusal: None,
+            epoch: 1,
+            leader: Some(2),
+        },
+        found: FetchFound::Nothing,
+        high_watermark: Some(4),
+    };
+    raft.on_fetch_answer(&asked, &answer, &log);
+    assert_eq!(raft.high_watermark(), Some(4));
+    assert!(!raft.on_vote(&vote(3, 1, log.end, true), &log).is_granted);
+}
+
+#[test]
+fn what_a_majority_has_synced_is_committed_once_it_is_of_the_leaders_own_epoch() {
+    let before = log(0, 10);
+    let mut raft = leader(3, &before);
+    let epoch = raft.epoch();
+    raft.on_fetch(&fetch(key(2), epoch, before.end), &before);
+    assert_eq!(
+        raft.high_watermark(),
+        None,
+        "all of it is of an earlier one"
+    );
+    let mut now = log(epoch, 11);
+    now.synced = 10;
+    raft.on_fetch(&fetch(key(2), epoch, now.end), &now);
+    assert_eq!(raft.high_watermark(), None, "the leader has not synced it");
+    now.synced = 11;
+    raft.on_log_synced(&now);
+    assert_eq!(raft.high_watermark(), Some(11));
+    assert!(outputs(&mut raft).contains(&Output::Committed(11)));
+}
+
+#[test]
+fn the_fetches_of_observers_commit_nothing() {
+    let before = log(0, 0);
+    let mut raft = leader(3, &before);
+    let epoch = raft.epoch();
+    let mut now = log(epoch, 5);
+    now.synced = 5;
+    let swapped = ReplicaKey {
+        id: 2,
+        directory_id: Uuid::METADATA_TOPIC,
+    };
+    for replica in [key(9), swapped] {
+        let verdict = raft.on_fetch(&fetch(replica, epoch, now.end), &now);
+        assert_eq!(verdict, FetchVerdict::Records);
+    }
+    assert_eq!(raft.high_watermark(), None);
+}
+
+#[test]
+fn a_leader_that_no_majority_fetches_from_resigns_and_names_the_best_successor_first() {
+    let start = log(0, 0);
+    let mut raft = leader(3, &start);
+    let epoch = raft.epoch();
+    let now = log(epoch, 5);
+    let behind = LogEnd { epoch, offset: 2 };
+    raft.on_fetch(&fetch(key(3), epoch, behind), &now);
+    assert!(outputs(&mut raft).contains(&Output::Start(Timer::CheckQuorum)));
+    raft.on_timer(Timer::CheckQuorum, &now);
+    assert_eq!(raft.leader(), None);
+    let told = outputs(&mut raft)
+        .into_iter()
+        .find_map(|output| match output {
+            Output::Send {
+                request: Request::EndEpoch { successors, .. },
+                ..
+            } => Some(successors),
+            _ => None,
+        });
+    assert_eq!(told, Some(vec![key(3), key(2)]));
+    let verdict = raft.on_fetch(&fetch(key(3), epoch, now.end), &now);
+    assert_eq!(verdict, FetchVerdict::Refused(Refusal::NotLeader));
+}
+
+#[test]
+fn the_first_successor_stands_at_once_and_the_others_wait() {
+    for (successors, stands) in [([1, 3], true), ([3, 1], false)] {
+        let log = log(1, 5);
+        let mut raft = node(3, &log);
+        raft.on_begin_epoch(2, 1, Some(key(1)), &log);
+        outputs(&mut raft);
+        raft.on_end_epoch(2, 1, &successors.map(key), &log);
+        assert_eq!(matches!(raft.role(), Role::Prospective(_)), stands);
+        assert!(outputs(&mut raft).contains(&Output::Start(Timer::Election)));
+    }
+}
+
+#[test]
+fn a_follower_fetches_on_when_what_it_has_is_synced() {
+    let mut mine = log(1, 5);
+    let mut raft = node(3, &mine);
+    raft.on_begin_epoch(2, 1, Some(key(1)), &mine);
+    outputs(&mut raft);
+    let known = EpochAnswer {
+        refusal: None,
+        epoch: 1,
+        leader: Some(2),
+    };
+    let answer = FetchAnswer {
+        known,
+        found: FetchFound::Records,
+        high_watermark: Some(9),
+    };
+    let asked = fetch(key(1), 1, mine.end);
+    let found = raft.on_fetch_answer(&asked, &answer, &mine);
+    assert_eq!(found, FetchFound::Records);
+    assert_eq!(raft.high_watermark(), Some(5), "as far as the log reaches");
+    let again = raft.on_fetch_answer(&asked, &answer, &mine);
+    assert_eq!(again, FetchFound::Nothing, "an answer is taken once");
+    mine.end.offset = 8;
+    raft.on_log_synced(&mine);
+    let fetches = |outputs: &[Output]| {
+        let is_fetch = |output: &&Output| {
+            matches!(
+                output,
+                Output::Send {
+                    request: Request::Fetch(_),
+                    ..
+                }
+            )
+        };
+        outputs.iter().filter(is_fetch).count()
+    };
+    assert_eq!(fetches(&outputs(&mut raft)), 0);
+    mine.synced = 8;
+    raft.on_log_synced(&mine);
+    assert_eq!(fetches(&outputs(&mut raft)), 1);
+}
+
+#[test]
+fn an_observer_never_stands_and_asks_anybody_when_its_leader_is_silent() {
+    let log = log(1, 5);
+    let remembered = ElectionState {
+        leader_id: Some(2),
+        leader_epoch: 1,
+        voted: None,
+    };
+    let mut raft = Raft::new(key(9), (1..=3).map(key).collect(), remembered);
+    raft.start(&log);
+    let asks = |raft: &mut Raft| {
+        outputs(raft).into_iter().find_map(|output| match output {
+            Output::Send { to, .. } => Some(to),
+            _ => None,
+        })
+    };
+    assert_eq!(asks(&mut raft), Some(Target::Node(2)));
+    raft.on_timer(Timer::Fetch, &log);
+    assert_eq!(asks(&mut raft), Some(Target::Anybody));
+    raft.on_timer(Timer::Election, &log);
+    assert_eq!(*raft.role(), Role::Unattached);
+    assert_eq!(raft.epoch(), 1);
+}
+
+#[test]
+fn a_follower_whose_records_are_gone_is_sent_to_a_snapshot() {
+    let start = log(0, 0);
+    let mut raft = leader(3, &start);
+    let epoch = raft.epoch();
+    let mut now = log(epoch, 50);
+    now.start = 20;
+    let behind = LogEnd {
+        epoch: 0,
+        offset: 5,
+    };
+    let verdict = raft.on_fetch(&fetch(key(2), epoch, behind), &now);
+    assert!(matches!(verdict, FetchVerdict::Snapshot(id) if id.end_offset == 20));
+}

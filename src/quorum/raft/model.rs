@@ -1,0 +1,616 @@
+//! Every behaviour of three nodes within bounds: messages are lost, come late, twice and in any
+//! order; nodes crash and lose what is not synced; timers go off whenever they want to.
+//!
+//! A world is explored from a beginning that a script of actions leads to, so that deep histories
+//! are in reach. The same exploration must find each bug that is planted in what surrounds the
+//! machine, or in what it counts.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use stateright::{Model, Property};
+
+use super::state::Leading;
+use super::*;
+use crate::model::{BrokerId, LeaderEpoch, Offset, Uuid};
+use crate::quorum::request::ReplicaKey;
+use crate::quorum::snapshot::SnapshotId;
+use crate::quorum::state::ElectionState;
+
+/// A record: the epoch of its leader, and something that makes it different from all others.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct Entry {
+    epoch: LeaderEpoch,
+    value: u8,
+}
+
+/// The names of the properties that hold always.
+pub(super) const SOUND: &str = "nothing is wrong";
+pub(super) const MATCHING: &str = "logs match";
+
+/// What begins an epoch.
+fn leader_change(epoch: LeaderEpoch) -> Entry {
+    let value = 100 + u8::try_from(epoch).unwrap();
+    Entry { epoch, value }
+}
+
+/// A log, and what of it a crash would leave.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+struct Journal {
+    entries: Vec<Entry>,
+    synced: Vec<Entry>,
+    /// A bug: it says that all is synced.
+    claims_all: bool,
+}
+
+fn offset_of(place: usize) -> Offset {
+    Offset::try_from(place).unwrap()
+}
+
+fn place_of(offset: Offset) -> usize {
+    usize::try_from(offset).unwrap()
+}
+
+impl LogView for Journal {
+    fn end(&self) -> LogEnd {
+        LogEnd {
+            epoch: self.entries.last().map_or(0, |entry| entry.epoch),
+            offset: offset_of(self.entries.len()),
+        }
+    }
+
+    fn synced_end_offset(&self) -> Offset {
+        if self.claims_all {
+            return self.end().offset;
+        }
+        let both = self.entries.iter().zip(&self.synced);
+        offset_of(both.take_while(|(one, other)| one == other).count())
+    }
+
+    fn end_of_epoch(&self, epoch: LeaderEpoch) -> LogEnd {
+        let end = self.entries.partition_point(|entry| entry.epoch <= epoch);
+        LogEnd {
+            epoch: end
+                .checked_sub(1)
+                .map_or(0, |last| self.entries[last].epoch),
+            offset: offset_of(end),
+        }
+    }
+
+    fn snapshot_for(&self, _end: LogEnd) -> Option<SnapshotId> {
+        None
+    }
+}
+
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) enum Message {
+    Request(Request),
+    Vote(VoteAsk, VoteAnswer),
+    Fetch(FetchAsk, FetchAnswer, Option<Entry>),
+}
+
+impl Message {
+    /// The epoch that it is about. What its receiver knows to be over is lost.
+    fn epoch(&self) -> LeaderEpoch {
+        match self {
+            Self::Request(Request::Vote(ask)) => ask.epoch,
+            Self::Request(Request::Fetch(ask)) => ask.epoch,
+            Self::Request(Request::BeginEpoch { epoch, .. } | Request::EndEpoch { epoch, .. }) => {
+                *epoch
+            }
+            Self::Vote(_, answer) => answer.known.epoch,
+            Self::Fetch(_, answer, _) => answer.known.epoch,
+        }
+    }
+}
+
+/// A message on its way.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct Envelope {
+    from: BrokerId,
+    to: BrokerId,
+    message: Message,
+}
+
+/// What a node has yet to do, in order.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+enum Step {
+    Output(Output),
+    Answer(Envelope),
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+struct Node {
+    raft: Raft,
+    log: Journal,
+    election: ElectionState,
+    steps: VecDeque<Step>,
+    timers: BTreeSet<Timer>,
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(super) struct World {
+    nodes: Vec<Node>,
+    network: BTreeSet<Envelope>,
+    committed: Vec<Entry>,
+    /// In which epoch each of them was committed.
+    committed_in: Vec<LeaderEpoch>,
+    leaders: BTreeMap<LeaderEpoch, BrokerId>,
+    crashes: u8,
+    appends: u8,
+    timeouts: u8,
+    duplicates: u8,
+    wrong: Option<&'static str>,
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(super) enum Action {
+    Deliver(Envelope),
+    DeliverAndKeep(Envelope),
+    Persist(usize),
+    Sync(usize),
+    Time(usize, Timer),
+    Append(usize),
+    Crash(usize),
+}
+
+/// What is done wrongly.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Bug {
+    None,
+    /// A crash makes a node forget for whom it voted.
+    VotesTwice,
+    /// A vote is given before it is on the disk.
+    VotesUnsynced,
+    /// What the leader does not have stays, as if it agreed.
+    KeepsDivergence,
+    /// What a majority has is committed, though it is of an earlier epoch.
+    CommitsEarlierEpochs,
+    /// What is not synced is acknowledged.
+    AcknowledgesUnsynced,
+    /// A vote is given to a log that lacks something.
+    VotesForShorterLogs,
+}
+
+/// The bounds, and where the exploration begins.
+#[derive(Clone, Debug)]
+pub(super) struct Bounds {
+    pub bug: Bug,
+    pub crashes: u8,
+    pub appends: u8,
+    pub timeouts: u8,
+    pub duplicates: u8,
+    /// The logs and the epoch that the nodes begin with; synced, and told to nobody.
+    pub logs: [&'static [LeaderEpoch]; 3],
+    pub epoch: LeaderEpoch,
+    pub epoch_max: LeaderEpoch,
+    /// How many nodes ask for votes already, of those with the smallest numbers.
+    pub standing: usize,
+    /// True if one of them leads already, and has committed its first record.
+    pub has_leader: bool,
+}
+
+fn key(index: usize) -> ReplicaKey {
+    ReplicaKey {
+        id: BrokerId::try_from(index).unwrap(),
+        directory_id: Uuid::ZERO,
+    }
+}
+
+fn index_of(id: BrokerId) -> usize {
+    usize::try_from(id).unwrap()
+}
+
+impl Bounds {
+    fn node(&self, index: usize, log: Journal, election: ElectionState) -> Node {
+        let voters = (0..self.logs.len()).map(key).collect();
+        let mut node = Node {
+            raft: Raft::new(key(index), voters, election),
+            log,
+            election,
+            steps: VecDeque::new(),
+            timers: BTreeSet::new(),
+        };
+        node.raft.start(&node.log);
+        node
+    }
+
+    /// Do what a node has to do, as far as it has not to wait for the disk.
+    fn settle(&self, world: &mut World, index: usize) {
+        // Where nothing crashes any more, a slow disk is a slow network.
+        let waits = world.crashes > 0;
+        loop {
+            let node = &mut world.nodes[index];
+            while let Some(output) = node.raft.next_output() {
+                node.steps.push_back(Step::Output(output));
+            }
+            if !waits && !node.log.claims_all && node.log.synced != node.log.entries {
+                node.log.synced.clone_from(&node.log.entries);
+                node.raft.on_log_synced(&node.log);
+                continue;
+            }
+            let Some(step) = node.steps.front().cloned() else {
+                return;
+            };
+            if let Step::Output(Output::Persist(election)) = step
+                && waits
+                && self.bug != Bug::VotesUnsynced
+            {
+                let _ = election;
+                return;
+            }
+            node.steps.pop_front();
+            self.perform(world, index, step);
+        }
+    }
+
+    fn perform(&self, world: &mut World, index: usize, step: Step) {
+        let node = &mut world.nodes[index];
+        match step {
+            Step::Answer(envelope) => {
+                world.network.insert(envelope);
+            }
+            Step::Output(Output::Persist(election)) => {
+                if world.crashes == 0 || self.bug != Bug::VotesUnsynced {
+                    node.election = election;
+                }
+            }
+            Step::Output(Output::Start(timer)) => {
+                node.timers.insert(timer);
+            }
+            Step::Output(Output::Stop(timer)) => {
+                node.timers.remove(&timer);
+            }
+            Step::Output(Output::Send { to, request }) => {
+                // Whoever asks anybody has no luck.
+                if let Target::Node(to) = to {
+                    world.network.insert(Envelope {
+                        from: key(index).id,
+                        to,
+                        message: Message::Request(request),
+                    });
+                }
+            }
+            Step::Output(Output::Lead { epoch, .. }) => {
+                if !node.raft.is_leader() || node.raft.epoch() != epoch {
+                    return;
+                }
+                let before = world.leaders.insert(epoch, key(index).id);
+                if before.is_some_and(|before| before != key(index).id) {
+                    world.wrong = Some("two nodes lead one epoch");
+                }
+                // A leader may be late: another of a later epoch may have committed more.
+                let earlier = world
+                    .committed_in
+                    .iter()
+                    .filter(|one| **one < epoch)
+                    .count();
+                if !node.log.entries.starts_with(&world.committed[..earlier]) {
+                    world.wrong = Some("a leader lacks what was committed before");
+                }
+                node.log.entries.push(leader_change(epoch));
+            }
+            Step::Output(Output::Unseated) => {}
+            Step::Output(Output::Committed(offset)) => commit(world, index, offset),
+        }
+    }
+
+    fn deliver(&self, world: &mut World, envelope: &Envelope) {
+        let index = index_of(envelope.to);
+        let node = &mut world.nodes[index];
+        let answer = match &envelope.message {
+            Message::Request(Request::Vote(ask)) => {
+                let mut ask = *ask;
+                if self.bug == Bug::VotesForShorterLogs {
+                    ask.end = ask.end.max(node.log.end());
+                }
+                let answer = node.raft.on_vote(&ask, &node.log);
+                Some(Message::Vote(ask, answer))
+            }
+            Message::Request(Request::BeginEpoch {
+                leader,
+                epoch,
+                voter,
+            }) => {
+                node.raft
+                    .on_begin_epoch(*leader, *epoch, Some(*voter), &node.log);
+                None
+            }
+            Message::Request(Request::EndEpoch {
+                leader,
+                epoch,
+                successors,
+            }) => {
+                node.raft
+                    .on_end_epoch(*leader, *epoch, successors, &node.log);
+                None
+            }
+            Message::Request(Request::Fetch(ask)) => Some(self.serve(world, index, ask)),
+            Message::Vote(asked, answer) => {
+                node.raft
+                    .on_vote_answer(envelope.from, asked, answer, &node.log);
+                None
+            }
+            Message::Fetch(asked, answer, record) => {
+                self.take(world, index, (asked, answer), *record);
+                None
+            }
+        };
+        let node = &mut world.nodes[index];
+        while let Some(output) = node.raft.next_output() {
+            node.steps.push_back(Step::Output(output));
+        }
+        if let Some(message) = answer {
+            node.steps.push_back(Step::Answer(Envelope {
+                from: envelope.to,
+                to: envelope.from,
+                message,
+            }));
+        }
+    }
+
+    fn serve(&self, world: &mut World, index: usize, ask: &FetchAsk) -> Message {
+        let node = &mut world.nodes[index];
+        let verdict = node.raft.on_fetch(ask, &node.log);
+        if self.bug == Bug::CommitsEarlierEpochs
+            && let Role::Leader(leading) = node.raft.role()
+        {
+            let offset = held_by_two(leading, &node.log);
+            commit(world, index, offset);
+        }
+        let node = &world.nodes[index];
+        let known = |refusal| EpochAnswer {
+            refusal,
+            epoch: node.raft.epoch(),
+            leader: node.raft.leader(),
+        };
+        let mut answer = FetchAnswer {
+            known: known(None),
+            found: FetchFound::Nothing,
+            high_watermark: node.raft.high_watermark(),
+        };
+        let mut record = None;
+        match verdict {
+            // One at a time: what comes behind it has another turn.
+            FetchVerdict::Records => {
+                record = node.log.entries.get(place_of(ask.end.offset)).copied();
+                if record.is_some() {
+                    answer.found = FetchFound::Records;
+                }
+            }
+            FetchVerdict::Diverging(agreed) => answer.found = FetchFound::Diverging(agreed),
+            FetchVerdict::Snapshot(id) => answer.found = FetchFound::Snapshot(id),
+            FetchVerdict::Refused(refusal) => answer.known = known(Some(refusal)),
+        }
+        Message::Fetch(*ask, answer, record)
+    }
+
+    fn take(
+        &self,
+        world: &mut World,
+        index: usize,
+        (asked, answer): (&FetchAsk, &FetchAnswer),
+        record: Option<Entry>,
+    ) {
+        let node = &mut world.nodes[index];
+        match node.raft.on_fetch_answer(asked, answer, &node.log) {
+            FetchFound::Nothing | FetchFound::Snapshot(_) => {}
+            FetchFound::Records => {
+                if node.log.end() != asked.end {
+                    world.wrong = Some("records are appended where they do not belong");
+                }
+                node.log.entries.extend(record);
+            }
+            FetchFound::Diverging(agreed) => {
+                if place_of(agreed.offset) < world.committed.len()
+                    && node.log.entries.starts_with(&world.committed)
+                {
+                    world.wrong = Some("what is committed is truncated");
+                }
+                if self.bug == Bug::KeepsDivergence {
+                    let behind = &mut node.log.entries[place_of(agreed.offset)..];
+                    behind.iter_mut().for_each(|one| one.epoch = agreed.epoch);
+                } else {
+                    node.log.entries.truncate(place_of(agreed.offset));
+                }
+            }
+        }
+        if self.bug == Bug::AcknowledgesUnsynced || node.log.entries == node.log.synced {
+            node.raft.on_log_synced(&node.log);
+        }
+    }
+}
+
+/// What two of three nodes have, whichever epoch it is of.
+fn held_by_two(leading: &Leading, log: &Journal) -> Offset {
+    let others = leading.synced.values().copied().max().unwrap_or(0);
+    others.min(log.synced_end_offset())
+}
+
+/// The node says that all below `offset` is committed.
+fn commit(world: &mut World, index: usize, offset: Offset) {
+    let node = &world.nodes[index];
+    let (entries, epoch) = (&node.log.entries, node.raft.epoch());
+    let Some(committed) = entries.get(..place_of(offset)) else {
+        world.wrong = Some("what is not there is committed");
+        return;
+    };
+    let shared = committed.len().min(world.committed.len());
+    if committed[..shared] != world.committed[..shared] {
+        world.wrong = Some("what was committed is changed");
+    }
+    if committed.len() > world.committed.len() {
+        world.committed = committed.to_vec();
+        world.committed_in.resize(world.committed.len(), epoch);
+    }
+}
+
+impl Model for Bounds {
+    type State = World;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<World> {
+        let election = ElectionState {
+            leader_epoch: self.epoch,
+            ..ElectionState::default()
+        };
+        let logs = self.logs.iter().map(|epochs| {
+            let entries: Vec<Entry> = epochs.iter().map(|epoch| leader_change(*epoch)).collect();
+            Journal {
+                synced: entries.clone(),
+                entries,
+                claims_all: self.bug == Bug::AcknowledgesUnsynced,
+            }
+        });
+        let nodes = logs.enumerate();
+        let nodes = nodes.map(|(index, log)| self.node(index, log, election));
+        let mut world = World {
+            nodes: nodes.collect(),
+            network: BTreeSet::new(),
+            committed: Vec::new(),
+            committed_in: Vec::new(),
+            leaders: BTreeMap::new(),
+            crashes: if self.has_leader { 0 } else { self.crashes },
+            appends: self.appends,
+            timeouts: self.timeouts,
+            duplicates: self.duplicates,
+            wrong: None,
+        };
+        for index in 0..world.nodes.len() {
+            let node = &mut world.nodes[index];
+            if index < self.standing {
+                node.raft.stand(&node.log);
+            }
+            self.settle(&mut world, index);
+        }
+        while self.has_leader && world.committed.is_empty() {
+            let first = world.network.first().cloned();
+            let first = first.expect("something is said until there is a leader");
+            world.network.remove(&first);
+            self.deliver(&mut world, &first);
+            self.settle(&mut world, index_of(first.to));
+        }
+        world.crashes = self.crashes;
+        vec![world]
+    }
+
+    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
+        for envelope in &world.network {
+            actions.push(Action::Deliver(envelope.clone()));
+            if world.duplicates > 0 {
+                actions.push(Action::DeliverAndKeep(envelope.clone()));
+            }
+        }
+        for (index, node) in world.nodes.iter().enumerate() {
+            if matches!(node.steps.front(), Some(Step::Output(Output::Persist(_)))) {
+                actions.push(Action::Persist(index));
+            }
+            if node.log.synced != node.log.entries {
+                actions.push(Action::Sync(index));
+            }
+            if world.crashes > 0 {
+                actions.push(Action::Crash(index));
+            }
+            if world.timeouts > 0 && node.raft.epoch() < self.epoch_max {
+                // Those that only send the same again are left out: what is sent is not lost unless
+                // it has to be.
+                let timers = node.timers.iter().filter(|timer| {
+                    matches!(timer, Timer::Election | Timer::Fetch | Timer::CheckQuorum)
+                });
+                actions.extend(timers.map(|timer| Action::Time(index, *timer)));
+            }
+            let is_seated = world.leaders.get(&node.raft.epoch()) == Some(&key(index).id);
+            if world.appends > 0 && node.raft.is_leader() && is_seated {
+                actions.push(Action::Append(index));
+            }
+        }
+    }
+
+    fn next_state(&self, last: &World, action: Action) -> Option<World> {
+        let mut world = last.clone();
+        let index = match action {
+            Action::Deliver(envelope) => {
+                world.network.remove(&envelope);
+                self.deliver(&mut world, &envelope);
+                index_of(envelope.to)
+            }
+            Action::DeliverAndKeep(envelope) => {
+                world.duplicates -= 1;
+                self.deliver(&mut world, &envelope);
+                index_of(envelope.to)
+            }
+            Action::Persist(index) => {
+                let step = world.nodes[index].steps.pop_front()?;
+                self.perform(&mut world, index, step);
+                index
+            }
+            Action::Sync(index) => {
+                let node = &mut world.nodes[index];
+                node.log.synced.clone_from(&node.log.entries);
+                node.raft.on_log_synced(&node.log);
+                index
+            }
+            Action::Time(index, timer) => {
+                world.timeouts -= 1;
+                let node = &mut world.nodes[index];
+                node.timers.remove(&timer);
+                node.raft.on_timer(timer, &node.log);
+                index
+            }
+            Action::Append(index) => {
+                world.appends -= 1;
+                let value = 1 + world.appends;
+                let node = &mut world.nodes[index];
+                let epoch = node.raft.epoch();
+                node.log.entries.push(Entry { epoch, value });
+                index
+            }
+            Action::Crash(index) => {
+                world.crashes -= 1;
+                let node = &world.nodes[index];
+                let mut election = node.election;
+                if self.bug == Bug::VotesTwice {
+                    election.voted = None;
+                }
+                let log = Journal {
+                    entries: node.log.synced.clone(),
+                    ..node.log.clone()
+                };
+                world.nodes[index] = self.node(index, log, election);
+                index
+            }
+        };
+        self.settle(&mut world, index);
+        if world.crashes == 0 && last.crashes > 0 {
+            (0..world.nodes.len()).for_each(|index| self.settle(&mut world, index));
+        }
+        let epochs: Vec<LeaderEpoch> = world.nodes.iter().map(|node| node.raft.epoch()).collect();
+        world
+            .network
+            .retain(|one| one.message.epoch() >= epochs[index_of(one.to)]);
+        (world != *last).then_some(world)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always(SOUND, |_, world: &World| world.wrong.is_none()),
+            Property::always(MATCHING, |_, world: &World| {
+                let logs: Vec<&[Entry]> =
+                    world.nodes.iter().map(|node| &*node.log.entries).collect();
+                logs.iter()
+                    .all(|one| logs.iter().all(|other| match_up(one, other)))
+            }),
+            Property::sometimes("something is committed", |_, world: &World| {
+                world.committed.len() > 1
+            }),
+        ]
+    }
+}
+
+/// Two logs that have a record of one epoch at one offset have the same before it.
+fn match_up(one: &[Entry], other: &[Entry]) -> bool {
+    let shared = one.len().min(other.len());
+    let last = (0..shared)
+        .rev()
+        .find(|place| one[*place].epoch == other[*place].epoch);
+    last.is_none_or(|last| one[..=last] == other[..=last])
+}
