@@ -170,8 +170,8 @@ impl Facts {
             let what = match *end {
                 FOLDER_DELETED => "of deleted partitions, removed at the first start",
                 FOLDER_FUTURE => {
-                    "of moves between log directories that were under way; their partitions stay \
-                     where they were"
+                    "of moves between log directories that were under way, which go on at the \
+                     first start"
                 }
                 _ => "of partitions that Apache Kafka set aside, left as they are",
             };

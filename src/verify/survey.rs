@@ -8,7 +8,9 @@ use crate::config::{BrokerSettings, Overrides, Startup, TopicConfig};
 use crate::log::storage::{
     DirectoryIndex, FolderEntry, StorageOutcome, StoragePath, StorageRequest,
 };
-use crate::log::{FOLDER_DELETED, FOLDER_STRAY, parse_partition_folder, partition_folder};
+use crate::log::{
+    FOLDER_DELETED, FOLDER_STRAY, parse_future_folder, parse_partition_folder, partition_folder,
+};
 use crate::metadata::{
     CLEAN_MARK, ConfigKind, ConfigResource, MetaProperties, MetadataImage, MetadataLogSettings,
     PartitionRegistration, is_forebay, topic_owner,
@@ -271,7 +273,12 @@ impl Survey {
         let entries = std::mem::take(&mut self.directories[directory].entries);
         let is_there = |at: &TopicPartition| {
             let folder = partition_folder(&at.topic, at.partition);
-            !is_clean || entries.iter().any(|entry| entry.name == folder)
+            // Apache Kafka notes also of a replica that moves here how far it has come.
+            let is_of_it = |name: &str| {
+                let coming = parse_future_folder(name);
+                name == folder || coming == Some((&*at.topic, at.partition))
+            };
+            !is_clean || entries.iter().any(|entry| is_of_it(&entry.name))
         };
         let checkpoints = Checkpoints::read(directory, path, is_there, told);
         self.directories[directory].checkpoints = checkpoints;

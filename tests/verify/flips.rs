@@ -1,5 +1,7 @@
 //! One bit changed in each byte of each kind of file.
 
+use std::fs;
+
 use serde_json::Value;
 
 use crate::directory::{Directory, faults};
@@ -51,6 +53,23 @@ fn a_stopped_directory_is_sound() {
     assert!(text.starts_with("sound: "), "{text}");
     assert!(text.ends_with(" of 4 partitions\n"), "{text}");
     assert_eq!(output.stderr, b"");
+}
+
+#[test]
+fn a_checkpoint_may_name_a_partition_that_is_on_its_way_to_the_directory() {
+    let directory = Directory::stopped();
+    let name = "recovery-point-offset-checkpoint";
+    let checkpoint = String::from_utf8(directory.read(name)).expect("text");
+    let mut lines: Vec<String> = checkpoint.lines().map(str::to_owned).collect();
+    lines[1] = (lines.len() - 1).to_string();
+    lines.push("moving 0 5".to_owned());
+    fs::write(directory.file(name), lines.join("\n") + "\n").expect("it is ours");
+    let told = directory.verify(&[]);
+    assert_eq!(faults(&told, &directory).len(), 1, "{told}");
+    let future = "moving-0.000102030405060708090a0b0c0d0e0f-future";
+    fs::create_dir(directory.file(future)).expect("it is ours");
+    let told = directory.verify(&[]);
+    assert_eq!(told["faults"], Value::Array(vec![]));
 }
 
 #[test]
