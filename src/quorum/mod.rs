@@ -4,7 +4,8 @@
 //! Promises: an epoch is on the disk before it is used and never used twice; records are told
 //! committed only when they are durable; a snapshot that is not whole is never used.
 //! Knows nothing of: what the records mean.
-//! Lives on: shard 0, inside of `metadata`. Start at [`Quorum`].
+//! Lives on: shard 0, inside of `metadata`. Start at [`Quorum`]. [`raft`] decides among several
+//! voters, and [`Quorum`] does not use it yet.
 
 mod control;
 mod core;
