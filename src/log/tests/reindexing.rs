@@ -120,15 +120,21 @@ fn retention_does_not_believe_a_timestamp_that_no_batch_has() {
     assert_found(&mut world);
 }
 
+/// The first segment's file; what is left of its index is no index.
+fn lose_an_index(world: &mut World) -> &mut Vec<u8> {
+    let mut files = world.disk.files.iter_mut();
+    let (_, index) = files.find(|(name, _)| name.ends_with(".index")).unwrap();
+    index.truncate(5);
+    let (_, segment) = files.find(|(name, _)| name.ends_with(".log")).unwrap();
+    segment
+}
+
 #[test]
 fn damage_behind_a_lost_index_is_told_and_what_is_sound_is_found() {
     let mut world = stopped();
-    let names: Vec<String> = world.disk.files.keys().cloned().collect();
-    let index = names.iter().find(|name| name.ends_with(".index")).unwrap();
-    world.disk.files.get_mut(index).unwrap().truncate(5);
-    let segment = names.iter().find(|name| name.ends_with(".log")).unwrap();
+    let segment = lose_an_index(&mut world);
     let size = batch_at(1_000, 2, 150).size_bytes();
-    world.disk.files.get_mut(segment).unwrap()[3 * size + 100] ^= 1;
+    segment[3 * size + 100] ^= 1;
     world.reopen(CLEAN);
     assert!(world.read(request(4, 1)).is_ok());
     assert_eq!(world.read(request(6, 1)), Err(ErrorCode::CorruptMessage));
@@ -141,13 +147,10 @@ fn damage_behind_a_lost_index_is_told_and_what_is_sound_is_found() {
 #[test]
 fn a_batch_with_an_offset_of_before_ends_what_can_be_indexed() {
     let mut world = stopped();
-    let names: Vec<String> = world.disk.files.keys().cloned().collect();
-    let index = names.iter().find(|name| name.ends_with(".index")).unwrap();
-    world.disk.files.get_mut(index).unwrap().truncate(5);
-    let segment = names.iter().find(|name| name.ends_with(".log")).unwrap();
+    let segment = lose_an_index(&mut world);
     let size = batch_at(1_000, 2, 150).size_bytes();
     // No checksum covers the base offset: that of the fifth batch was 8.
-    world.disk.files.get_mut(segment).unwrap()[4 * size + 7] = 0;
+    segment[4 * size + 7] = 0;
     world.reopen(CLEAN);
     assert!(world.read(request(4, 1)).is_ok());
     let told = world.take_progress();

@@ -44,13 +44,7 @@ impl Cluster {
         };
         let features = [("metadata.version".to_owned(), 30)];
         cluster.replay(&Controller::bootstrap_records(&features));
-        let identity = NodeIdentity {
-            broker_endpoints: Vec::new(),
-            controller_endpoints: Vec::new(),
-            rack: None,
-            directories: vec![directory(1), directory(2)],
-            folders: std::collections::BTreeMap::new(),
-        };
+        let identity = identity();
         cluster.start(&identity, 5);
         cluster
     }
@@ -206,6 +200,17 @@ impl Cluster {
 
 fn directory(number: u8) -> Uuid {
     Uuid::from_bytes([number; 16])
+}
+
+/// A node of two log directories, and nothing in them.
+fn identity() -> NodeIdentity {
+    NodeIdentity {
+        broker_endpoints: Vec::new(),
+        controller_endpoints: Vec::new(),
+        rack: None,
+        directories: vec![directory(1), directory(2)],
+        folders: std::collections::BTreeMap::new(),
+    }
 }
 
 fn topic(name: &str, partitions: i32, replication: i16) -> CreatableTopic {

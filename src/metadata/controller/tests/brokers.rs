@@ -451,13 +451,7 @@ fn cordoned_directories_are_noted_when_they_change() {
 fn the_controllers_own_broker_leads_after_a_crash_only_what_nobody_else_has() {
     let mut cluster = Cluster::of_brokers(2);
     cluster.topic_on(&[1, 2], &[]);
-    let identity = NodeIdentity {
-        broker_endpoints: Vec::new(),
-        controller_endpoints: Vec::new(),
-        rack: None,
-        directories: vec![directory(1), directory(2)],
-        folders: std::collections::BTreeMap::new(),
-    };
+    let identity = identity();
     cluster.start(&identity, 500);
     assert_eq!(cluster.told(), (Some(2), 1, vec![2], 1));
     cluster.change(|change| (change.leader, change.isr) = (1, Some(vec![1, 2])));

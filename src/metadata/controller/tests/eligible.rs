@@ -59,13 +59,7 @@ fn an_eligible_replica_whose_directory_is_gone_leads_nothing() {
             (change.leader, change.isr) = (-1, Some(Vec::new()));
             change.eligible_leader_replicas = Some(vec![1]);
         });
-        let identity = NodeIdentity {
-            broker_endpoints: Vec::new(),
-            controller_endpoints: Vec::new(),
-            rack: None,
-            directories: vec![directory(1), directory(2)],
-            folders: std::collections::BTreeMap::new(),
-        };
+        let identity = identity();
         cluster.start(&identity, 500);
         assert_eq!(cluster.partition().leader, leader);
     }

@@ -11,13 +11,7 @@ fn each_start_leads_in_a_new_epoch_and_each_stop_lets_go() {
         (partition.leader, partition.leader_epoch)
     };
     assert_eq!(epochs(&cluster), (Some(1), 0));
-    let identity = NodeIdentity {
-        broker_endpoints: Vec::new(),
-        controller_endpoints: Vec::new(),
-        rack: None,
-        directories: vec![directory(1), directory(2)],
-        folders: std::collections::BTreeMap::new(),
-    };
+    let identity = identity();
     cluster.start(&identity, 50);
     assert_eq!(epochs(&cluster), (Some(1), 1), "after a crash");
     cluster.stop();
@@ -61,11 +55,8 @@ fn a_start_takes_over_what_other_brokers_of_kafka_left() {
     });
     change(1, |partition| partition.directories = vec![directory(9)]);
     let identity = NodeIdentity {
-        broker_endpoints: Vec::new(),
-        controller_endpoints: Vec::new(),
-        rack: None,
-        directories: vec![directory(1), directory(2)],
         folders: [("p1-0".to_owned(), directory(2))].into(),
+        ..identity()
     };
     cluster.start(&identity, 50);
     let topic = cluster.image.topic("p1").unwrap();
