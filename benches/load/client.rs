@@ -446,8 +446,10 @@ pub fn create_topic(server: &Server, topic: &str, partitions: i32, configs: &[(&
     while ![0, TOPIC_ALREADY_EXISTS].contains(&client.create_topic(&request)) {
         thread::sleep(Duration::from_millis(10));
     }
-    // Its partitions are there a moment later.
-    let probe = batch(1, 1);
+    // Its partitions are there a moment later. A compacted topic takes no record without a key.
+    let mut probe = RecordBatchBuilder::new();
+    probe.append(1, Some(b"probe"), Some(b"v"), &[]);
+    let probe = probe.finish().to_bytes();
     for partition in 0..partitions {
         let produce = produce_request(topic, partition, &probe);
         loop {
