@@ -2,11 +2,11 @@
 //!
 //! Owns: one connection's frames and versions ([`Connection`]), what a client believes of the
 //! cluster ([`Cluster`]), the choice of partitions ([`Partitioner`]), records on their way to
-//! brokers ([`producer`]) and from them ([`consumer`]).
+//! brokers ([`producer`]) and from them ([`consumer`]), a node's links to others ([`Peers`]).
 //! Promises: every answer is matched to its request; bytes from a broker are never trusted: what
 //! is wrong with them is a [`ConnectionError`].
 //! Knows nothing of: sockets, clocks, threads: bytes, time and randomness are passed in.
-//! Lives in: one driver each, `admin`'s command line or a simulated workload.
+//! Lives in: one driver each, `admin`'s command line, a simulated workload, or a shard.
 //! Start at [`Connection`].
 
 mod cluster;
@@ -14,6 +14,7 @@ mod connection;
 pub mod consumer;
 mod outgoing;
 mod partitioner;
+mod peers;
 pub mod producer;
 
 #[cfg(test)]
@@ -23,3 +24,6 @@ pub use cluster::{Broker, Cluster, Partition, Topic, error_of, is_moved_coordina
 pub use connection::{Connection, ConnectionError, RequestId, Response};
 pub use outgoing::{Outgoing, Tag};
 pub use partitioner::{Partitioner, murmur2};
+pub use peers::{
+    AskFailure, AskToken, Dial, DialFailure, Lane, LinkId, PeerId, Peers, PeersSettings,
+};

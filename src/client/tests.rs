@@ -19,7 +19,7 @@ use crate::protocol::{
 use super::{Cluster, Connection, ConnectionError, is_stale};
 
 /// A frame that answers request `correlation_id`.
-fn answer(correlation_id: i32, version: i16, body: &AnyResponse) -> Vec<u8> {
+pub fn answer(correlation_id: i32, version: i16, body: &AnyResponse) -> Vec<u8> {
     let mut writer = Writer::new();
     writer.start_frame();
     encode_response_header(&mut writer, body.key(), version, correlation_id).unwrap();
@@ -35,7 +35,7 @@ fn first_sent(connection: &mut Connection) -> (ApiKey, i16, i32) {
     (key, header.request_api_version, header.correlation_id)
 }
 
-fn versions(apis: &[(ApiKey, i16, i16)]) -> AnyResponse {
+pub fn versions(apis: &[(ApiKey, i16, i16)]) -> AnyResponse {
     let api = |(key, min_version, max_version): &(ApiKey, i16, i16)| ApiVersion {
         api_key: key.code(),
         min_version: *min_version,
