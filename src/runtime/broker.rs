@@ -22,8 +22,8 @@ use super::disk::{Disk, DiskDirectory};
 use super::failure::StartFailure;
 use super::mailbox::{Inbox, Outbox};
 use super::network::{
-    Acceptor, Admission, Connections, Listener, ListenerPlan, WakeShard, open_listener,
-    resolve_names,
+    Acceptor, Admission, Connections, DeliverResolved, Listener, ListenerPlan, WakeShard,
+    open_listener, resolve_names,
 };
 use super::step::Step;
 use super::sync_probe::{self, SyncChoice};
@@ -41,6 +41,9 @@ pub(super) const PREEMPT_AFTER: Duration = Duration::from_secs(3600);
 
 /// Threads per shard for what the ring cannot do; a long removal must not hold up an open.
 const BLOCKING_THREADS: usize = 2;
+
+/// How long a resolver waits before it tries again to put what it found into a full inbox.
+const FULL_INBOX_PAUSE: Duration = Duration::from_millis(1);
 
 /// Bounds of a shard's memory for disk requests, which is locked where the limits allow it.
 const IO_MEMORY_BYTES: (u64, u64) = (2 << 20, 8 << 20);
@@ -262,8 +265,9 @@ fn run_shard<C: Core>(
             seat.io_memory_bytes / 2,
             BLOCKING_THREADS,
         );
-        let bell = seat.inboxes[usize::from(id.0)].bell();
-        let connections = Connections::new(acceptor, seat.admission, bell);
+        let inbox = &seat.inboxes[usize::from(id.0)];
+        let deliver = deliver_into(Arc::clone(inbox));
+        let connections = Connections::new(acceptor, seat.admission, inbox.bell(), deliver);
         let made = match (disk.await, connections) {
             (Ok(disk), Ok(connections)) => Ok((disk, connections)),
             (Err(error), _) | (_, Err(error)) => Err(StartFailure::new(format!(
@@ -297,6 +301,18 @@ fn run_shard<C: Core>(
         };
         turn.run().await;
     });
+}
+
+/// What brings the addresses that a resolver found to the shard.
+fn deliver_into(inbox: Arc<Inbox<Letter>>) -> DeliverResolved {
+    Arc::new(move |resolved| {
+        let mut letter = Letter::Resolved(resolved);
+        // The resolver has nothing else to do.
+        while let Err(refused) = inbox.push(letter) {
+            letter = refused;
+            thread::sleep(FULL_INBOX_PAUSE);
+        }
+    })
 }
 
 fn make_executor(seat: &Seat) -> Result<LocalExecutor, StartFailure> {

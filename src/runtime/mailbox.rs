@@ -56,7 +56,6 @@ impl<T> Inbox<T> {
     }
 
     /// Put a letter in and wake the owner if it sleeps. A full inbox gives the letter back.
-    #[cfg(test)]
     pub fn push(&self, letter: T) -> Result<(), T> {
         if self.closed.load(Ordering::Acquire) {
             return Ok(());

@@ -58,6 +58,7 @@ fn trace(event: &Event) -> Trace {
     match event {
         Event::Started => ("Started", 0),
         Event::Accepted { connection, .. } => ("Accepted", connection.0),
+        Event::Dialed { connection, .. } => ("Dialed", connection.0),
         Event::Received { connection, .. } => ("Received", connection.0),
         Event::Sent { connection, .. } => ("Sent", connection.0),
         Event::Disconnected { connection, .. } => ("Disconnected", connection.0),

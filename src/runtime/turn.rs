@@ -21,7 +21,7 @@ use super::clock::Clock;
 use super::core::Core;
 use super::disk::Disk;
 use super::mailbox::{Inbox, Outbox};
-use super::network::{Accepted, Connections};
+use super::network::{Accepted, Connections, Resolved};
 use super::step::Step;
 
 /// Letters taken from the inbox per turn: others than messages must get their share too.
@@ -58,6 +58,8 @@ pub(super) enum Letter {
     Client(Accepted),
     /// A message of the shard `from`.
     Message { from: ShardId, message: Message },
+    /// The addresses of another node, from a resolver.
+    Resolved(Resolved),
 }
 
 /// The operator's wish to stop, for all shards.
@@ -159,6 +161,7 @@ impl<C: Core> Turn<C> {
         self.take_letters();
         self.look_at_sockets();
         self.connections.report_refused(&mut self.step);
+        self.connections.report_dialed(&mut self.step);
         if self.life == Life::Running {
             self.connections.begin_eviction(&mut self.step);
         }
@@ -209,6 +212,10 @@ impl<C: Core> Turn<C> {
                 Some(Letter::Message { from, message }) => {
                     self.step.on_event(Event::MessageArrived { from, message });
                 }
+                Some(Letter::Resolved(resolved)) => {
+                    let now = self.step.now().instant;
+                    self.connections.on_resolved(now, resolved);
+                }
                 None => break,
             }
         }
@@ -230,6 +237,14 @@ impl<C: Core> Turn<C> {
         while let Some(effect) = self.step.effects.next_effect() {
             match effect {
                 Effect::Send { connection, slices } => self.connections.send(connection, slices),
+                Effect::Dial {
+                    connection,
+                    address,
+                    timeout,
+                } => {
+                    let now = self.step.now().instant;
+                    self.connections.dial(now, connection, (address, timeout));
+                }
                 Effect::Disconnect { connection, flush } => {
                     self.connections.disconnect(connection, flush);
                 }

@@ -156,6 +156,7 @@ impl Shard {
             Event::ConnectionsExceeded { spared } => {
                 self.connections.close_most_silent(spared, effects);
             }
+            Event::Dialed { .. } => unreachable!("nothing here dials"),
             Event::Received { connection, length } => {
                 self.on_received(now, connection, length, effects);
             }

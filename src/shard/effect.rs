@@ -1,12 +1,13 @@
 //! Everything a shard can ask of the world.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::connection::ConnectionLimits;
 use crate::log::storage::{StorageOutbox, StorageRequest, Ticket};
-use crate::model::ShardId;
+use crate::model::{NodeAddress, ShardId};
 
 use super::event::ConnectionId;
 use super::message::Message;
@@ -20,7 +21,16 @@ pub enum Effect {
         connection: ConnectionId,
         slices: Vec<Bytes>,
     },
-    /// Close the connection once all that was sent has left (`flush`), or at once.
+    /// Connect to another node under a new [`ConnectionId::dialed`]. The name is resolved anew; its
+    /// addresses are tried in turn, for as long as `timeout` altogether. `Event::Dialed` tells how
+    /// it ended, and only then may something be sent.
+    Dial {
+        connection: ConnectionId,
+        address: NodeAddress,
+        timeout: Duration,
+    },
+    /// Close the connection once all that was sent has left (`flush`), or at once. One that is
+    /// being dialed is given up: `Event::Disconnected` tells its end instead of `Event::Dialed`.
     Disconnect {
         connection: ConnectionId,
         flush: bool,

@@ -2,14 +2,41 @@
 
 use ::core::net::SocketAddr;
 
+use crate::client::DialFailure;
 use crate::log::storage::{StorageResult, Ticket};
 use crate::model::ShardId;
 
 use super::message::Message;
 
-/// A connection of this shard. The runtime chooses the number and never reuses it.
+/// A connection of this shard; a number is never used again. Of one that a client made the runtime
+/// chooses it, below `1 << 61`; of one that the shard dials the shard does, and that bit is set. So
+/// neither asks the other for a number, and which end this is shows from the number alone.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ConnectionId(pub u64);
+
+impl ConnectionId {
+    /// What the numbers of dialed connections have.
+    const DIALED: u64 = 1 << 61;
+
+    /// The dialed connection `number` of this shard.
+    ///
+    /// # Panics
+    /// If the number has more than 61 bits.
+    #[must_use]
+    pub const fn dialed(number: u64) -> Self {
+        assert!(number < Self::DIALED, "connection numbers do not run out");
+        Self(Self::DIALED | number)
+    }
+
+    /// The number of a dialed connection; `None` for one that a client made.
+    #[must_use]
+    pub const fn dialed_number(self) -> Option<u64> {
+        if self.0 & Self::DIALED == 0 {
+            return None;
+        }
+        Some(self.0 & !Self::DIALED)
+    }
+}
 
 /// One of the broker's listeners, by its position in `listeners`.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -72,6 +99,12 @@ pub enum Event {
         listener: ListenerIndex,
         peer: PeerAddress,
         reason: RefusalReason,
+    },
+    /// A connection that the shard asked for with [`super::Effect::Dial`] was made, or why not. The
+    /// number of one that was not made means nothing from now on.
+    Dialed {
+        connection: ConnectionId,
+        result: Result<(), DialFailure>,
     },
     /// The runtime put `length` bytes into the buffer that `Shard::receive_buffer` lent.
     Received {

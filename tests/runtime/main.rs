@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test a failure is a panic")]
 
 mod cores;
+mod dialing;
 mod disk;
 mod disk_core;
 mod sockets;

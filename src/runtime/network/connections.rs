@@ -9,11 +9,13 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use socket2::SockRef;
 
 use crate::connection::ConnectionLimits;
+use crate::model::NodeAddress;
 use crate::runtime::core::Core;
 use crate::runtime::step::Step;
 use crate::shard::{ConnectionId, DisconnectReason, Event, RefusalReason};
@@ -21,14 +23,13 @@ use crate::stdx::Instant;
 
 use super::acceptor::{Accepted, Acceptor};
 use super::admission::{Admission, Admitted, Excess};
+use super::dialing::{DeliverResolved, Dials, Resolved};
 use super::outgoing::{Outgoing, SendOutcome};
 use super::poller::{Poller, Readiness};
+use super::table::Table;
 
 /// A connection's share of a turn: then it is the others' turn.
 const BYTES_PER_TURN_MAX: usize = 256 * 1024;
-
-/// The low bits of a connection's number are its place in the table, the others count.
-const SLOT_BITS: u32 = 24;
 
 /// Marks the numbers of listening sockets.
 const LISTENER_TOKEN: u64 = 1 << 63;
@@ -46,9 +47,8 @@ pub(in crate::runtime) struct Connections {
     admission: Arc<Admission>,
     /// The core was told to close a connection for others.
     is_evicting: bool,
-    table: Vec<Option<Connection>>,
-    free: Vec<usize>,
-    count_ever: u64,
+    table: Table<Connection>,
+    dials: Dials,
     ready: VecDeque<ConnectionId>,
     paused: VecDeque<ConnectionId>,
     to_send: VecDeque<ConnectionId>,
@@ -74,7 +74,8 @@ struct Connection {
     is_broken: bool,
     /// To be closed when all has been sent.
     is_closing: bool,
-    _admitted: Admitted,
+    /// The place of a client.
+    _admitted: Option<Admitted>,
 }
 
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -88,11 +89,13 @@ enum Reading {
 }
 
 impl Connections {
-    /// No connections yet. The shard wakes when `bell` becomes readable. Call on its executor.
+    /// No connections yet. The shard wakes when `bell` becomes readable, and is brought by
+    /// `deliver` what it is to give to [`Connections::on_resolved`]. Call on its executor.
     pub fn new(
         acceptor: Option<Acceptor>,
         admission: Arc<Admission>,
         bell: BorrowedFd<'_>,
+        deliver: DeliverResolved,
     ) -> io::Result<Self> {
         let poller = Poller::new()?;
         poller.add_bell(bell, BELL_TOKEN)?;
@@ -104,9 +107,8 @@ impl Connections {
             acceptor,
             admission,
             is_evicting: false,
-            table: Vec::new(),
-            free: Vec::new(),
-            count_ever: 0,
+            table: Table::new(),
+            dials: Dials::new(deliver),
             ready: VecDeque::new(),
             paused: VecDeque::new(),
             to_send: VecDeque::new(),
@@ -118,18 +120,8 @@ impl Connections {
 
     /// Take over a client that was accepted for this shard.
     pub fn open<C: Core>(&mut self, accepted: Accepted, step: &mut Step<C>) {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.table.push(None);
-            self.table.len() - 1
-        });
-        self.count_ever += 1;
-        let id = ConnectionId(self.count_ever << SLOT_BITS | slot as u64);
-        assert!(
-            slot < 1 << SLOT_BITS && id.0 < BELL_TOKEN,
-            "connection numbers do not run out"
-        );
+        let id = self.table.next_id();
         if let Err(error) = self.poller.add_connection(accepted.socket.as_fd(), id.0) {
-            self.free.push(slot);
             step.on_event(Event::Refused {
                 listener: accepted.listener,
                 peer: accepted.peer,
@@ -137,24 +129,39 @@ impl Connections {
             });
             return;
         }
-        self.table[slot] = Some(Connection {
-            id,
-            socket: accepted.socket,
-            outgoing: Outgoing::default(),
-            sent_bytes: 0,
-            reading: Reading::Idle,
-            is_sending: false,
-            is_blocked: false,
-            is_half_closed: false,
-            is_broken: false,
-            is_closing: false,
-            _admitted: accepted.admitted,
-        });
+        let connection = Connection::new(id, accepted.socket, Some(accepted.admitted));
+        self.table.insert(id, connection);
         step.on_event(Event::Accepted {
             connection: id,
             listener: accepted.listener,
             peer: accepted.peer,
         });
+    }
+
+    /// Begin to connect to another node.
+    pub fn dial(&mut self, now: Instant, id: ConnectionId, to: (NodeAddress, Duration)) {
+        self.dials.begin(now, id, to, &self.poller);
+    }
+
+    /// The addresses of a node were found, or not.
+    pub fn on_resolved(&mut self, now: Instant, resolved: Resolved) {
+        self.dials.on_resolved(now, resolved, &self.poller);
+    }
+
+    /// Tell the core how dials ended.
+    pub fn report_dialed<C: Core>(&mut self, step: &mut Step<C>) {
+        while let Some((id, dialed)) = self.dials.next_ended() {
+            let result = dialed.map(|dialed| {
+                let connection = Connection::new(id, dialed.socket, None);
+                let connection = self.table.insert(id, connection);
+                // The peer may have sent something before anybody knew that it was reached.
+                connection.note(dialed.readiness, &mut self.ready, &mut self.to_send);
+            });
+            step.on_event(Event::Dialed {
+                connection: id,
+                result,
+            });
+        }
     }
 
     /// Whoever connects from now on meets these limits.
@@ -189,10 +196,11 @@ impl Connections {
         }
     }
 
-    /// When a client that waits to be accepted may be let in.
+    /// When a client that waits to be accepted may be let in, or a dial takes too long.
     pub fn next_deadline(&self, now: Instant) -> Instant {
         let acceptor = self.acceptor.as_ref();
-        acceptor.map_or(Instant::MAX, |acceptor| acceptor.next_deadline(now))
+        let acceptor = acceptor.map_or(Instant::MAX, |acceptor| acceptor.next_deadline(now));
+        acceptor.min(self.dials.next_deadline())
     }
 
     /// See which sockets became ready; new clients are given to `accepted`.
@@ -200,14 +208,17 @@ impl Connections {
         if let Some(acceptor) = &mut self.acceptor {
             acceptor.go_on(now, &self.poller, LISTENER_TOKEN, &mut accepted);
         }
-        let mut ignored = Vec::new();
+        self.dials.on_time(now, &self.poller);
+        let (mut ignored, mut dialing) = (Vec::new(), Vec::new());
         for readiness in self.poller.look() {
             if readiness.token == BELL_TOKEN {
                 // It has done its work: the shard is awake and looks into its inbox every turn.
             } else if readiness.token & LISTENER_TOKEN == 0 {
                 let id = ConnectionId(readiness.token);
-                if let Some(connection) = find(&mut self.table, id) {
+                if let Some(connection) = self.table.find(id) {
                     connection.note(readiness, &mut self.ready, &mut self.to_send);
+                } else if id.dialed_number().is_some() {
+                    dialing.push((id, readiness));
                 }
             } else if let Some(acceptor) = &mut self.acceptor {
                 let index = usize::try_from(readiness.token & !LISTENER_TOKEN);
@@ -216,6 +227,9 @@ impl Connections {
                     ignored.push((index, readiness.token));
                 }
             }
+        }
+        for (id, readiness) in dialing {
+            self.dials.on_ready(now, id, readiness, &self.poller);
         }
         for (index, token) in ignored {
             if let Some(acceptor) = &self.acceptor {
@@ -228,7 +242,7 @@ impl Connections {
     pub fn report<C: Core>(&mut self, step: &mut Step<C>) {
         for connection in self.sent.drain(..) {
             // What a connection sent before it was lost is of no interest any more.
-            if let Some(found) = find(&mut self.table, connection) {
+            if let Some(found) = self.table.find(connection) {
                 let length = std::mem::take(&mut found.sent_bytes);
                 step.on_event(Event::Sent { connection, length });
             }
@@ -253,7 +267,7 @@ impl Connections {
     /// The core's state has changed: it may lend memory now to those it lent none.
     pub fn ask_paused_again(&mut self) {
         for id in self.paused.drain(..) {
-            if let Some(connection) = find(&mut self.table, id) {
+            if let Some(connection) = self.table.find(id) {
                 connection.reading = Reading::Ready;
                 self.ready.push_back(id);
             }
@@ -262,7 +276,7 @@ impl Connections {
 
     /// Queue bytes behind those given before. Bytes for a connection that is gone go nowhere.
     pub fn send(&mut self, id: ConnectionId, slices: Vec<Bytes>) {
-        if let Some(connection) = find(&mut self.table, id) {
+        if let Some(connection) = self.table.find(id) {
             connection.outgoing.push(slices);
             connection.want_to_send(&mut self.to_send);
         }
@@ -270,7 +284,9 @@ impl Connections {
 
     /// Close the connection, with `flush` once all bytes have left.
     pub fn disconnect(&mut self, id: ConnectionId, flush: bool) {
-        if let Some(connection) = find(&mut self.table, id) {
+        if self.dials.give_up(id) {
+            self.gone.push_back((id, DisconnectReason::ByShard));
+        } else if let Some(connection) = self.table.find(id) {
             if flush && !connection.outgoing.is_empty() {
                 connection.is_closing = true;
             } else {
@@ -293,7 +309,8 @@ impl Connections {
         !(self.ready.is_empty()
             && self.to_send.is_empty()
             && self.sent.is_empty()
-            && self.gone.is_empty())
+            && self.gone.is_empty()
+            && !self.dials.has_ended())
     }
 
     /// True if the network may take bytes right away.
@@ -304,7 +321,7 @@ impl Connections {
     /// True if bytes wait for the network.
     pub fn has_unsent(&self) -> bool {
         let unsent = |connection: &Connection| !connection.outgoing.is_empty();
-        self.table.iter().flatten().any(unsent)
+        self.table.iter().any(unsent)
     }
 
     /// No more clients are accepted.
@@ -319,7 +336,7 @@ impl Connections {
 
     fn receive_one<C: Core>(&mut self, id: ConnectionId, step: &mut Step<C>) {
         let mut share = BYTES_PER_TURN_MAX;
-        let Some(connection) = find(&mut self.table, id) else {
+        let Some(connection) = self.table.find(id) else {
             return;
         };
         connection.reading = Reading::Idle;
@@ -369,7 +386,7 @@ impl Connections {
     }
 
     fn send_one(&mut self, id: ConnectionId) {
-        let Some(connection) = find(&mut self.table, id) else {
+        let Some(connection) = self.table.find(id) else {
             return;
         };
         connection.is_sending = false;
@@ -398,18 +415,32 @@ impl Connections {
 
     /// The end of a connection, the only one: its place in the table is empty from here on.
     fn close(&mut self, id: ConnectionId, reason: DisconnectReason) {
-        let slot = slot_of(id);
-        let connection = self.table[slot].take();
+        let connection = self.table.remove(id);
         let connection = connection.expect("a connection is closed once");
         if reason == DisconnectReason::ByShard {
             discard_incoming(connection.socket.as_fd());
         }
-        self.free.push(slot);
         self.gone.push_back((id, reason));
     }
 }
 
 impl Connection {
+    fn new(id: ConnectionId, socket: OwnedFd, admitted: Option<Admitted>) -> Self {
+        Self {
+            id,
+            socket,
+            outgoing: Outgoing::default(),
+            sent_bytes: 0,
+            reading: Reading::Idle,
+            is_sending: false,
+            is_blocked: false,
+            is_half_closed: false,
+            is_broken: false,
+            is_closing: false,
+            _admitted: admitted,
+        }
+    }
+
     fn note(
         &mut self,
         readiness: Readiness,
@@ -434,16 +465,6 @@ impl Connection {
             to_send.push_back(self.id);
         }
     }
-}
-
-fn slot_of(id: ConnectionId) -> usize {
-    usize::try_from(id.0 & ((1 << SLOT_BITS) - 1)).expect("24 bits fit")
-}
-
-/// The connection `id`, if it is still there.
-fn find(table: &mut [Option<Connection>], id: ConnectionId) -> Option<&mut Connection> {
-    let connection = table.get_mut(slot_of(id))?.as_mut()?;
-    (connection.id == id).then_some(connection)
 }
 
 fn receive(socket: BorrowedFd<'_>, memory: &mut [u8]) -> io::Result<usize> {

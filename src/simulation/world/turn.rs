@@ -276,6 +276,7 @@ impl World {
                         host.gone.push_back((connection, DisconnectReason::ByShard));
                     }
                 }
+                Effect::Dial { .. } => unreachable!("nobody here asks other nodes"),
                 Effect::Storage { ticket, request } => self.submit(seat, ticket, request),
                 Effect::Post { to, message } => self.post(seat, to, message),
                 // Nobody here reads the log or counts connections.
@@ -486,6 +487,7 @@ const fn kind_of(event: &Event) -> &'static str {
     match event {
         Event::Started => "started",
         Event::Accepted { .. } => "accepted",
+        Event::Dialed { .. } => "dialed",
         Event::Received { .. } => "received",
         Event::Sent { .. } => "sent",
         Event::Disconnected { .. } => "disconnected",
@@ -502,9 +504,9 @@ const fn kind_of(event: &Event) -> &'static str {
 /// What tells an event from others of its kind.
 fn numbers_of(event: &Event) -> [u64; 3] {
     match event {
-        Event::Accepted { connection, .. } | Event::Disconnected { connection, .. } => {
-            [connection.0, 0, 0]
-        }
+        Event::Accepted { connection, .. }
+        | Event::Dialed { connection, .. }
+        | Event::Disconnected { connection, .. } => [connection.0, 0, 0],
         Event::Received { connection, length } | Event::Sent { connection, length } => {
             [connection.0, *length as u64, 0]
         }

@@ -181,6 +181,7 @@ impl Host {
                     self.is_ready = true;
                     continue;
                 }
+                Effect::Dial { address, .. } => panic!("no node asks {address}"),
                 Effect::Stopped => panic!("nobody stops the shard"),
                 Effect::Halt(reason) => panic!("the broker halts: {}", reason.message()),
             };
