@@ -36,7 +36,7 @@ pub mod journal;
 /// who follows knows what to ask its leader and what to make of the answer.
 pub mod replication;
 
-/// `KRaft`: the metadata log, for now of the quorum that is one node and that others observe.
+/// `KRaft`: the metadata log, its elections and its replication.
 pub mod quorum;
 
 /// The cluster image and its deltas; the controller that writes the records.

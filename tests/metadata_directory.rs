@@ -31,6 +31,7 @@ use forebay::protocol::messages::{
     AllocateProducerIdsRequest, CreateAclsRequest, CreateTopicsRequest, DeleteAclsRequest,
     DeleteTopicsRequest,
 };
+use forebay::quorum::Membership;
 use forebay::stdx::{Instant, Now, Random};
 use support::{Broker, Kind, Lab, Program, needs};
 
@@ -242,6 +243,7 @@ impl Node {
             metadata_directory: DirectoryIndex(u16::try_from(metadata_directory).unwrap()),
             cluster_id: None,
             log,
+            membership: Membership::default(),
             files_owner: owner(0),
             log_owner: owner(1),
             random: Random::from_seed(seed),
@@ -275,6 +277,7 @@ impl Node {
                     MetadataEvent::Halt(cause) => self.halted = Some(cause),
                     MetadataEvent::Closed => self.is_closed = true,
                     MetadataEvent::DirectoriesOpened { .. }
+                    | MetadataEvent::ControllerChanged { .. }
                     | MetadataEvent::QuorumAnswer { .. } => {}
                 }
             }

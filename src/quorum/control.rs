@@ -10,6 +10,8 @@ use crate::protocol::messages::{
 use crate::protocol::record_batch::ControlType;
 use crate::protocol::{Message, Reader, Writer};
 
+use super::request::ReplicaKey;
+
 /// The version of the quorum's protocol with voters in the log (KIP-853).
 pub(super) const KRAFT_VERSION: i16 = 1;
 
@@ -124,16 +126,20 @@ fn encode_message<M: Message>(message: &M) -> Bytes {
     writer.into_bytes()
 }
 
-/// The record of a leader that its only voter elected.
-pub(super) fn encode_leader_change(leader: BrokerId) -> Bytes {
-    let voter = leader_change_message::Voter {
-        voter_id: leader,
+/// The record of a leader of these voters, elected by those that were `granting`.
+pub(super) fn encode_leader_change(
+    leader: BrokerId,
+    voters: &[ReplicaKey],
+    granting: &[ReplicaKey],
+) -> Bytes {
+    let voter = |voter: &ReplicaKey| leader_change_message::Voter {
+        voter_id: voter.id,
         ..leader_change_message::Voter::default()
     };
     encode_message(&LeaderChangeMessage {
         leader_id: leader,
-        voters: vec![voter.clone()],
-        granting_voters: vec![voter],
+        voters: voters.iter().map(voter).collect(),
+        granting_voters: granting.iter().map(voter).collect(),
         ..LeaderChangeMessage::default()
     })
 }

@@ -1,151 +1,41 @@
-//! The quorum of one: from the files of the metadata log to a leader that appends to it.
+//! From the files of the metadata log to a node that leads, follows or observes its quorum.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::config::{CleanupPolicy, TopicConfig};
 use crate::log::storage::{
-    Durability, StorageFailure, StorageOutbox, StorageOutcome, StorageOwner, StoragePath,
-    StorageRequest, StorageResult, Ticket,
+    Durability, StorageOutbox, StorageOutcome, StoragePath, StorageRequest, StorageResult, Ticket,
 };
 use crate::log::{AppendOrigin, Log, LogFailure, LogIdentity, LogProgress, OpenMode};
-use crate::model::{BrokerId, ErrorCode, LeaderEpoch, Offset, TimestampMs, Uuid};
+use crate::model::{ErrorCode, LeaderEpoch, Offset, Uuid};
 use crate::protocol::record_batch::RecordBatchBuilder;
 use crate::stdx::{Instant, Now, Random};
 
-use super::control::{KRAFT_VERSION, Voter, VoterEndpoint};
+use super::asking::Asks;
+use super::control::{KRAFT_VERSION, Voter};
 use super::downloads::Downloads;
+use super::election::is_only;
+use super::event::{BatchTooLarge, QuorumEvent, QuorumFailure};
 use super::kept_snapshots::SnapshotFile;
+use super::machine::{Input, Seat, Step, ToldLeader};
+use super::raft::{Raft, Timers};
 use super::replay::Replay;
 use super::replicas::Replicas;
-use super::request::{QuorumCall, QuorumRequest, QuorumResponse, QuorumToken};
+use super::request::{QuorumCall, QuorumRequest, QuorumToken};
+use super::rewriting::Rewriting;
 use super::serving::WaitingFetch;
-use super::snapshot::{SnapshotContents, SnapshotId};
+use super::settings::{METADATA_FOLDER, QuorumSettings, TOPIC, metadata_log_config};
+use super::snapshot::SnapshotId;
+use super::snapshot_fetching::Download;
 use super::state::{self, ElectionState};
-
-/// The only partition of the topic whose log this is.
-pub(super) const TOPIC: &str = "__cluster_metadata";
-
-/// The metadata log's folder in its log directory.
-pub const METADATA_FOLDER: &str = "__cluster_metadata-0";
+use super::telling::Telling;
+use super::voters::VoterSets;
 
 /// The most bytes of a batch: Kafka's `internal.metadata.max.batch.size.in.bytes`, which is also
 /// the smallest `metadata.log.segment.bytes`. A batch is read as a whole by who replays it.
 const BATCH_BYTES_MAX: usize = 8 << 20;
-
-/// What the quorum is told at the start.
-#[derive(Clone, Debug)]
-pub struct QuorumSettings {
-    /// This node.
-    pub node_id: BrokerId,
-    /// The cluster's id: requests of nodes of another cluster are refused.
-    pub cluster_id: Arc<str>,
-    /// The id of the log directory that holds the metadata log.
-    pub directory_id: Uuid,
-    /// That log directory.
-    pub directory: StoragePath,
-    /// Where this node's controller listeners are reached.
-    pub endpoints: Vec<VoterEndpoint>,
-    /// Whom the completions of small files are for.
-    pub files_owner: StorageOwner,
-    /// Whom the completions of the log are for.
-    pub log_owner: StorageOwner,
-    /// True if the node stopped cleanly.
-    pub is_clean: bool,
-    /// `metadata.log.segment.bytes`
-    pub segment_bytes: u32,
-    /// `metadata.log.segment.ms`
-    pub segment_ms: i64,
-    /// `metadata.max.retention.bytes`: older snapshots go when log and snapshots exceed it.
-    pub retention_bytes: Option<u64>,
-    /// `metadata.max.retention.ms`: snapshots older than it go, but for the newest.
-    pub retention_ms: Option<u64>,
-}
-
-/// The settings of the metadata log, which nothing is deleted from but what snapshots hold.
-pub(crate) fn metadata_log_config(segment_bytes: u32, segment_ms: i64) -> TopicConfig {
-    TopicConfig {
-        cleanup_policy: CleanupPolicy {
-            delete: false,
-            compact: false,
-        },
-        retention_bytes: None,
-        retention_ms: None,
-        segment_bytes,
-        segment_ms,
-        max_message_bytes: segment_bytes,
-        ..TopicConfig::default()
-    }
-}
-
-/// Records of one batch, in their order.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RecordBlock {
-    /// The offset behind the last of them.
-    pub end_offset: Offset,
-    /// The epoch of the leader that appended them.
-    pub epoch: LeaderEpoch,
-    /// When they were appended.
-    pub timestamp_ms: TimestampMs,
-    /// Their values.
-    pub values: Vec<Bytes>,
-    /// The bytes that they take in the log.
-    pub size_bytes: u64,
-}
-
-/// Records that take more room than can be committed at once.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct BatchTooLarge {
-    /// What they take.
-    pub size_bytes: usize,
-    /// What one batch may take.
-    pub bytes_max: usize,
-}
-
-/// Why the quorum cannot go on.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum QuorumFailure {
-    /// The disk failed.
-    Storage(StorageFailure),
-    /// What is on the disk cannot be used; the text says what, and where.
-    Unusable(String),
-}
-
-/// Something that happened in the quorum.
-#[derive(Clone, Debug, PartialEq)]
-pub enum QuorumEvent {
-    /// The state begins with this snapshot. At most once, before all records.
-    Snapshot {
-        id: SnapshotId,
-        contents: SnapshotContents,
-    },
-    /// Committed records of earlier epochs, to be replayed.
-    Records(RecordBlock),
-    /// That was all of them, and nothing was changed yet: [`Quorum::elect`] goes on.
-    Loaded,
-    /// This node leads the new epoch and may append; its first record will be at this offset.
-    Elected {
-        epoch: LeaderEpoch,
-        next_offset: Offset,
-    },
-    /// Every record below this offset is committed.
-    Committed { end_offset: Offset },
-    /// The answer to a request.
-    Answer {
-        token: QuorumToken,
-        response: Box<QuorumResponse>,
-    },
-    /// The snapshot is on the disk.
-    SnapshotWritten { id: SnapshotId },
-    /// The disk has no room for the snapshot that was to be written.
-    SnapshotLacksSpace(StorageFailure),
-    /// Nothing more can be done.
-    Failed(QuorumFailure),
-    /// All files are as a clean stop leaves them.
-    Closed,
-}
 
 #[derive(Debug)]
 pub(super) enum Phase {
@@ -158,8 +48,8 @@ pub(super) enum Phase {
     OpeningLog,
     Replaying(Replay),
     Loaded,
-    Electing,
-    Leading,
+    /// The state machine works.
+    Running,
     Closing,
     /// The log is closed; a snapshot may still be on its way.
     LogClosed,
@@ -178,9 +68,14 @@ pub(super) enum Pending {
     SnapshotRemoved,
     /// A snapshot that is downloaded by other nodes.
     DownloadRead(SnapshotId),
+    /// A snapshot that was downloaded from the leader.
+    SnapshotStored(SnapshotId, u64),
 }
 
-/// The quorum of one.
+/// This node's part in the quorum.
+///
+/// The machine is told of one thing after the other, and of nothing while what it has decided is on
+/// its way to the disk: so nobody hears of a vote or an epoch that a crash could take back.
 #[derive(Debug)]
 pub struct Quorum {
     pub(super) settings: QuorumSettings,
@@ -189,13 +84,28 @@ pub struct Quorum {
     pub(super) folder: StoragePath,
     pub(super) log: Option<Log>,
     pub(super) state: Option<ElectionState>,
-    pub(super) epoch: LeaderEpoch,
+    /// Decides, from [`Quorum::begin`] on.
+    pub(super) raft: Option<Raft>,
+    pub(super) timers: Timers,
+    /// What the machine was not told of yet.
+    pub(super) inputs: VecDeque<Input>,
+    /// What it has decided and was not done yet.
+    pub(super) steps: VecDeque<Step>,
+    /// True while `quorum-state` is being written.
+    pub(super) is_persisting: bool,
+    /// What is done with the log in the place of appending to it.
+    pub(super) rewriting: Option<Rewriting>,
+    pub(super) asks: Asks,
+    /// The snapshot of the leader that is on its way.
+    pub(super) download: Option<Download>,
+    /// What this node is as a leader.
+    pub(super) seat: Option<Seat>,
+    pub(super) told_leader: ToldLeader,
+    pub(super) telling: Telling,
     pub(super) snapshots: BTreeMap<SnapshotId, SnapshotFile>,
     /// The snapshot that the state begins with.
     pub(super) loaded: Option<SnapshotId>,
-    pub(super) voters: Option<Vec<Voter>>,
-    /// False while the voters are known from the format only: the first leader appends them.
-    pub(super) voters_in_log: bool,
+    pub(super) voters: VoterSets,
     pub(super) is_writing_snapshot: bool,
     /// Every record below is committed; -1 before that is known.
     pub(super) high_watermark: Offset,
@@ -212,8 +122,10 @@ pub struct Quorum {
 impl Quorum {
     /// The quorum of the node in `settings`, which did nothing yet.
     #[must_use]
-    pub fn new(settings: QuorumSettings, random: Random) -> Self {
+    pub fn new(settings: QuorumSettings, mut random: Random) -> Self {
         let folder = settings.directory.join(METADATA_FOLDER);
+        let timeouts = settings.membership.timeouts.of_machine();
+        let timers = Timers::new(timeouts, random.fork());
         Self {
             settings,
             phase: Phase::New,
@@ -221,11 +133,20 @@ impl Quorum {
             folder,
             log: None,
             state: None,
-            epoch: 0,
+            raft: None,
+            timers,
+            inputs: VecDeque::new(),
+            steps: VecDeque::new(),
+            is_persisting: false,
+            rewriting: None,
+            asks: Asks::default(),
+            download: None,
+            seat: None,
+            told_leader: None,
+            telling: Telling::default(),
             snapshots: BTreeMap::new(),
             loaded: None,
-            voters: None,
-            voters_in_log: false,
+            voters: VoterSets::default(),
             is_writing_snapshot: false,
             high_watermark: -1,
             replicas: Replicas::default(),
@@ -256,24 +177,24 @@ impl Quorum {
 
     /// The epoch that this node leads, or the last one that it knows.
     #[must_use]
-    pub const fn epoch(&self) -> LeaderEpoch {
-        self.epoch
+    pub fn epoch(&self) -> LeaderEpoch {
+        self.raft.as_ref().map_or(0, Raft::epoch)
     }
 
     /// The version of the quorum's protocol: with voters in the log it is the newer one.
     #[must_use]
-    pub const fn kraft_version(&self) -> i16 {
-        if self.voters.is_some() {
+    pub fn kraft_version(&self) -> i16 {
+        if self.voters.latest().is_some() {
             KRAFT_VERSION
         } else {
             0
         }
     }
 
-    /// Who votes.
+    /// Every record below this offset is committed; -1 before that is known.
     #[must_use]
-    pub fn voters(&self) -> Option<&[Voter]> {
-        self.voters.as_deref()
+    pub const fn high_watermark(&self) -> Offset {
+        self.high_watermark
     }
 
     /// The offset of the next record.
@@ -286,14 +207,29 @@ impl Quorum {
     #[must_use]
     pub fn next_deadline(&self) -> Instant {
         let log = self.log.as_ref().map_or(Instant::MAX, Log::next_deadline);
+        let machine = match self.phase {
+            Phase::Running if !self.is_busy() => self.timers.next_deadline(),
+            _ => Instant::MAX,
+        };
         log.min(self.fetches_deadline())
             .min(self.downloads.next_deadline())
+            .min(machine)
     }
 
     /// Serve a request: [`QuorumEvent::Answer`] with this `token` follows, maybe much later.
+    /// [`Quorum::flush`] is to be called in the same turn.
     pub fn on_request(&mut self, now: Now, token: QuorumToken, request: &QuorumRequest) {
         match &request.call {
-            QuorumCall::Fetch(fetch) => self.on_fetch(now, token, request, fetch),
+            QuorumCall::Fetch(_)
+            | QuorumCall::Vote(_)
+            | QuorumCall::BeginQuorumEpoch(_)
+            | QuorumCall::EndQuorumEpoch(_) => match self.phase {
+                Phase::Running => {
+                    let request = Box::new(request.clone());
+                    self.inputs.push_back(Input::Request(token, request));
+                }
+                _ => self.refuse_unready(now, token, request),
+            },
             QuorumCall::FetchSnapshot(fetch) => self.on_fetch_snapshot(token, request, fetch),
             QuorumCall::DescribeQuorum(describe) => {
                 self.on_describe(now, token, request.version, describe);
@@ -317,7 +253,7 @@ impl Quorum {
     /// If this node does not lead, or there is nothing to append.
     pub fn append(&mut self, now: Now, values: &[Bytes]) -> Result<(Offset, u64), BatchTooLarge> {
         assert!(
-            matches!(self.phase, Phase::Leading),
+            self.is_seated(),
             "only the leader appends to the metadata log"
         );
         let segment_bytes = usize::try_from(self.settings.segment_bytes).unwrap_or(usize::MAX);
@@ -339,8 +275,9 @@ impl Quorum {
     pub(super) fn append_batch(&mut self, now: Now, builder: RecordBatchBuilder) -> (Offset, u64) {
         let batch = builder.finish();
         let size_bytes = batch.size_bytes() as u64;
+        let epoch = self.epoch();
         let log = self.log.as_mut().expect("a leader has its log open");
-        match log.append(now, vec![batch], self.epoch, AppendOrigin::Coordinator) {
+        match log.append(now, vec![batch], epoch, AppendOrigin::Coordinator) {
             Ok(appended) => (appended.last_offset + 1, size_bytes),
             // The log failed a moment ago and says why when it is asked for its progress. What was
             // to be appended is never committed, so its offset does not matter.
@@ -355,8 +292,9 @@ impl Quorum {
             if let Some(log) = &mut self.log {
                 log.flush(now, outbox);
             }
-            // What the log did may have started another read of it.
-            if !self.drain_log() {
+            // What the log did may have started another read of it, or let the machine go on.
+            let has_progress = self.drain_log(now, outbox);
+            if !self.drive(now, outbox) && !has_progress {
                 break;
             }
         }
@@ -368,8 +306,10 @@ impl Quorum {
         }
     }
 
-    /// Stop: [`QuorumEvent::Closed`] follows when everything is on the disk.
-    pub fn close(&mut self) {
+    /// Stop: [`QuorumEvent::Closed`] follows when everything is on the disk. A leader that others
+    /// can follow tells them that it goes.
+    pub fn close(&mut self, now: Now) {
+        self.resign();
         match &mut self.log {
             Some(log) if !matches!(self.phase, Phase::Failed) => {
                 self.phase = Phase::Closing;
@@ -378,6 +318,11 @@ impl Quorum {
             _ => {
                 self.phase = Phase::Closed;
                 self.events.push_back(QuorumEvent::Closed);
+            }
+        }
+        for input in std::mem::take(&mut self.inputs) {
+            if let Input::Request(token, request) = input {
+                self.refuse_unready(now, token, &request);
             }
         }
     }
@@ -416,11 +361,20 @@ impl Quorum {
                 self.events.push_back(event);
                 Ok(())
             }
+            Err(failure)
+                if matches!(pending, Pending::SnapshotStored(..)) && failure.is_lack_of_space() =>
+            {
+                tracing::error!("a snapshot of the metadata cannot be kept: {failure}");
+                self.rewriting = None;
+                self.put_off_fetching();
+                Ok(())
+            }
             Err(failure) => Err(QuorumFailure::Storage(failure)),
         };
         if let Err(failure) = step {
             self.fail(failure);
         }
+        self.drive(now, outbox);
         self.finish_close();
     }
 
@@ -475,7 +429,10 @@ impl Quorum {
             (Pending::SnapshotRead(id), StorageOutcome::Data(file)) => {
                 self.on_snapshot_read(id, &file, outbox);
             }
-            (Pending::StateWritten, _) => self.lead(now),
+            (Pending::StateWritten, _) => self.is_persisting = false,
+            (Pending::SnapshotStored(id, size_bytes), _) => {
+                self.on_snapshot_stored(now, id, size_bytes, outbox);
+            }
             (Pending::SnapshotWritten(id, size_bytes), _) => {
                 self.on_snapshot_written(now, id, size_bytes, outbox);
             }
@@ -498,6 +455,15 @@ impl Quorum {
 
     pub(super) fn open_log(&mut self) {
         self.phase = Phase::OpeningLog;
+        let mode = OpenMode::Existing {
+            is_clean: self.settings.is_clean,
+            log_start_offset: None,
+            recovery_point: None,
+        };
+        self.log = Some(self.make_log(mode));
+    }
+
+    pub(super) fn make_log(&mut self, mode: OpenMode) -> Log {
         let identity = LogIdentity {
             topic: Arc::from(TOPIC),
             topic_id: Uuid::METADATA_TOPIC,
@@ -506,28 +472,26 @@ impl Quorum {
             owner: self.settings.log_owner,
         };
         let config = metadata_log_config(self.settings.segment_bytes, self.settings.segment_ms);
-        let mode = OpenMode::Existing {
-            is_clean: self.settings.is_clean,
-            log_start_offset: None,
-            recovery_point: None,
-        };
         let random = self.random.fork();
-        self.log = Some(Log::open(identity, Arc::new(config), mode, random));
+        Log::open(identity, Arc::new(config), mode, random)
     }
 
     /// Act on what happened to the log; false if nothing had.
-    fn drain_log(&mut self) -> bool {
+    fn drain_log(&mut self, now: Now, outbox: &mut StorageOutbox) -> bool {
         let mut has_progress = false;
         while let Some(progress) = self.log.as_mut().and_then(Log::next_progress) {
             has_progress = true;
             match progress {
+                LogProgress::Opened if self.rewriting.is_some() => self.on_log_rewritten(),
                 LogProgress::Opened => self.on_log_opened(),
                 LogProgress::ReadFinished { read, result } => {
                     if self.on_fetch_read(read, &result) {
                         continue;
                     }
-                    if let Phase::Replaying(replay) = &mut self.phase {
-                        replay.on_read(read, result.map_err(ErrorCode::name));
+                    let result = result.map_err(ErrorCode::name);
+                    match &mut self.phase {
+                        Phase::Replaying(replay) => replay.on_read(read, result),
+                        _ => self.telling.on_read(read, result),
                     }
                 }
                 // A broker that could not write its first records would wait for room unseen.
@@ -538,15 +502,12 @@ impl Quorum {
                     tracing::error!("metadata cannot be changed: {failure}");
                 }
                 LogProgress::SpaceFound => tracing::info!("metadata can be changed again"),
-                LogProgress::DurableAdvanced { durable_end_offset } => {
+                LogProgress::DurableAdvanced { .. } => {
                     self.has_committed = true;
-                    if matches!(self.phase, Phase::Leading | Phase::Closing) {
-                        self.high_watermark = durable_end_offset;
-                        self.events.push_back(QuorumEvent::Committed {
-                            end_offset: durable_end_offset,
-                        });
-                    }
+                    self.inputs.push_back(Input::LogSynced);
+                    self.drive(now, outbox);
                 }
+                LogProgress::Closed if self.is_reopening() => self.reopen_log(),
                 LogProgress::Closed => {
                     self.phase = Phase::LogClosed;
                     self.finish_close();
@@ -572,16 +533,21 @@ impl Quorum {
         has_progress
     }
 
-    fn on_log_opened(&mut self) {
+    pub(super) fn on_log_opened(&mut self) {
         let log = self.log.as_ref().expect("the log that opened");
         let (start, end) = (log.log_start_offset(), log.log_end_offset());
         let from = self.loaded.map_or(0, |id| id.end_offset);
+        let tells = self.may_be_alone();
         let reason = if start > from {
             format!("begins at offset {start}, but no snapshot holds the records before")
-        } else if end < from {
+        } else if end < from && tells {
             format!("ends at offset {end}, before its snapshot at {from}")
+        } else if end < from {
+            // A crash came between the snapshot of the leader and the log that begins behind it.
+            return self.begin_log_at(from);
         } else {
-            self.phase = Phase::Replaying(Replay::new(from, end));
+            let replay = Replay::new(from, end, tells);
+            self.phase = Phase::Replaying(replay);
             return;
         };
         self.fail(QuorumFailure::Unusable(format!(
@@ -595,11 +561,11 @@ impl Quorum {
         let (Phase::Replaying(replay), Some(log)) = (&mut self.phase, &mut self.log) else {
             return;
         };
-        match replay.advance(log, &mut self.events) {
+        let is_me = |voters: &[Voter]| is_only(voters, &self.settings);
+        match replay.advance(log, &is_me, &mut self.events) {
             Ok(found) => {
-                if let Some(voters) = found.voters {
-                    self.voters = Some(voters);
-                    self.voters_in_log = true;
+                for (offset, voters) in found.voters {
+                    self.voters.note(offset, voters);
                 }
             }
             Err(reason) => {

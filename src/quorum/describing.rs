@@ -12,9 +12,10 @@ use crate::protocol::messages::describe_quorum_response::{
 use crate::stdx::Now;
 
 use super::control::{Voter, VoterEndpoint};
-use super::core::{Phase, Quorum, TOPIC};
+use super::core::{Phase, Quorum};
 use super::replicas::Progress;
 use super::request::{QuorumToken, ReplicaKey};
+use super::settings::TOPIC;
 
 /// Since this version addresses and directories are told (KIP-853). Older ones have no place for
 /// them.
@@ -24,31 +25,60 @@ impl Quorum {
     /// The node that leads the epoch, once that is known.
     #[must_use]
     pub fn leader_id(&self) -> Option<BrokerId> {
-        match self.phase {
-            Phase::Leading => Some(self.settings.node_id),
-            _ => None,
-        }
+        let raft = self.raft.as_ref();
+        let raft = raft.filter(|_| matches!(self.phase, Phase::Running))?;
+        // What is not on the disk yet is not told.
+        raft.leader()
+            .filter(|leader| *leader != self.settings.node_id || self.seat.is_some())
     }
 
     /// The leader, and its address on the listener of this name.
     pub(super) fn leader_endpoint(&self, listener: &str) -> Option<(BrokerId, &VoterEndpoint)> {
         let id = self.leader_id()?;
-        let voters = self.voters.as_deref().unwrap_or_default();
-        let voter = voters.iter().find(|voter| voter.id == id);
-        let endpoints = voter.map_or(&self.settings.endpoints, |voter| &voter.endpoints);
-        let found = endpoints.iter().find(|one| one.listener == listener)?;
-        Some((id, found))
+        let found = self.voter_endpoints(id).iter();
+        let mut found = found.filter(|one| one.listener == listener);
+        Some((id, found.next()?))
     }
 
-    /// Who votes, where the log does not say it: this node.
-    fn known_voters(&self) -> Vec<Voter> {
-        self.voters.clone().unwrap_or_else(|| {
-            vec![Voter {
+    fn voter_endpoints(&self, id: BrokerId) -> &[VoterEndpoint] {
+        let voters = self.known_voters();
+        match voters.iter().find(|voter| voter.id == id) {
+            Some(voter) => &voter.endpoints,
+            None if id == self.settings.node_id => &self.settings.endpoints,
+            None => &[],
+        }
+    }
+
+    /// Where the leader `id` is reached: what it was last told to be stands first.
+    pub(super) fn endpoints_of(&self, id: BrokerId) -> Vec<VoterEndpoint> {
+        let told = self.told_address(id).map(|address| VoterEndpoint {
+            listener: self.settings.listener.clone(),
+            host: address.host.clone(),
+            port: address.port,
+        });
+        let listener = &self.settings.listener;
+        let is_listed = told.is_some();
+        let mut endpoints: Vec<VoterEndpoint> = told.into_iter().collect();
+        let others = self.voter_endpoints(id).iter();
+        endpoints.extend(
+            others
+                .filter(|one| !is_listed || one.listener != *listener)
+                .cloned(),
+        );
+        endpoints.sort_by_key(|one| one.listener != *listener);
+        endpoints
+    }
+
+    /// Who votes, also where neither the log nor the settings say it: this node.
+    fn described_voters(&self) -> Vec<Voter> {
+        match self.known_voters() {
+            [] => vec![Voter {
                 id: self.settings.node_id,
                 directory_id: Uuid::ZERO,
                 endpoints: self.settings.endpoints.clone(),
-            }]
-        })
+            }],
+            known => known.to_vec(),
+        }
     }
 
     pub(super) fn on_describe(
@@ -74,7 +104,7 @@ impl Quorum {
             let response = refused(request, ErrorCode::UnknownTopicOrPartition);
             return self.answer(token, response);
         }
-        if !matches!(self.phase, Phase::Leading) {
+        if self.check_leading(self.epoch()).is_err() {
             let response = refused(request, ErrorCode::NotLeaderOrFollower);
             return self.answer(token, response);
         }
@@ -83,14 +113,14 @@ impl Quorum {
     }
 
     fn describe(&self, now: Now, version: i16) -> DescribeQuorumResponse {
-        let voters = self.known_voters();
+        let voters = self.described_voters();
         let voting: BTreeSet<ReplicaKey> = voters.iter().map(key_of).collect();
         let of_voter = |key: &ReplicaKey| self.state_of_voter(now, *key);
         let observers = self.replicas.recent(now.instant);
         let observers = observers.filter(|(key, _)| !voting.contains(key));
         let mut partition = PartitionData {
             leader_id: self.settings.node_id,
-            leader_epoch: self.epoch,
+            leader_epoch: self.epoch(),
             high_watermark: self.high_watermark,
             current_voters: voting.iter().map(of_voter).collect(),
             observers: observers

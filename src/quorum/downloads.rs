@@ -14,8 +14,9 @@ use crate::protocol::messages::fetch_snapshot_response::{
 use crate::protocol::messages::{FetchSnapshotRequest, FetchSnapshotResponse};
 use crate::stdx::{Instant, Now};
 
-use super::core::{Pending, Quorum, TOPIC};
+use super::core::{Pending, Phase, Quorum};
 use super::request::{QuorumRequest, QuorumToken};
+use super::settings::TOPIC;
 use super::snapshot::SnapshotId;
 
 /// The most bytes of one part.
@@ -96,6 +97,10 @@ impl Quorum {
             self.downloads.file = None;
             self.downloads.kept_until = None;
         }
+        if self.is_busy() && matches!(self.phase, Phase::Running) {
+            // What this node knows of the epoch may not be on its disk.
+            return;
+        }
         for part in std::mem::take(&mut self.downloads.waiting) {
             let wanted = snapshot_of(&part.partition);
             let epoch = part.partition.current_leader_epoch;
@@ -160,7 +165,7 @@ impl Quorum {
             },
             current_leader: LeaderIdAndEpoch {
                 leader_id: self.leader_id().unwrap_or(-1),
-                leader_epoch: self.epoch,
+                leader_epoch: self.epoch(),
                 ..Default::default()
             },
             ..Default::default()

@@ -1,16 +1,40 @@
-//! The election that this node cannot lose, and the first batch of its epoch.
+//! From what was read to a node that takes part: who votes, in which epoch, and the first batch of
+//! a leader.
 
 use crate::log::Log;
-use crate::log::storage::{StorageOutbox, StorageRequest};
+use crate::log::storage::StorageOutbox;
+use crate::model::{LeaderEpoch, Offset};
 use crate::protocol::record_batch::{ControlType, RecordBatchBuilder};
 use crate::stdx::Now;
 
-use super::control::{encode_kraft_version, encode_leader_change, encode_voters};
-use super::core::{Pending, Phase, Quorum, QuorumEvent, QuorumFailure};
-use super::state::{self, ElectionState};
+use super::control::{Voter, encode_kraft_version, encode_leader_change, encode_voters};
+use super::core::{Phase, Quorum};
+use super::event::{QuorumEvent, QuorumFailure};
+use super::raft::Raft;
+use super::request::ReplicaKey;
+use super::settings::QuorumSettings;
+use super::state::ElectionState;
+
+/// True if this node is the only one of `voters`. Static voters have no directories.
+pub(super) fn is_only(voters: &[Voter], settings: &QuorumSettings) -> bool {
+    matches!(voters, [voter] if is_me(voter, settings))
+}
+
+fn is_me(voter: &Voter, settings: &QuorumSettings) -> bool {
+    voter.id == settings.node_id
+        && (voter.directory_id == settings.directory_id || voter.directory_id.is_zero())
+}
 
 impl Quorum {
-    /// If everything was given out, see whether this node is the only one who votes.
+    /// True if nobody else votes, as far as was read: what is here is committed then.
+    pub(super) fn may_be_alone(&self) -> bool {
+        let membership = &self.settings.membership;
+        let is_alone = |voters: &[Voter]| is_only(voters, &self.settings);
+        let known = self.voters.latest().or(membership.static_voters.as_deref());
+        membership.votes && known.is_none_or(is_alone)
+    }
+
+    /// If everything was walked through, see whether this node has a place in the quorum.
     pub(super) fn finish_replay(&mut self) {
         let replay = match &self.phase {
             Phase::Replaying(replay) if replay.is_finished() => replay,
@@ -18,50 +42,75 @@ impl Quorum {
         };
         let node_id = self.settings.node_id;
         let directory_id = self.settings.directory_id;
-        let is_alone = match &self.voters {
-            Some(voters) => match voters.as_slice() {
-                [voter] => {
-                    voter.id == node_id
-                        && (voter.directory_id == directory_id || voter.directory_id.is_zero())
-                }
-                _ => false,
-            },
-            None => replay
-                .last_electors()
-                .is_none_or(|electors| electors == [node_id]),
-        };
-        if !is_alone {
-            let known = self.voters.as_ref().map_or_else(
-                || format!("{:?}", replay.last_electors().unwrap_or_default()),
-                |voters| {
-                    let text = voters
-                        .iter()
-                        .map(|voter| format!("{}:{}", voter.id, voter.directory_id));
-                    text.collect::<Vec<_>>().join(", ")
-                },
-            );
+        let membership = &self.settings.membership;
+        let voters = self.known_voters();
+        let electors = replay.last_electors();
+        let is_alone = self.may_be_alone()
+            && (!voters.is_empty() || electors.is_none_or(|electors| electors == [node_id]));
+        let is_one_of_them = membership.votes
+            && voters.len() > 1
+            && voters.iter().any(|voter| is_me(voter, &self.settings));
+        if !is_alone && !is_one_of_them && membership.bootstrap.is_empty() {
+            let known = if voters.is_empty() {
+                format!("{:?}", electors.unwrap_or_default())
+            } else {
+                let text = voters
+                    .iter()
+                    .map(|voter| format!("{}:{}", voter.id, voter.directory_id));
+                text.collect::<Vec<_>>().join(", ")
+            };
             self.fail(QuorumFailure::Unusable(format!(
                 "the metadata quorum in {} has the voters {known}, but this node is \
-                 {node_id}:{directory_id} and can only lead a quorum of itself",
+                 {node_id}:{directory_id} and can only lead a quorum of itself: to follow them it \
+                 needs controller.quorum.bootstrap.servers",
                 self.folder
             )));
             return;
         }
+        self.telling.begin_at(replay.told());
         self.phase = Phase::Loaded;
         self.events.push_back(QuorumEvent::Loaded);
     }
 
-    /// Become the leader of a new epoch: it is on the disk before anything is done in it.
-    /// [`QuorumEvent::Elected`] follows.
+    /// Take part: the only voter leads a new epoch, which is on the disk before anything is done in
+    /// it; others stand for election, follow or observe. [`QuorumEvent::Elected`] follows whenever
+    /// this node leads.
     ///
     /// # Panics
     /// If [`QuorumEvent::Loaded`] did not come yet.
-    pub fn elect(&mut self, outbox: &mut StorageOutbox) {
+    pub fn begin(&mut self, now: Now, outbox: &mut StorageOutbox) {
         assert!(
             matches!(self.phase, Phase::Loaded),
-            "a leader knows everything that is in the log"
+            "who takes part knows everything that is in the log"
         );
-        let node_id = self.settings.node_id;
+        let me = self.me();
+        let voters = self.voter_keys();
+        let latest = self.latest_epoch();
+        if voters == [me] && latest == LeaderEpoch::MAX {
+            self.fail(QuorumFailure::Unusable(format!(
+                "the metadata quorum in {} is out of epochs",
+                self.folder
+            )));
+            return;
+        }
+        let remembered = self.state.filter(|state| state.leader_epoch >= latest);
+        let mut election = remembered.unwrap_or(ElectionState {
+            leader_epoch: latest,
+            ..ElectionState::default()
+        });
+        let is_voter = voters.iter().any(|voter| voter.id == me.id);
+        if !is_voter && election.leader_id == Some(me.id) {
+            // It led when it had a vote.
+            election.leader_id = None;
+        }
+        self.raft = Some(Raft::new(me, voters, election));
+        self.phase = Phase::Running;
+        self.tell(|raft, log| raft.start(log));
+        self.drive(now, outbox);
+    }
+
+    /// The latest epoch that this node knows of.
+    fn latest_epoch(&self) -> LeaderEpoch {
         let known = [
             self.state.map_or(0, |state| state.leader_epoch),
             self.loaded.map_or(0, |id| id.epoch),
@@ -70,54 +119,77 @@ impl Quorum {
                 .and_then(Log::latest_epoch)
                 .map_or(0, |latest| latest.epoch),
         ];
-        let latest = known.into_iter().max().unwrap_or(0);
-        let Some(epoch) = latest.checked_add(1) else {
-            self.fail(QuorumFailure::Unusable(format!(
-                "the metadata quorum in {} is out of epochs",
-                self.folder
-            )));
-            return;
-        };
-        self.epoch = epoch;
-        self.phase = Phase::Electing;
-        let state = ElectionState {
-            leader_id: Some(node_id),
-            leader_epoch: epoch,
-            // The only voter leads its epoch before anything else can happen in it.
-            voted: None,
-        };
-        let request = StorageRequest::ReplaceFile {
-            path: self.folder.join(state::FILE_NAME),
-            contents: state.encode(),
-        };
-        self.submit(outbox, Pending::StateWritten, request);
+        known.into_iter().max().unwrap_or(0)
+    }
+
+    /// Who votes, for the machine.
+    fn voter_keys(&self) -> Vec<ReplicaKey> {
+        let votes = self.settings.membership.votes;
+        let voters = self.known_voters();
+        if voters.is_empty() && votes {
+            return vec![self.me()];
+        }
+        let keys = voters.iter().map(|voter| ReplicaKey {
+            id: voter.id,
+            directory_id: voter.directory_id,
+        });
+        // A node that may not vote has no vote, whatever the log says.
+        keys.filter(|key| votes || key.id != self.settings.node_id)
+            .collect()
+    }
+
+    /// The log names other voters, or the same.
+    pub(super) fn adopt_voters(&mut self) {
+        let keys = self.voter_keys();
+        self.tell(|raft, log| raft.set_voters(keys, log));
     }
 
     /// The epoch is on the disk: its first batch says who leads it.
-    pub(super) fn lead(&mut self, now: Now) {
-        let node_id = self.settings.node_id;
+    pub(super) fn lead(&mut self, now: Now, granting: &[ReplicaKey]) {
         let mut batch = RecordBatchBuilder::new().control();
-        let change = encode_leader_change(node_id);
+        let voters: Vec<ReplicaKey> = self.voter_keys();
+        let change = encode_leader_change(self.settings.node_id, &voters, granting);
         batch.append_control(now.wall_ms, ControlType::LeaderChange, &change);
-        if let Some([voter]) = self.voters.as_deref_mut() {
-            let has_moved =
-                !self.settings.endpoints.is_empty() && voter.endpoints != self.settings.endpoints;
+        let named = self.voters_to_name();
+        if let Some(voters) = &named {
+            let version = encode_kraft_version();
+            batch.append_control(now.wall_ms, ControlType::KraftVersion, &version);
+            let voters = encode_voters(voters);
+            batch.append_control(now.wall_ms, ControlType::KraftVoters, &voters);
+        }
+        let (begun, _) = self.append_batch(now, batch);
+        if let Some(voters) = named {
+            self.voters.note(begun, voters);
+        }
+        self.begin_seat(begun);
+    }
+
+    /// The voters that the first batch of this leader has to name: the log does not yet, or the
+    /// only voter has moved.
+    fn voters_to_name(&self) -> Option<Vec<Voter>> {
+        let mut voters = self.voters.latest()?.to_vec();
+        let mut has_moved = false;
+        if let [voter] = voters.as_mut_slice() {
+            let endpoints = &self.settings.endpoints;
+            has_moved = !endpoints.is_empty() && voter.endpoints != *endpoints;
             if has_moved {
-                voter.endpoints.clone_from(&self.settings.endpoints);
-            }
-            if has_moved || !self.voters_in_log {
-                let version = encode_kraft_version();
-                batch.append_control(now.wall_ms, ControlType::KraftVersion, &version);
-                let voters = encode_voters(std::slice::from_ref(voter));
-                batch.append_control(now.wall_ms, ControlType::KraftVoters, &voters);
-                self.voters_in_log = true;
+                voter.endpoints.clone_from(endpoints);
             }
         }
-        self.phase = Phase::Leading;
-        let (next_offset, _) = self.append_batch(now, batch);
-        self.events.push_back(QuorumEvent::Elected {
-            epoch: self.epoch,
-            next_offset,
-        });
+        (has_moved || !self.voters.are_in_log()).then_some(voters)
+    }
+
+    /// Who votes, as what lies below `offset` names them.
+    #[must_use]
+    pub fn voters_at(&self, offset: Offset) -> Option<&[Voter]> {
+        self.voters.at(offset)
+    }
+
+    /// True if this node is the only voter.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.raft
+            .as_ref()
+            .is_some_and(|raft| raft.is_voter() && raft.voters().len() == 1)
     }
 }

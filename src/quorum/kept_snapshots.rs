@@ -7,7 +7,8 @@ use crate::log::storage::{StorageOutbox, StorageRequest};
 use crate::model::TimestampMs;
 use crate::stdx::Now;
 
-use super::core::{Pending, Phase, Quorum, QuorumEvent};
+use super::core::{Pending, Phase, Quorum};
+use super::event::QuorumEvent;
 use super::snapshot::{SnapshotId, decode_snapshot};
 
 /// A snapshot on the disk.
@@ -60,8 +61,7 @@ impl Quorum {
     ) {
         match decode_snapshot(file) {
             Ok(contents) => {
-                self.voters.clone_from(&contents.voters);
-                self.voters_in_log = id.end_offset > 0;
+                self.voters.begin_at(id.end_offset, contents.voters.clone());
                 self.loaded = Some(id);
                 self.events
                     .push_back(QuorumEvent::Snapshot { id, contents });

@@ -2,7 +2,10 @@
 
 use crate::model::{BrokerId, Uuid};
 use crate::protocol::AnyResponse;
-use crate::protocol::messages::{DescribeQuorumRequest, FetchRequest, FetchSnapshotRequest};
+use crate::protocol::messages::{
+    BeginQuorumEpochRequest, DescribeQuorumRequest, EndQuorumEpochRequest, FetchRequest,
+    FetchSnapshotRequest, VoteRequest,
+};
 use crate::stdx::Instant;
 
 /// Names a request for the one who made it.
@@ -31,6 +34,12 @@ pub enum QuorumCall {
     FetchSnapshot(FetchSnapshotRequest),
     /// Who leads, who votes, who follows.
     DescribeQuorum(DescribeQuorumRequest),
+    /// A vote, for an election or for a try.
+    Vote(VoteRequest),
+    /// A node says that it leads.
+    BeginQuorumEpoch(BeginQuorumEpochRequest),
+    /// A leader says that it leads no more.
+    EndQuorumEpoch(EndQuorumEpochRequest),
 }
 
 /// The answer.

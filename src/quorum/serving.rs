@@ -10,9 +10,14 @@ use crate::protocol::messages::fetch_response::{
 use crate::protocol::messages::{FetchRequest, FetchResponse};
 use crate::stdx::{Instant, Now};
 
-use super::core::{Phase, Quorum, QuorumEvent, TOPIC};
+use super::core::{Phase, Quorum};
+use super::event::QuorumEvent;
+use super::raft::{FetchAsk, FetchVerdict, LogEnd, LogView};
 use super::request::{QuorumRequest, QuorumToken, ReplicaKey};
+use super::settings::TOPIC;
 use super::snapshot::SnapshotId;
+use super::view::LogAndSnapshots;
+use super::wire;
 
 /// The most bytes of one answer: what a batch may have, so that a small limit of the asker does
 /// not come to more answers than there are batches, nor a large one to much memory.
@@ -39,6 +44,16 @@ pub(super) struct WaitingFetch {
     bytes_max: usize,
     deadline: Instant,
     read: Option<ReadId>,
+}
+
+impl WaitingFetch {
+    /// Where the log of the asker ends.
+    const fn end(&self) -> LogEnd {
+        LogEnd {
+            epoch: self.last_fetched_epoch,
+            offset: self.offset,
+        }
+    }
 }
 
 /// What a fetch finds.
@@ -102,10 +117,27 @@ impl Quorum {
             && fetch.last_fetched_epoch >= 0
             && fetch.leader_epoch >= 0
             && fetch.last_fetched_epoch <= fetch.leader_epoch;
-        if is_sensible {
-            self.advance_fetch(now, fetch);
-        } else {
-            self.answer_fetch(&fetch, Found::Refused(ErrorCode::InvalidRequest));
+        if !is_sensible {
+            return self.answer_fetch(&fetch, Found::Refused(ErrorCode::InvalidRequest));
+        }
+        if let Err(error) = self.note_fetch(&fetch) {
+            return self.answer_fetch(&fetch, Found::Refused(error));
+        }
+        self.advance_fetch(now, fetch);
+    }
+
+    /// Tell the machine of a fetch, once: by it a voter acknowledges what it has.
+    fn note_fetch(&mut self, fetch: &WaitingFetch) -> Result<(), ErrorCode> {
+        self.check_leading(fetch.leader_epoch)?;
+        let ask = FetchAsk {
+            replica: fetch.replica,
+            epoch: fetch.leader_epoch,
+            end: fetch.end(),
+            high_watermark: fetch.high_watermark,
+        };
+        match self.tell(|raft, log| raft.on_fetch(&ask, log)) {
+            Some(FetchVerdict::Refused(refusal)) => Err(wire::code_of(refusal)),
+            _ => Ok(()),
         }
     }
 
@@ -135,11 +167,12 @@ impl Quorum {
 
     /// Whether this node leads, and in `epoch`.
     pub(super) fn check_leading(&self, epoch: LeaderEpoch) -> Result<(), ErrorCode> {
-        if epoch < self.epoch {
+        let known = self.epoch();
+        if epoch < known {
             Err(ErrorCode::FencedLeaderEpoch)
-        } else if epoch > self.epoch {
+        } else if epoch > known {
             Err(ErrorCode::UnknownLeaderEpoch)
-        } else if matches!(self.phase, Phase::Leading) {
+        } else if self.seat.is_some() && matches!(self.phase, Phase::Running) {
             Ok(())
         } else {
             Err(ErrorCode::NotLeaderOrFollower)
@@ -148,6 +181,10 @@ impl Quorum {
 
     /// Look at the fetches that wait: there may be something for them now.
     pub(super) fn advance_fetches(&mut self, now: Now) {
+        if self.is_busy() && matches!(self.phase, Phase::Running) {
+            // What this node knows of the epoch may not be on its disk.
+            return;
+        }
         for fetch in std::mem::take(&mut self.waiting_fetches) {
             if fetch.read.is_some() {
                 self.waiting_fetches.push(fetch);
@@ -180,13 +217,8 @@ impl Quorum {
         if let Err(error) = self.check_leading(fetch.leader_epoch) {
             return Found::Refused(error);
         }
-        if let Some(elsewhere) = self.find_elsewhere(fetch.offset, fetch.last_fetched_epoch) {
+        if let Some(elsewhere) = self.find_elsewhere(fetch.end()) {
             return elsewhere;
-        }
-        let leader_id = self.settings.node_id;
-        if fetch.replica.is_some_and(|replica| replica.id == leader_id) {
-            // A node that has this one's number. Kafka has no code of its own for it.
-            return Found::Refused(ErrorCode::UnknownServerError);
         }
         let Some(log) = &mut self.log else {
             return Found::Refused(ErrorCode::NotLeaderOrFollower);
@@ -212,45 +244,19 @@ impl Quorum {
         }
     }
 
-    /// What a replica is told instead of records, whose log ends at `offset` in `epoch`.
-    fn find_elsewhere(&self, offset: Offset, epoch: LeaderEpoch) -> Option<Found> {
-        let log = self.log.as_ref()?;
-        let start_offset = log.log_start_offset();
-        if start_offset == 0 && offset == 0 && epoch == 0 {
-            return None;
+    /// What a replica is told instead of records whose log has this `end`.
+    fn find_elsewhere(&self, end: LogEnd) -> Option<Found> {
+        let log = LogAndSnapshots {
+            log: self.log.as_ref()?,
+            snapshots: &self.snapshots,
+        };
+        if let Some(id) = log.snapshot_for(end) {
+            return Some(Found::Snapshot(id));
         }
-        if let (Some((oldest, _)), Some((newest, _))) = (
-            self.snapshots.first_key_value(),
-            self.snapshots.last_key_value(),
-        ) {
-            let is_other = offset == start_offset && offset != 0 && epoch != oldest.epoch;
-            if offset < start_offset || is_other || epoch < oldest.epoch {
-                return Some(Found::Snapshot(*newest));
-            }
-        }
-        let (agreed, end_offset) = self.end_of_epoch(log, epoch);
-        let is_prefix = agreed == epoch && offset <= end_offset;
-        (!is_prefix).then_some(Found::Diverging(agreed, end_offset))
-    }
-
-    /// The largest epoch not above `epoch` that is known, and where it ends.
-    fn end_of_epoch(&self, log: &Log, epoch: LeaderEpoch) -> (LeaderEpoch, Offset) {
-        if let Some(oldest) = self.snapshots.keys().next()
-            && oldest.epoch == epoch
-            && log
-                .epoch_of(log.log_start_offset())
-                .is_none_or(|first| first > epoch)
-        {
-            // Nothing is left of it but what the snapshot says.
-            return (oldest.epoch, oldest.end_offset);
-        }
-        match log.end_offset_for_epoch(epoch) {
-            Some(end) => (end.epoch, end.end_offset),
-            None => (
-                log.latest_epoch().map_or(0, |latest| latest.epoch),
-                log.log_end_offset(),
-            ),
-        }
+        let agreed = log.end_of_epoch(end.epoch);
+        let is_prefix = agreed.epoch == end.epoch && end.offset <= agreed.offset;
+        let has_nothing = end == LogEnd::default();
+        (!is_prefix && !has_nothing).then_some(Found::Diverging(agreed.epoch, agreed.offset))
     }
 
     /// A read of the log has ended; false if no fetch waits for it.
@@ -290,7 +296,7 @@ impl Quorum {
             log_start_offset: log_start,
             current_leader: LeaderIdAndEpoch {
                 leader_id: self.leader_id().unwrap_or(-1),
-                leader_epoch: self.epoch,
+                leader_epoch: self.epoch(),
                 ..Default::default()
             },
             aborted_transactions: Some(Vec::new()),

@@ -14,7 +14,7 @@ use crate::protocol::messages::AssignReplicasToDirsRequest;
 use crate::protocol::messages::assign_replicas_to_dirs_request::{
     DirectoryData, PartitionData, TopicData,
 };
-use crate::quorum::{QuorumRequest, QuorumToken};
+use crate::quorum::{Membership, QuorumRequest, QuorumToken};
 use crate::stdx::{Instant, Now};
 
 use super::core::Shard;
@@ -65,6 +65,7 @@ impl ControllerHost {
             metadata_directory: DirectoryIndex::at(metadata_directory),
             cluster_id: None,
             log: MetadataLogSettings::new(config),
+            membership: Membership::default(),
             files_owner: FILES_OWNER,
             log_owner: LOG_OWNER,
             random: settings.random.fork(),
@@ -328,6 +329,7 @@ impl Shard {
                 let asker = asker.expect("a request is answered once");
                 self.reply(asker, Reply::Quorum(Some(response)));
             }
+            MetadataEvent::ControllerChanged { .. } => {}
             MetadataEvent::Halt(HaltCause::UnusableData(reason)) => {
                 effects.push(Effect::Halt(HaltReason::UnusableData(reason)));
             }

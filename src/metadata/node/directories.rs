@@ -422,18 +422,18 @@ impl MetadataNode {
             }) => {
                 self.directories = Some(directories);
                 self.phase = Phase::Preparing(steps, claims);
-                self.next_step(outbox);
+                self.next_step(now, outbox);
             }
             Err(reason) => self.halt(HaltCause::UnusableData(reason)),
         }
     }
 
-    pub(super) fn mark_clean(&mut self, outbox: &mut StorageOutbox) {
+    pub(super) fn mark_clean(&mut self, now: Now, outbox: &mut StorageOutbox) {
         let epoch = self.broker_epoch();
         let count = self.settings.config.log_dirs.len();
         let steps = clean_marks(count, &self.unclean, epoch);
         self.phase = Phase::Marking(steps);
-        self.next_step(outbox);
+        self.next_step(now, outbox);
     }
 
     /// So much may be written to each log directory; one that is not named does not tell.

@@ -2,6 +2,7 @@
 
 mod asked;
 mod directories;
+mod following;
 mod properties;
 mod requests;
 mod settings;
@@ -22,7 +23,7 @@ use crate::config::{BrokerConfig, BrokerSettings};
 use crate::log::storage::{
     DirectoryIndex, StorageFailure, StorageOutbox, StorageRequest, StorageResult, Ticket,
 };
-use crate::model::{LeaderEpoch, Offset, Uuid};
+use crate::model::{BrokerId, LeaderEpoch, NodeAddress, Offset, Uuid};
 use crate::protocol::messages::MetadataRecord;
 use crate::quorum::{
     BatchTooLarge, Quorum, QuorumEvent, QuorumFailure, QuorumRequest, QuorumResponse, QuorumToken,
@@ -97,6 +98,11 @@ pub enum MetadataEvent {
         token: QuorumToken,
         response: Box<QuorumResponse>,
     },
+    /// Another node has become the controller, or nobody; where it is reached. That this node leads
+    /// the quorum is told too, before it serves as the controller.
+    ControllerChanged {
+        leader: Option<(BrokerId, NodeAddress)>,
+    },
     /// Nothing more can be done.
     Halt(HaltCause),
     /// All files are as a clean stop leaves them.
@@ -113,8 +119,8 @@ enum Phase {
     Loading(VecDeque<StorageRequest>),
     /// Doing that, one step after the other.
     Claiming(VecDeque<StorageRequest>),
-    /// The quorum elects this node.
-    Electing,
+    /// Another node leads the quorum, or nobody yet: what is committed is taken in and shown.
+    Following,
     /// The controller works.
     Active,
     /// The quorum closes its files.
@@ -152,6 +158,10 @@ pub struct MetadataNode {
     publications: VecDeque<Publication>,
     answers: VecDeque<WaitingAnswer>,
     committed: Offset,
+    /// While following: the image has records that were not shown.
+    has_news: bool,
+    /// The state as it was committed when this node was elected by others.
+    settled: Option<WorkingImage>,
     snapshots: SnapshotSchedule,
     events: VecDeque<MetadataEvent>,
     /// The directories that are not to be marked as clean.
@@ -178,6 +188,8 @@ impl MetadataNode {
             publications: VecDeque::new(),
             answers: VecDeque::new(),
             committed: 0,
+            has_news: false,
+            settled: None,
             snapshots: SnapshotSchedule::default(),
             events: VecDeque::new(),
             unclean: BTreeSet::new(),
@@ -207,7 +219,9 @@ impl MetadataNode {
             .as_ref()
             .map_or(Instant::MAX, Quorum::next_deadline);
         let snapshot = match &self.phase {
-            Phase::Active => self.snapshots.next_deadline(&self.settings.log),
+            Phase::Active | Phase::Following if self.published.is_some() => {
+                self.snapshots.next_deadline(&self.settings.log)
+            }
             _ => Instant::MAX,
         };
         let controller = match &self.phase {
@@ -245,7 +259,7 @@ impl MetadataNode {
                 quorum.on_log_storage(now, ticket.sequence, result);
             }
             (
-                Phase::Loading(_) | Phase::Electing | Phase::Active | Phase::Closing,
+                Phase::Loading(_) | Phase::Following | Phase::Active | Phase::Closing,
                 Some(quorum),
             ) => {
                 quorum.on_file_storage(now, ticket.sequence, result, outbox);
@@ -259,14 +273,14 @@ impl MetadataNode {
                 }
             }
             (Phase::Preparing(..) | Phase::Claiming(_) | Phase::Marking(_), _) => match result {
-                Ok(_) => self.next_step(outbox),
+                Ok(_) => self.next_step(now, outbox),
                 Err(failure) => self.halt_by_storage(&failure),
             },
             _ => {}
         }
     }
 
-    fn next_step(&mut self, outbox: &mut StorageOutbox) {
+    fn next_step(&mut self, now: Now, outbox: &mut StorageOutbox) {
         let (Phase::Preparing(steps, _) | Phase::Claiming(steps) | Phase::Marking(steps)) =
             &mut self.phase
         else {
@@ -279,10 +293,11 @@ impl MetadataNode {
         match std::mem::replace(&mut self.phase, Phase::New) {
             Phase::Preparing(_, claims) => self.start_quorum(claims, outbox),
             Phase::Claiming(_) => {
-                self.phase = Phase::Electing;
+                self.phase = Phase::Following;
                 if let Some(quorum) = &mut self.quorum {
-                    quorum.elect(outbox);
+                    quorum.begin(now, outbox);
                 }
+                self.drain_quorum(now, outbox);
             }
             _ => {
                 self.phase = Phase::Closed;
@@ -314,16 +329,29 @@ impl MetadataNode {
         while let Some(event) = self.quorum.as_mut().and_then(Quorum::next_event) {
             match event {
                 QuorumEvent::Snapshot { id, contents } => {
-                    let replayed = self.working.replay_snapshot(id, &contents);
+                    let replayed = match self.phase {
+                        Phase::Following => {
+                            self.has_news = true;
+                            let shown = self.published.as_deref();
+                            self.working.begin_anew(shown, id, &contents)
+                        }
+                        _ => self.working.replay_snapshot(id, &contents),
+                    };
                     self.check_replayed(replayed);
                 }
                 QuorumEvent::Records(block) => {
                     self.snapshots.note_records(now, block.size_bytes);
+                    self.has_news = matches!(self.phase, Phase::Following);
                     let replayed = self.working.replay_block(&block);
                     self.check_replayed(replayed);
                 }
-                QuorumEvent::Loaded => self.claim(outbox),
-                QuorumEvent::Elected { .. } => self.activate(now),
+                QuorumEvent::Loaded => self.claim(now, outbox),
+                QuorumEvent::Elected { .. } => {
+                    self.settle();
+                    self.activate(now);
+                }
+                QuorumEvent::Unseated => self.on_unseated(),
+                QuorumEvent::LeaderChanged { leader, .. } => self.on_leader_changed(leader),
                 QuorumEvent::Committed { end_offset } => {
                     self.committed = self.committed.max(end_offset);
                     self.publish();
@@ -343,7 +371,7 @@ impl MetadataNode {
                     let place = self.settings.metadata_directory_name();
                     self.halt(HaltCause::UnusableData(format!("{place}: {reason}")));
                 }
-                QuorumEvent::Closed => self.mark_clean(outbox),
+                QuorumEvent::Closed => self.mark_clean(now, outbox),
             }
         }
     }
@@ -486,6 +514,7 @@ impl MetadataNode {
             quorum.flush(now, outbox);
         }
         self.drain_quorum(now, outbox);
+        self.publish_followed();
         // Answers without records of their own wait for those before them only.
         self.publish();
     }
@@ -501,12 +530,7 @@ impl MetadataNode {
             let Some(Publication { image, delta }) = self.publications.pop_front() else {
                 break;
             };
-            let image = Arc::new(image);
-            self.published = Some(Arc::clone(&image));
-            self.events.push_back(MetadataEvent::Published {
-                image,
-                delta: Arc::new(delta),
-            });
+            self.show(image, delta);
         }
         let shown = self.published.as_ref().map_or(-1, |image| image.end_offset);
         while let Some(waiting) = self.answers.front()
@@ -522,8 +546,17 @@ impl MetadataNode {
         }
     }
 
+    fn show(&mut self, image: MetadataImage, delta: MetadataDelta) {
+        let image = Arc::new(image);
+        self.published = Some(Arc::clone(&image));
+        self.events.push_back(MetadataEvent::Published {
+            image,
+            delta: Arc::new(delta),
+        });
+    }
+
     fn snapshot_if_due(&mut self, now: Now, outbox: &mut StorageOutbox) {
-        let (Phase::Active, Some(quorum), Some(image)) =
+        let (Phase::Active | Phase::Following, Some(quorum), Some(image)) =
             (&self.phase, &mut self.quorum, &self.published)
         else {
             return;
@@ -539,7 +572,7 @@ impl MetadataNode {
             id.epoch,
             now.wall_ms,
             image.timestamp_ms,
-            quorum.voters(),
+            quorum.voters_at(id.end_offset),
             image.to_record_values(),
         );
         quorum.write_snapshot(id, file, outbox);
@@ -557,7 +590,14 @@ impl MetadataNode {
                 let records = controller.stop_records(view);
                 self.append_parts(now, &records);
                 if let Some(quorum) = &mut self.quorum {
-                    quorum.close();
+                    quorum.close(now);
+                }
+                self.phase = Phase::Closing;
+            }
+            // Without an image no log was opened: the directories stay as they are.
+            Phase::Following if self.published.is_some() => {
+                if let Some(quorum) = &mut self.quorum {
+                    quorum.close(now);
                 }
                 self.phase = Phase::Closing;
             }

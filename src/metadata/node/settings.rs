@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::{BrokerConfig, BrokerSettings, Listener, SecurityProtocol};
 use crate::log::storage::{DirectoryIndex, StorageOwner, StoragePath};
 use crate::model::Uuid;
-use crate::quorum::{QuorumSettings, VoterEndpoint};
+use crate::quorum::{Membership, QuorumSettings, VoterEndpoint};
 use crate::stdx::Random;
 
 use super::super::image::Endpoint;
@@ -27,6 +27,8 @@ pub struct NodeSettings {
     pub cluster_id: Option<String>,
     /// How the metadata log is kept.
     pub log: MetadataLogSettings,
+    /// How the node takes part in the metadata quorum.
+    pub membership: Membership,
     /// Whom the completions of small files are for.
     pub files_owner: StorageOwner,
     /// Whom the completions of the metadata log are for.
@@ -85,6 +87,8 @@ impl NodeSettings {
             directory_id,
             directory: StoragePath::new(self.metadata_directory, ""),
             endpoints: self.voter_endpoints(),
+            listener: self.controller_listener(),
+            membership: self.membership.clone(),
             files_owner: self.files_owner,
             log_owner: self.log_owner,
             is_clean,
@@ -137,16 +141,25 @@ impl NodeSettings {
         if !configured.is_empty() {
             return configured;
         }
-        let name = self.config.controller_listener_names.first();
         vec![Endpoint {
-            listener: name.map_or_else(|| "CONTROLLER".to_owned(), Clone::clone),
+            listener: self.controller_listener(),
             host: "localhost".to_owned(),
             port: CONTROLLER_PORT,
             security_protocol: 0,
         }]
     }
 
+    /// The listener by which the nodes of the quorum reach each other.
+    fn controller_listener(&self) -> String {
+        let name = self.config.controller_listener_names.first();
+        name.map_or_else(|| "CONTROLLER".to_owned(), Clone::clone)
+    }
+
+    /// Where this node is reached as a voter, which it is not everywhere.
     pub(super) fn voter_endpoints(&self) -> Vec<VoterEndpoint> {
+        if !self.membership.votes {
+            return Vec::new();
+        }
         let endpoints = self.controller_endpoints().into_iter();
         endpoints
             .map(|endpoint| VoterEndpoint {

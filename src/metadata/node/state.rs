@@ -19,7 +19,7 @@ pub(super) struct Publication {
 }
 
 /// The image with every record in it, and what changed since the last publication.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct WorkingImage {
     pub image: MetadataImage,
     delta: MetadataDelta,
@@ -43,6 +43,32 @@ impl WorkingImage {
         self.image.epoch = id.epoch;
         self.image.timestamp_ms = contents.last_contained_ms;
         Ok(())
+    }
+
+    /// Begin anew with another state, of which the reader of the image `shown` is told.
+    pub(super) fn begin_anew(
+        &mut self,
+        shown: Option<&MetadataImage>,
+        id: SnapshotId,
+        contents: &SnapshotContents,
+    ) -> Result<(), String> {
+        let mut anew = Self::default();
+        anew.image.cluster_id = self.image.cluster_id.clone();
+        anew.image.kraft_version = self.image.kraft_version;
+        anew.replay_snapshot(id, contents)?;
+        if let Some(shown) = shown {
+            anew.delta = MetadataDelta::between(shown, &anew.image);
+        }
+        *self = anew;
+        Ok(())
+    }
+
+    /// The state of `image`, which was shown as it is.
+    pub(super) fn of(image: &MetadataImage) -> Self {
+        Self {
+            image: image.clone(),
+            ..Self::default()
+        }
     }
 
     /// Take in records of an earlier epoch.
@@ -134,10 +160,15 @@ impl WorkingImage {
         if !self.has_own_records || self.is_in_transaction() {
             return None;
         }
+        Some(self.publication())
+    }
+
+    /// The image as it is now, and all that was not published of it.
+    pub(super) fn publication(&mut self) -> Publication {
         self.has_own_records = false;
-        Some(Publication {
+        Publication {
             image: self.image.clone(),
             delta: std::mem::take(&mut self.delta),
-        })
+        }
     }
 }

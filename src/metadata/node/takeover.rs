@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 
 use crate::log::storage::{StorageOutbox, StoragePath, StorageRequest};
 
+use crate::stdx::Now;
+
 use super::super::features::is_forebay;
 use super::super::record::check_metadata_version;
 use super::{HaltCause, MetadataNode, Phase};
@@ -67,7 +69,7 @@ impl MetadataNode {
     }
 
     /// Everything was read: see whether it can be used, before anything is changed.
-    pub(super) fn claim(&mut self, outbox: &mut StorageOutbox) {
+    pub(super) fn claim(&mut self, now: Now, outbox: &mut StorageOutbox) {
         let Phase::Loading(claims) = &mut self.phase else {
             return;
         };
@@ -81,7 +83,7 @@ impl MetadataNode {
             }
         }
         self.phase = Phase::Claiming(claims);
-        self.next_step(outbox);
+        self.next_step(now, outbox);
     }
 
     /// What Apache Kafka served last is served here once somebody has looked at it. Returns what

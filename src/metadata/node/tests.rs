@@ -20,6 +20,7 @@ use crate::protocol::messages::incremental_alter_configs_request::{
 use crate::protocol::messages::{
     CreateAclsRequest, CreateTopicsRequest, DeleteTopicsRequest, IncrementalAlterConfigsRequest,
 };
+use crate::quorum::Membership;
 use crate::stdx::Random;
 use disk::Disk;
 
@@ -34,6 +35,7 @@ struct World {
     answers: Vec<(RequestToken, ControllerResponse)>,
     quorum_answers: Vec<QuorumResponse>,
     opened: Vec<OpenDirectory>,
+    controller: Option<(BrokerId, NodeAddress)>,
     halted: Option<HaltCause>,
     is_closed: bool,
     /// The disk stops working after this many requests, as in a crash.
@@ -59,6 +61,7 @@ fn settings(directories: usize, seed: u64, log: MetadataLogSettings) -> NodeSett
         metadata_directory: DirectoryIndex(0),
         cluster_id: None,
         log,
+        membership: Membership::default(),
         files_owner: owner(1),
         log_owner: owner(2),
         random: Random::from_seed(seed),
@@ -88,6 +91,7 @@ impl World {
             answers: Vec::new(),
             quorum_answers: Vec::new(),
             opened: Vec::new(),
+            controller: None,
             halted: None,
             is_closed: false,
             crashes_after,
@@ -154,6 +158,7 @@ impl World {
                 MetadataEvent::QuorumAnswer { response, .. } => {
                     self.quorum_answers.push(*response);
                 }
+                MetadataEvent::ControllerChanged { leader } => self.controller = leader,
                 MetadataEvent::Halt(cause) => self.halted = Some(cause),
                 MetadataEvent::Closed => self.is_closed = true,
             }

@@ -110,6 +110,14 @@ impl Raft {
         }
     }
 
+    /// What came with the last answer was not written: fetch again in a while.
+    pub fn on_not_written(&mut self) {
+        if self.fetching == Fetching::Writing {
+            self.fetching = Fetching::Idle;
+            self.push(Output::Start(Timer::Retry));
+        }
+    }
+
     /// The answer to a fetch: what is to be done with the log.
     pub fn on_fetch_answer(
         &mut self,

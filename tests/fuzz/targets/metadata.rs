@@ -12,6 +12,7 @@ use forebay::metadata::{
 use forebay::protocol::messages::CreateTopicsRequest;
 use forebay::protocol::messages::create_topics_request::CreatableTopic;
 use forebay::protocol::record_batch::{Batches, RecordBatchBuilder};
+use forebay::quorum::Membership;
 use forebay::stdx::{Instant, Now, Random};
 
 use super::memory_disk::MemoryDisk;
@@ -131,6 +132,7 @@ impl Node {
             config: startup.config,
             metadata_directory: DirectoryIndex(0),
             cluster_id: None,
+            membership: Membership::default(),
             files_owner: owner(1),
             log_owner: owner(2),
             random: Random::from_seed(1),
@@ -158,6 +160,7 @@ impl Node {
                     MetadataEvent::Answer { response, .. } => self.answer = Some(response),
                     MetadataEvent::Halt(_) => self.is_halted = true,
                     MetadataEvent::DirectoriesOpened { .. }
+                    | MetadataEvent::ControllerChanged { .. }
                     | MetadataEvent::QuorumAnswer { .. }
                     | MetadataEvent::Closed => {}
                 }

@@ -1,0 +1,105 @@
+//! A node that does not lead the quorum: what is committed is shown, what others ask is passed on.
+
+use crate::log::storage::StorageOutbox;
+use crate::model::{BrokerId, ErrorCode, NodeAddress};
+use crate::protocol::AnyResponse;
+use crate::quorum::{QuorumOutgoing, VoterEndpoint};
+use crate::stdx::Now;
+
+use super::super::record::check_metadata_version;
+use super::state::{Publication, WorkingImage};
+use super::{ControllerResponse, HaltCause, MetadataEvent, MetadataNode, Phase};
+
+impl MetadataNode {
+    /// True while this node is the controller: it decides on requests.
+    #[must_use]
+    pub const fn is_controller(&self) -> bool {
+        matches!(self.phase, Phase::Active)
+    }
+
+    /// The next request of the quorum that is to be sent to another node.
+    /// [`MetadataNode::on_outcome`] has to be called once for each.
+    pub fn next_outgoing(&mut self) -> Option<QuorumOutgoing> {
+        self.quorum.as_mut()?.next_outgoing()
+    }
+
+    /// The request with this `id` was answered; `None` if it failed or was given up.
+    pub fn on_outcome(
+        &mut self,
+        now: Now,
+        id: u64,
+        response: Option<AnyResponse>,
+        outbox: &mut StorageOutbox,
+    ) {
+        if matches!(self.phase, Phase::Failed | Phase::Closed) {
+            return;
+        }
+        if let Some(quorum) = &mut self.quorum {
+            quorum.on_outcome(now, id, response, outbox);
+        }
+        self.drain_quorum(now, outbox);
+    }
+
+    /// The quorum has another leader, or none.
+    pub(super) fn on_leader_changed(&mut self, leader: Option<(BrokerId, Vec<VoterEndpoint>)>) {
+        let leader = leader.and_then(|(id, endpoints)| {
+            let first = endpoints.into_iter().next()?;
+            let VoterEndpoint { host, port, .. } = first;
+            Some((id, NodeAddress { host, port }))
+        });
+        self.events
+            .push_back(MetadataEvent::ControllerChanged { leader });
+    }
+
+    /// Show what was committed since the last image.
+    pub(super) fn publish_followed(&mut self) {
+        let is_following = matches!(self.phase, Phase::Following);
+        if !is_following || !self.has_news || self.working.is_in_transaction() {
+            return;
+        }
+        self.has_news = false;
+        if let Err(reason) = check_metadata_version(self.working.image.metadata_version()) {
+            let place = self.settings.metadata_directory_name();
+            return self.halt(HaltCause::UnusableData(format!("{place}: {reason}")));
+        }
+        if let Some(quorum) = &self.quorum {
+            self.working.image.kraft_version = quorum.kraft_version();
+        }
+        let Publication { image, delta } = self.working.publication();
+        self.show(image, delta);
+    }
+
+    /// This node was elected: what it decides from here on may be taken back.
+    pub(super) fn settle(&mut self) {
+        self.publish_followed();
+        let is_alone = self.quorum.as_ref().is_some_and(|quorum| quorum.is_alone());
+        self.settled = (!is_alone).then(|| self.working.clone());
+    }
+
+    /// This node leads no more: what it decided and was not committed is void.
+    pub(super) fn on_unseated(&mut self) {
+        if !matches!(self.phase, Phase::Active | Phase::Closing) {
+            return;
+        }
+        self.publications.clear();
+        for waiting in std::mem::take(&mut self.answers) {
+            self.events.push_back(MetadataEvent::Answer {
+                token: waiting.token,
+                response: ControllerResponse::Unavailable(ErrorCode::NotController),
+            });
+        }
+        let settled = self.settled.take().unwrap_or_default();
+        let shown = self.published.as_deref();
+        self.working = match shown.filter(|shown| shown.end_offset > settled.image.end_offset) {
+            Some(shown) => WorkingImage::of(shown),
+            None => settled,
+        };
+        if matches!(self.phase, Phase::Active) {
+            self.phase = Phase::Following;
+            let offset = self.working.image.end_offset;
+            if let Some(quorum) = &mut self.quorum {
+                quorum.tell_from(offset);
+            }
+        }
+    }
+}
