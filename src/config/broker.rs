@@ -147,6 +147,8 @@ broker_config! {
         "replica.alter.log.dirs.io.max.bytes.per.second"
             replica_alter_log_dirs_io_max_bytes_per_second: i64;
         "replica.lag.time.max.ms" replica_lag_time_max_ms: i64;
+        "socket.connection.setup.timeout.max.ms" socket_connection_setup_timeout_max_ms: u64;
+        "socket.connection.setup.timeout.ms" socket_connection_setup_timeout_ms: u64;
         "socket.request.max.bytes" socket_request_max_bytes: u32;
         "unclean.leader.election.interval.ms" unclean_leader_election_interval_ms: i64;
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use crate::client::LinkId;
 use crate::log::storage::{StorageResult, Ticket};
 use crate::metadata::MetadataImage;
 use crate::model::ShardId;
@@ -27,6 +28,7 @@ use super::metering::Meter;
 use super::moving::Moves;
 use super::opening::Opening;
 use super::partition::{Asker, Partitions};
+use super::peers::PeerLinks;
 use super::request::Requests;
 use super::resuming::ResumeCheckpoints;
 use super::room::Room;
@@ -57,6 +59,7 @@ pub struct Shard {
     /// Absent if everybody may do everything.
     pub(super) authorizer: Option<Authorizer>,
     pub(super) connections: Connections,
+    pub(super) peers: PeerLinks,
     pub(super) requests: Requests,
     pub(super) partitions: Partitions,
     pub(super) fetches: Fetches,
@@ -116,6 +119,7 @@ impl Shard {
             console: Console::default(),
             meter: Meter::default(),
             controller,
+            peers: PeerLinks::new(&settings),
             ahead_of_image: VecDeque::new(),
             own_replies: VecDeque::new(),
             replies_out: BTreeMap::new(),
@@ -132,6 +136,9 @@ impl Shard {
     /// React to `event`; what must be done outside is put into `effects`.
     pub fn on_event(&mut self, now: Now, event: Event, effects: &mut Effects) {
         self.meter.on_event();
+        if let Some(number) = event.dialed_number() {
+            return self.peers.on_event(now, LinkId(number), event);
+        }
         match event {
             Event::Started => self.on_started(now, effects),
             Event::Accepted {
@@ -156,7 +163,7 @@ impl Shard {
             Event::ConnectionsExceeded { spared } => {
                 self.connections.close_most_silent(spared, effects);
             }
-            Event::Dialed { .. } => unreachable!("nothing here dials"),
+            Event::Dialed { .. } => unreachable!("a dialed connection has a number as such"),
             Event::Received { connection, length } => {
                 self.on_received(now, connection, length, effects);
             }
@@ -180,6 +187,9 @@ impl Shard {
     /// Memory for the next bytes of `connection`; `None` while the shard does not want to read
     /// from it. The runtime fills a prefix and says so with `Event::Received`.
     pub fn receive_buffer(&mut self, connection: ConnectionId) -> Option<&mut [u8]> {
+        if let Some(number) = connection.dialed_number() {
+            return self.peers.receive_buffer(LinkId(number));
+        }
         let serves_kafka = self.phase == Phase::Serving;
         self.connections.receive_buffer(connection, serves_kafka)
     }
@@ -195,6 +205,7 @@ impl Shard {
             self.fetches.next_deadline(),
             self.groups.next_deadline(),
             self.connections.next_deadline(),
+            self.peers.next_deadline(),
             self.housekeeping.next_deadline(),
             self.journals.next_deadline(),
             self.deferring.next_deadline(),
@@ -318,6 +329,7 @@ impl Shard {
 
     fn on_deadline(&mut self, now: Now, effects: &mut Effects) {
         self.start_postponed(now, effects);
+        self.peers.on_time(now);
         self.fetches.wake_due(now.instant);
         self.connections.close_idle(now, effects);
         self.connections.close_slowest(now, effects);
@@ -338,7 +350,8 @@ impl Shard {
                 self.on_reply(now, request, index, reply, effects);
             } else if let Some(key) = self.fetches.next_woken() {
                 self.advance_fetch(now, key);
-            } else if !self.advance_controller(now, effects)
+            } else if !self.tell_outcomes()
+                && !self.advance_controller(now, effects)
                 && !self.flush_partitions(now, effects)
                 && !self.advance_journals(now, effects)
             {
@@ -357,6 +370,7 @@ impl Shard {
         self.advance_checkpoints(now, effects);
         self.advance_stop(now, effects);
         self.describe_room(effects);
+        self.drive_links(effects);
         self.settle_started(now);
         effects.take_storage_noting(|ticket, request| {
             self.meter.on_storage_asked(now, ticket, request);

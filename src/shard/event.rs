@@ -138,3 +138,16 @@ pub enum Event {
     /// The operator wants the broker to stop cleanly.
     Stopping,
 }
+
+impl Event {
+    /// The number of the dialed connection that this is about.
+    pub(super) const fn dialed_number(&self) -> Option<u64> {
+        match self {
+            Self::Dialed { connection, .. }
+            | Self::Received { connection, .. }
+            | Self::Sent { connection, .. }
+            | Self::Disconnected { connection, .. } => connection.dialed_number(),
+            _ => None,
+        }
+    }
+}

@@ -716,9 +716,12 @@ broker_settings! {
     "share.fetch.purgatory.purge.interval.requests", Int, "1000", Any, ReadOnly, Medium
         => NotNeeded "a request that was answered leaves its waiting place at once";
     "socket.connection.setup.timeout.max.ms", Long, "30000", Any, ReadOnly, Medium
-        => NotYet "replication between brokers";
+        => Obeyed
+            "The limit up to which `socket.connection.setup.timeout.ms` doubles with each connection \
+             in a row that fails.";
     "socket.connection.setup.timeout.ms", Long, "10000", Any, ReadOnly, Medium
-        => NotYet "replication between brokers";
+        => Obeyed
+            "How long it may take to connect to another node, all addresses of its name included.";
     "socket.listen.backlog.size", Int, "50", AtLeast(1), ReadOnly, Medium
         => Obeyed
             "How many connections may wait to be accepted; 4096 where nobody chooses.";

@@ -1,5 +1,6 @@
 //! One shard that is not the controller's, on a disk in memory, told by messages what to do.
 
+mod peers;
 mod roles;
 
 use std::collections::BTreeMap;
@@ -52,6 +53,8 @@ pub struct Bench {
     next_request: u64,
     replies: BTreeMap<RequestId, Reply>,
     posted: Vec<Message>,
+    /// What was to be done with connections.
+    network: Vec<Effect>,
     /// Where the logs of followers start.
     replica_start: Offset,
     /// Requests to the disk wait.
@@ -122,6 +125,7 @@ impl Bench {
             next_request: 0,
             replies: BTreeMap::new(),
             posted: Vec::new(),
+            network: Vec::new(),
             replica_start: 0,
             is_disk_slow: false,
         };
@@ -179,6 +183,10 @@ impl Bench {
                     }
                 }
                 Effect::Post { message, .. } => self.posted.push(message),
+                effect
+                @ (Effect::Dial { .. } | Effect::Send { .. } | Effect::Disconnect { .. }) => {
+                    self.network.push(effect)
+                }
                 _ => {}
             }
         }
