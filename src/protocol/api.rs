@@ -140,6 +140,7 @@ impl ApiKey {
             Self::BrokerRegistration => Some((0, 4)),
             Self::BrokerHeartbeat => Some((0, 2)),
             Self::AllocateProducerIds
+            | Self::Envelope
             | Self::ControllerRegistration
             | Self::AssignReplicasToDirs => Some((0, 0)),
             Self::Fetch

@@ -53,7 +53,13 @@ impl Principal {
     /// The user called `name`.
     #[must_use]
     pub fn user(name: &str) -> Self {
-        Self(Arc::from(format!("User:{name}")))
+        Self::new("User", name)
+    }
+
+    /// Who is called `name` among those of a `kind`, of which Apache Kafka itself has users only.
+    #[must_use]
+    pub fn new(kind: &str, name: &str) -> Self {
+        Self(Arc::from(format!("{kind}:{name}")))
     }
 }
 

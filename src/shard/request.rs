@@ -8,6 +8,7 @@ use crate::security::Client;
 use crate::stdx::{HashMap, Instant, new_map};
 
 use super::api::Gather;
+use super::api::envelope::Envelope;
 use super::event::{ConnectionId, ListenerIndex, PeerAddress};
 use super::metering::Metered;
 use super::task::RequestId;
@@ -37,6 +38,8 @@ pub struct RequestContext {
     pub received_at: Instant,
     /// The memory that it counts for until it is answered.
     pub charge: Charge,
+    /// The envelope that it came in, if a broker passed it on.
+    pub envelope: Option<Envelope>,
     /// What is known of it for the metrics.
     pub metered: Metered,
 }

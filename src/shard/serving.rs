@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::connection::{Charge, Complaint, Overlap};
+use crate::protocol::messages::EnvelopeResponse;
 use crate::protocol::{
     AnyRequest, AnyResponse, ApiKey, DecodeError, EncodeError, HeaderError, Writer,
     decode_request_header, encode_response_header,
@@ -179,6 +180,7 @@ impl Shard {
             listener: peer.listener,
             received_at: now.instant,
             charge: Charge::default(),
+            envelope: None,
             metered: Metered::new(frame_bytes, now.instant - peer.connection.last_received()),
         };
         let kind = &self.settings.listeners[usize::from(context.listener.0)];
@@ -200,9 +202,32 @@ impl Shard {
             .map_err(|error| Unanswerable::Body(key, version, error))?;
         self.connections.budget_mut().begin(charge);
         let context = RequestContext { charge, ..context };
+        let AnyRequest::Envelope(envelope) = request else {
+            self.plan(now, context, request, effects);
+            return Ok(());
+        };
+        match api::envelope::open(&context, envelope, &self.parts(now)) {
+            Ok((context, request)) => self.plan(now, context, request, effects),
+            Err(error) => {
+                let response = EnvelopeResponse {
+                    error_code: error.code(),
+                    ..EnvelopeResponse::default()
+                };
+                self.answer(now, &context, &response.into(), effects);
+            }
+        }
+        Ok(())
+    }
+
+    fn plan(
+        &mut self,
+        now: Now,
+        context: RequestContext,
+        request: AnyRequest,
+        effects: &mut Effects,
+    ) {
         let plan = api::plan(&context, request, &mut self.parts(now));
         self.follow(now, None, context, plan, effects);
-        Ok(())
     }
 
     /// Do what a handler planned for a request.
@@ -367,14 +392,26 @@ impl Shard {
 
 fn encode(context: &RequestContext, response: &AnyResponse) -> Result<Answer, EncodeError> {
     let mut writer = Writer::new();
+    let Some(envelope) = context.envelope else {
+        writer.start_frame();
+        encode_answer(context, response, &mut writer)?;
+        writer.finish_frame()?;
+        return Ok(writer.into_slices());
+    };
+    let mut inner = Writer::new();
+    encode_answer(context, response, &mut inner)?;
     writer.start_frame();
-    encode_response_header(
-        &mut writer,
-        context.key,
-        context.version,
-        context.correlation_id,
-    )?;
-    response.encode(&mut writer, context.version)?;
+    api::envelope::close(envelope, &inner.into_slices(), &mut writer)?;
     writer.finish_frame()?;
     Ok(writer.into_slices())
+}
+
+fn encode_answer(
+    context: &RequestContext,
+    response: &AnyResponse,
+    writer: &mut Writer,
+) -> Result<(), EncodeError> {
+    let (key, version) = (context.key, context.version);
+    encode_response_header(writer, key, version, context.correlation_id)?;
+    response.encode(writer, version)
 }

@@ -62,7 +62,7 @@ fn await_states(asked: &Broker, awaited: &[(&str, &str)]) {
 fn a_broker_of_kafka_joins_forebays_controller_holds_partitions_and_leaves() {
     let lab = needs!(Java);
     let forebay = Broker::start(&lab, Kind::Forebay, &[]);
-    let mut kafka = Broker::joining(&forebay, 2);
+    let mut kafka = Broker::joining(&forebay, Kind::Kafka, 2);
     await_states(&forebay, &[("1", "unfenced"), ("2", "unfenced")]);
 
     let topics = "org.apache.kafka.tools.TopicCommand";
@@ -77,6 +77,10 @@ fn a_broker_of_kafka_joins_forebays_controller_holds_partitions_and_leaves() {
     let spread = partitions(&forebay, "spread");
     let on_kafka = spread.iter().filter(|line| *line == led_by_kafka);
     assert_eq!(on_kafka.count(), 2, "{spread:?}");
+
+    let passed_on = kafka.tool(topics, &["--create", "--topic", "passed-on"]);
+    passed_on.run().succeeded();
+    assert_eq!(partitions(&forebay, "passed-on").len(), 1);
 
     let producer = "org.apache.kafka.tools.ConsoleProducer";
     let produce = forebay.tool(producer, &["--topic", "chosen"]);

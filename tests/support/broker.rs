@@ -93,15 +93,15 @@ impl Broker {
         broker
     }
 
-    /// A broker of Apache Kafka without a controller, which joins the controller of `other`;
-    /// returns when it answers.
+    /// A broker of `kind` without a controller, which joins the controller of `other`; returns when
+    /// it answers.
     #[track_caller]
-    pub fn joining(other: &Self, node_id: u32) -> Self {
+    pub fn joining(other: &Self, kind: Kind, node_id: u32) -> Self {
         let dir = other.dir.with_extension(format!("joining-{node_id}"));
         drop(fs::remove_dir_all(&dir));
         fs::create_dir_all(&dir).expect("target/ can be written");
         let mut broker = Self {
-            kind: Kind::Kafka,
+            kind,
             port: free_port(),
             controller: other.controller,
             dir,
@@ -120,7 +120,10 @@ impl Broker {
         let mut lines = properties.lines();
         let id = lines.find_map(|line| line.strip_prefix("cluster.id="));
         let config = broker.properties().display().to_string();
-        let format = broker.lab.java("kafka.tools.StorageTool", 60);
+        let format = match kind {
+            Kind::Kafka => broker.lab.java("kafka.tools.StorageTool", 60),
+            Kind::Forebay => Program::new(env!("CARGO_BIN_EXE_forebay"), 60),
+        };
         format
             .args(["format", "--cluster-id", id.expect("it has a cluster")])
             .args(["--config", &config])

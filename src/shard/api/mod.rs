@@ -15,6 +15,7 @@ mod configs;
 mod coordinator;
 mod delete_records;
 mod describe_producers;
+pub mod envelope;
 mod epoch_ends;
 pub mod errors;
 mod fetch;
