@@ -31,7 +31,8 @@ impl Quorum {
         let membership = &self.settings.membership;
         let is_alone = |voters: &[Voter]| is_only(voters, &self.settings);
         let known = self.voters.latest().or(membership.static_voters.as_deref());
-        membership.votes && known.is_none_or(is_alone)
+        // Where nobody is named, and nobody could be asked, there is nobody else.
+        membership.votes && known.map_or(membership.bootstrap.is_empty(), is_alone)
     }
 
     /// If everything was walked through, see whether this node has a place in the quorum.
@@ -126,7 +127,7 @@ impl Quorum {
     fn voter_keys(&self) -> Vec<ReplicaKey> {
         let votes = self.settings.membership.votes;
         let voters = self.known_voters();
-        if voters.is_empty() && votes {
+        if voters.is_empty() && self.may_be_alone() {
             return vec![self.me()];
         }
         let keys = voters.iter().map(|voter| ReplicaKey {

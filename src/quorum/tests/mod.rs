@@ -3,6 +3,7 @@
 //! Whatever happens: what one node is told to be committed at an offset, all are, and in the same
 //! order.
 
+mod electing;
 mod observing;
 
 use std::collections::{BTreeMap, BTreeSet};
