@@ -127,6 +127,7 @@ impl Log {
         if self.must_roll(now, batch) {
             self.roll(now, batch.base_offset());
         }
+        self.note_gap(batch.base_offset());
         if let Some(epoch) = batch.leader_epoch() {
             self.on_leader_epoch(epoch, batch.base_offset());
         }

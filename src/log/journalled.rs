@@ -41,6 +41,9 @@ pub(super) struct Journalled {
     /// Everything below is or was being written to the segments without having been offered: what
     /// lies behind it is not offered before it is durable, so that what is durable has no holes.
     direct_end_offset: Offset,
+    /// Where the log goes on behind the newest gap in its offsets. A journal that went on behind a
+    /// gap would look like one that has lost something: so it is offered nothing that has one.
+    gap_end_offset: Offset,
     /// The segments are to have everything below.
     write_back_to: Offset,
     /// Bytes since the log was opened: appended, offered, written.
@@ -118,6 +121,13 @@ impl Log {
         bytes
     }
 
+    /// What is appended next begins at `offset`.
+    pub(super) const fn note_gap(&mut self, offset: Offset) {
+        if offset > self.log_end_offset {
+            self.journalled.gap_end_offset = offset;
+        }
+    }
+
     pub(super) const fn note_appended(&mut self, bytes: u64) {
         self.journalled.appended_bytes += bytes;
     }
@@ -176,6 +186,7 @@ impl Log {
         let bytes = journalled.appended_bytes - journalled.offered_bytes;
         let may_offer = !self.deferral.is_on()
             && journalled.direct_end_offset <= self.durable_end_offset
+            && journalled.gap_end_offset <= journalled.offered_end_offset
             && journalled.offer.is_none()
             && (1..=journalled.offer_bytes_max).contains(&bytes);
         if !may_offer {

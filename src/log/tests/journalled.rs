@@ -318,3 +318,35 @@ fn whatever_happens_a_crash_leaves_what_was_durable_in_segments_or_journal() {
     assert!(crashes > 100, "{crashes} crashes");
     assert!(replays > 50, "{replays} replays");
 }
+
+#[test]
+fn what_lies_behind_a_gap_goes_to_the_segment_so_that_a_journal_never_begins_behind_one() {
+    for seed in 0..50 {
+        let mut one = Journalled::new(TopicConfig::default(), seed);
+        let mut all = Vec::new();
+        for at in [0, 3, 10, 13, 20, 23, 26] {
+            let bytes = stamped(&batch(3, 100), at);
+            let log = &mut one.world.log;
+            log.append_replicated(one.world.now, bytes.clone()).unwrap();
+            all.push(bytes);
+            one.flush();
+            if one.world.random.chance(1, 2) {
+                one.settle();
+            }
+            while one.world.random.chance(3, 4) && one.journal() {
+                one.flush();
+            }
+        }
+        let (_, durable) = one.ends();
+        one.crash(CRASHED);
+        let (_, end) = one.ends();
+        assert!(
+            end >= durable,
+            "seed {seed}: {durable} was durable, {end} is left"
+        );
+        let found = one.world.read_all(0, 50_000);
+        assert_eq!(found, all.concat()[..found.len()], "seed {seed}");
+        one.settle();
+        one.world.close();
+    }
+}
