@@ -1,5 +1,6 @@
 //! What leaders and followers do, sentence by sentence; and worlds of three replicas.
 
+mod fetching;
 mod following;
 mod leading;
 mod toy;
