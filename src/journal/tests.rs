@@ -315,6 +315,53 @@ fn a_ring_without_room_waits_for_write_backs_and_then_goes_on() {
 }
 
 #[test]
+fn entries_that_are_to_be_passed_are_not_replayed_once_they_are_written_back() {
+    let mut world = World::new(1, 3, 1 << 20);
+    world.append(0, 100);
+    world.append(1, 100);
+    world.settle();
+    world.append(0, 100);
+    world.turn();
+    // One entry is on its way; of what waits for the next one, a part goes elsewhere.
+    world.append(1, 100);
+    world.append(2, 100);
+    world.journal.withdraw(owner(1));
+    let last = world.journal.pass_all();
+    world.settle();
+    assert!(!world.journal.has_passed(last));
+    assert!(world.writing_back.contains(&0) && world.writing_back.contains(&1));
+    assert_eq!(world.partitions[1].durable, 1);
+    world.write_back(1);
+    world.settle();
+    assert!(!world.journal.has_passed(last));
+    world.write_back(0);
+    world.settle();
+    assert!(world.journal.has_passed(last));
+    let replayed = world.replay().unwrap().parts;
+    let replayed: Vec<TopicIdPartition> = replayed.into_iter().map(|(id, _)| id).collect();
+    assert_eq!(replayed, [id(2)]);
+}
+
+#[test]
+fn a_journal_without_entries_has_passed_them_all_and_so_has_one_that_is_gone() {
+    let mut world = World::new(1, 1, 1 << 20);
+    let last = world.journal.pass_all();
+    assert!(world.journal.has_passed(last));
+    world.append(0, 100);
+    world.settle();
+    world.disk.fails = Some("write");
+    world.append(0, 100);
+    world.settle();
+    assert!(world.is_retired);
+    let last = world.journal.pass_all();
+    assert!(!world.journal.has_passed(last));
+    world.write_back(0);
+    world.settle();
+    assert!(world.file().is_none());
+    assert!(world.journal.has_passed(last));
+}
+
+#[test]
 fn a_failed_write_is_not_tried_again_and_what_was_durable_stays() {
     let mut world = World::new(1, 2, 1 << 20);
     world.append(0, 100);

@@ -171,6 +171,10 @@ pub struct Journal {
     live: VecDeque<LiveEntry>,
     /// Everything up to this entry is being written back.
     goal: Option<u64>,
+    /// Replay is to begin behind this entry as soon as it can.
+    to_pass: Option<u64>,
+    /// True if the disk has failed to remove the file: it is there, whatever it holds.
+    is_left_behind: bool,
     entries_count: u64,
     written_bytes: u64,
     header_number: u64,
@@ -214,6 +218,8 @@ impl Journal {
             writing: None,
             live: VecDeque::new(),
             goal: None,
+            to_pass: None,
+            is_left_behind: false,
             entries_count: 0,
             written_bytes: 0,
             header_number: 0,
@@ -246,6 +252,30 @@ impl Journal {
             self.progress.iter().any(is_to_be_told),
             "nothing is appended to a journal that is known to be retired"
         );
+    }
+
+    /// Let go of what was appended for `owner` and is not on its way to the disk: it goes to the
+    /// segments by itself.
+    pub fn withdraw(&mut self, owner: StorageOwner) {
+        self.waiting.retain(|append| append.owner != owner);
+    }
+
+    /// Have replay begin behind all entries that there are, as soon as what they hold is written
+    /// back: what they say of some partition must not come back. [`Journal::has_passed`] tells of
+    /// the entry that this returns when that is so.
+    pub fn pass_all(&mut self) -> u64 {
+        let last = self.next_entry - 1;
+        if !self.has_passed(last) {
+            self.to_pass = Some(last);
+        }
+        last
+    }
+
+    /// True if a start after a crash would not replay entry `last`, nor those before it.
+    #[must_use]
+    pub fn has_passed(&self, last: u64) -> bool {
+        let is_gone = self.file.is_none() && self.pending.is_empty() && !self.is_left_behind;
+        is_gone || self.durable_first_entry > last
     }
 
     /// How many bytes of entries may not be overwritten.
@@ -377,7 +407,11 @@ impl Journal {
     fn must_write_back(&self, now: Now) -> bool {
         let oldest = self.live.front();
         let is_due = oldest.is_some_and(|oldest| oldest.written_at + WRITE_BACK_AGE <= now.instant);
-        is_due || self.ring.kept_bytes() >= self.ring_bytes_max() / 2 || self.is_blocked()
+        let is_passed = |oldest: &LiveEntry| self.to_pass.is_some_and(|last| oldest.number <= last);
+        is_due
+            || self.ring.kept_bytes() >= self.ring_bytes_max() / 2
+            || oldest.is_some_and(is_passed)
+            || self.is_blocked()
     }
 
     /// How long the ring may become, as far as is known.
@@ -494,14 +528,16 @@ impl Journal {
         self.submit(Pending::Entry, request, outbox);
     }
 
-    /// Have replay begin later, once enough is gained by that.
+    /// Have replay begin later, once enough is gained by that, or somebody asks for it.
     fn write_header(&mut self, outbox: &mut StorageOutbox) {
         let first_entry = self.first_needed();
         if self.is_header_in_flight || first_entry <= self.durable_first_entry {
             return;
         }
         let gained = self.ring.bytes_below(first_entry);
-        if gained >= (self.ring.length() - RING_START) / 4 || self.is_blocked() {
+        let is_asked_for = self.to_pass.is_some_and(|last| first_entry > last);
+        let is_enough = gained >= (self.ring.length() - RING_START) / 4;
+        if is_enough || is_asked_for || self.is_blocked() {
             self.put_header(first_entry, outbox);
         }
     }
@@ -553,6 +589,7 @@ impl Journal {
         let pending = pending.expect("a request completes once, and only what was asked for");
         match (pending, result) {
             // A journal that stays behind is replayed, and brings nothing that is not known.
+            (Pending::Removed, Err(_)) => self.is_left_behind = true,
             (Pending::FileClosed | Pending::Removed, _) => {}
             (Pending::Allocated(_), Err(failure))
                 if failure.is_lack_of_space() && self.state == State::Open =>
@@ -581,6 +618,7 @@ impl Journal {
             (Pending::Header { first_entry }, Ok(_)) => {
                 self.is_header_in_flight = false;
                 self.durable_first_entry = first_entry;
+                self.to_pass = self.to_pass.filter(|last| *last >= first_entry);
                 self.ring.free_below(first_entry);
                 if self.state == State::Making {
                     self.state = State::Open;

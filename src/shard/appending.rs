@@ -115,6 +115,7 @@ impl Shard {
             .touch(slot)
             .expect("the log belongs to a partition");
         partition.state = PartitionState::Failed;
+        partition.truncation = None;
         let (index, topic) = (partition.index(), partition.topic.clone());
         let waiting = partition.waiting_appends.take_all();
         let queued = std::mem::take(&mut partition.queued_tasks);

@@ -33,6 +33,7 @@ use super::request::Requests;
 use super::resuming::ResumeCheckpoints;
 use super::room::Room;
 use super::task::{Reply, RequestId, Task, TaskIndex};
+use super::truncating::Truncations;
 use super::{ConnectionId, Effect, Effects, Event, Message, ShardSettings};
 
 /// Where a shard is in its life.
@@ -74,6 +75,7 @@ pub struct Shard {
     pub(super) leading: Leading,
     pub(super) resuming: ResumeCheckpoints,
     pub(super) moves: Moves,
+    pub(super) truncations: Truncations,
     pub(super) room: Room,
     pub(super) console: Console,
     pub(super) meter: Meter,
@@ -115,6 +117,7 @@ impl Shard {
             leading: Leading::default(),
             resuming: ResumeCheckpoints::new(settings.checkpoint_every_bytes),
             moves: Moves::default(),
+            truncations: Truncations::default(),
             room: Room::new(settings.config.log_dirs.clone()),
             console: Console::default(),
             meter: Meter::default(),
@@ -316,6 +319,7 @@ impl Shard {
             }
             Message::DirectoriesFull(full) => self.room.set_full(full),
             Message::JournalsWrittenBack => self.on_journals_written_back(from, effects),
+            Message::JournalsRemoved => self.journals.forget_inherited(),
             Message::CheckpointsReplaced => self.on_checkpoints_replaced(from, effects),
             Message::PartitionsOpened => self.on_partitions_opened(now, from, effects),
             Message::Checkpoints {
@@ -354,6 +358,7 @@ impl Shard {
                 && !self.advance_controller(now, effects)
                 && !self.flush_partitions(now, effects)
                 && !self.advance_journals(now, effects)
+                && !self.advance_truncations()
             {
                 break;
             }

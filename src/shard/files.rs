@@ -56,6 +56,8 @@ pub enum Purpose {
     SetAside(FolderName, StoragePath),
     /// To make room. Only its failure matters.
     Remove,
+    /// To have nobody read a journal of the last life again.
+    RemoveJournal,
     /// To have on the disk what the logs were closed with.
     SyncAll,
     /// To tell how much room there is.
@@ -283,9 +285,14 @@ impl BrokerFiles {
 
     /// Remove a file or folder.
     pub fn remove(&mut self, path: StoragePath, effects: &mut Effects) {
+        self.remove_for(Purpose::Remove, path, effects);
+    }
+
+    /// Remove a file or folder for this `purpose`.
+    pub fn remove_for(&mut self, purpose: Purpose, path: StoragePath, effects: &mut Effects) {
         let directory = path.directory;
         let request = StorageRequest::Remove { path };
-        self.submit(directory, Purpose::Remove, request, effects);
+        self.submit(directory, purpose, request, effects);
     }
 
     /// Write the checkpoint files that are to be written and are not being written.
@@ -380,7 +387,10 @@ impl Shard {
             }
             (Purpose::DescribeRoom, result) => self.on_room(directory, result, effects),
             (Purpose::Remove, Ok(_)) => {}
-            (Purpose::Remove, Err(failure)) => tracing::warn!("a file was left behind: {failure}"),
+            (Purpose::RemoveJournal, Ok(_)) => self.on_inherited_removed(effects),
+            (Purpose::Remove | Purpose::RemoveJournal, Err(failure)) => {
+                tracing::warn!("a file was left behind: {failure}")
+            }
             (Purpose::SetAside(name, to), result) => {
                 self.on_set_aside(now, (name, to), result.err().as_ref(), effects);
             }
@@ -439,6 +449,7 @@ impl Shard {
             Purpose::SyncAll => self.on_synced(effects),
             Purpose::SetAside(..)
             | Purpose::Remove
+            | Purpose::RemoveJournal
             | Purpose::WritePoints
             | Purpose::DescribeRoom => {
                 unreachable!("these may fail without more ado")

@@ -6,9 +6,6 @@ use std::collections::BTreeSet;
 use crate::log::storage::StoragePath;
 use crate::model::ShardId;
 
-use super::Effects;
-use super::core::Shard;
-
 /// Journals, or checkpoints, of the last life.
 #[derive(Debug, Default)]
 pub struct InheritedFiles {
@@ -24,23 +21,9 @@ impl InheritedFiles {
     }
 
     /// A shard needs them no more: the files that may go now, if it was the last of them all.
-    pub fn take_after(&mut self, shard: ShardId, shards_count: u16) -> Vec<StoragePath> {
+    pub fn take_after(&mut self, shard: ShardId, shards_count: u16) -> Option<Vec<StoragePath>> {
         self.done_by.insert(shard);
-        if self.done_by.len() < usize::from(shards_count) {
-            return Vec::new();
-        }
-        std::mem::take(&mut self.paths)
-    }
-}
-
-impl Shard {
-    /// Remove files of the last life, but for those in directories that fail: the next start may
-    /// need them.
-    pub(super) fn remove_inherited(&mut self, paths: Vec<StoragePath>, effects: &mut Effects) {
-        for path in paths {
-            if !self.is_offline(path.directory) {
-                self.files.remove(path, effects);
-            }
-        }
+        let is_last = self.done_by.len() == usize::from(shards_count);
+        is_last.then(|| std::mem::take(&mut self.paths))
     }
 }

@@ -18,6 +18,7 @@ use crate::protocol::record_batch::Batches;
 use crate::stdx::{HashMap, Instant, Now, new_map};
 
 use super::core::Shard;
+use super::files::Purpose;
 use super::inherited::InheritedFiles;
 use super::opening::slots_of;
 use super::partition::{Partition, PartitionState, Partitions};
@@ -109,8 +110,12 @@ pub struct Journals {
     is_stirred: bool,
     /// True until shard 0 was told that what was inherited is written back.
     has_inherited: bool,
+    /// True while the disk may still have journals of the last life.
+    are_inherited_there: bool,
     /// Needed until every shard has written back what they held.
     inherited: InheritedFiles,
+    /// On shard 0: how many of them are being removed.
+    removals: usize,
 }
 
 impl Journals {
@@ -125,7 +130,9 @@ impl Journals {
             directories: Vec::new(),
             is_stirred: false,
             has_inherited: false,
+            are_inherited_there: false,
             inherited: InheritedFiles::default(),
+            removals: 0,
         }
     }
 
@@ -165,6 +172,34 @@ impl Journals {
         metrics.set(MetricId::JournalKeptBytes, total(Journal::kept_bytes));
     }
 
+    /// Let go of what the log of `owner` has offered to the journal of a directory and that is not
+    /// on its way to the disk.
+    pub fn withdraw(&mut self, directory: DirectoryIndex, owner: StorageOwner) {
+        if let Some(of) = self.directories.get_mut(usize::from(directory.0)) {
+            of.journal.withdraw(owner);
+        }
+    }
+
+    /// Have the journal of a directory let go of all entries that it has; the last of them, for
+    /// [`Journals::has_passed`].
+    pub fn pass_all(&mut self, directory: DirectoryIndex) -> u64 {
+        self.is_stirred = true;
+        let of = self.directories.get_mut(usize::from(directory.0));
+        of.map_or(0, |of| of.journal.pass_all())
+    }
+
+    /// True if no start would replay entry `last` of the journal of a directory, nor those before
+    /// it, nor any journal of the last life.
+    pub fn has_passed(&self, directory: DirectoryIndex, last: u64) -> bool {
+        let of = self.directories.get(usize::from(directory.0));
+        !self.are_inherited_there && of.is_none_or(|of| of.journal.has_passed(last))
+    }
+
+    /// Shard 0 has removed the journals of the last life.
+    pub const fn forget_inherited(&mut self) {
+        self.are_inherited_there = false;
+    }
+
     pub fn journalled_bytes_max(&self, directory: DirectoryIndex) -> u64 {
         let of = self.directories.get(usize::from(directory.0));
         of.filter(|of| of.journal.is_usable())
@@ -197,6 +232,7 @@ impl Shard {
             });
             for name in contents.journals.names() {
                 journals.has_inherited = true;
+                journals.are_inherited_there = true;
                 journals.inherited.add(StoragePath::new(index, name));
             }
         }
@@ -303,7 +339,7 @@ impl Shard {
         for slot in slots_of(&self.partitions) {
             let partition = self.partitions.touch(slot);
             let partition = partition.expect("the slot was just found");
-            if partition.directory == directory {
+            if partition.directory == directory && partition.truncation.is_none() {
                 partition.log.use_journal(bytes_max);
             }
         }
@@ -355,8 +391,25 @@ impl Shard {
     /// On shard 0: another shard needs the journals of the last life no more.
     pub(super) fn on_journals_written_back(&mut self, from: ShardId, effects: &mut Effects) {
         let inherited = &mut self.journals.inherited;
-        let files = inherited.take_after(from, self.settings.shards_count);
-        self.remove_inherited(files, effects);
+        let Some(files) = inherited.take_after(from, self.settings.shards_count) else {
+            return;
+        };
+        self.journals.removals = 1;
+        for path in files {
+            if !self.is_offline(path.directory) {
+                self.journals.removals += 1;
+                self.files.remove_for(Purpose::RemoveJournal, path, effects);
+            }
+        }
+        self.on_inherited_removed(effects);
+    }
+
+    /// On shard 0: one journal less of the last life is there. With the last one all are told.
+    pub(super) fn on_inherited_removed(&mut self, effects: &mut Effects) {
+        self.journals.removals -= 1;
+        if self.journals.removals == 0 {
+            self.broadcast(effects, || Message::JournalsRemoved);
+        }
     }
 
     /// With the partitions closed, close the journals; true once they are.

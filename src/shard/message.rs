@@ -70,6 +70,8 @@ pub enum Message {
     FoldersLeft(Vec<(TopicIdPartition, bool)>),
     /// The segments of the shard have what the journals of the last life held. To shard 0.
     JournalsWrittenBack,
+    /// The journals of the last life are not there any more. From shard 0 to every shard.
+    JournalsRemoved,
     /// The shard has written checkpoints of its own in place of those of the last life. To shard 0.
     CheckpointsReplaced,
     /// A shard has opened all partitions placed on it. To shard 0.

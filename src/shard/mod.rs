@@ -48,6 +48,7 @@ mod room;
 mod serving;
 mod settings;
 mod task;
+mod truncating;
 mod waiting;
 
 #[cfg(test)]

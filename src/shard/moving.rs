@@ -105,7 +105,12 @@ impl Shard {
     }
 
     /// Have a future replica opened in `directory`: a new one, or what there is in a `folder`.
-    fn begin_move(&mut self, slot: u32, directory: DirectoryIndex, folder: Option<StoragePath>) {
+    pub(super) fn begin_move(
+        &mut self,
+        slot: u32,
+        directory: DirectoryIndex,
+        folder: Option<StoragePath>,
+    ) {
         let unique = self.settings.random.next_bytes16();
         let random = self.settings.random.fork();
         let mode = folder.as_ref().map_or(OpenMode::Create, |_| {
@@ -159,7 +164,8 @@ impl Shard {
         let Some(future) = partition.future.as_deref() else {
             return;
         };
-        if future.phase == MovePhase::Copying && !self.moves.may_copy(slot) {
+        let must_wait = future.phase == MovePhase::Copying && !self.moves.may_copy(slot);
+        if must_wait || partition.truncation.is_some() {
             return;
         }
         let bytes_per_second = self.move_bytes_per_second();
@@ -252,7 +258,7 @@ impl Shard {
     }
 
     /// End the move without having moved. The future replica goes, or stays for the next start.
-    fn end_move(&mut self, slot: u32, removes_folder: bool) {
+    pub(super) fn end_move(&mut self, slot: u32, removes_folder: bool) {
         let unique = self.settings.random.next_bytes16();
         if let Some(partition) = self.partitions.touch(slot) {
             partition.drop_future(removes_folder.then_some(unique));

@@ -349,6 +349,7 @@ impl Shard {
             future: None,
             next_directory: None,
             leaving: Vec::new(),
+            truncation: None,
             logs_count: 0,
             role,
             waiting_appends: WaitingAppends::new(),
@@ -492,8 +493,11 @@ impl Shard {
         let (start, end) = (log.log_start_offset(), log.log_end_offset());
         let directory = partition.directory;
         let queued = std::mem::take(&mut partition.queued_tasks);
-        let noted = self.noted_high_watermark(directory, &name).unwrap_or(start);
-        self.take_role(now, slot, noted.clamp(start, end));
+        let known = match self.end_truncation(slot) {
+            Some(high_watermark) => high_watermark,
+            None => self.noted_high_watermark(directory, &name).unwrap_or(start),
+        };
+        self.take_role(now, slot, known.clamp(start, end));
         self.resume_move(slot, effects);
         for (asker, task) in queued {
             self.perform(now, asker, task);
@@ -564,6 +568,7 @@ impl Shard {
             .expect("the slot was just found");
         let has_folder = !partition.state.is_without_folder() && !is_given_up;
         partition.state = PartitionState::Deleting;
+        partition.truncation = None;
         partition.log.delete(unique);
         partition.is_log_deleted = !has_folder;
         self.fetches.wake(partition.take_waiting_fetches());

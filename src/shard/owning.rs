@@ -9,7 +9,7 @@ use crate::stdx::Now;
 use super::Effects;
 use super::appending::append_to;
 use super::core::Shard;
-use super::partition::{Asker, Partition, PartitionState, ReadPurpose};
+use super::partition::{Asker, Partition, ReadPurpose};
 use super::task::{ListedOffset, OffsetTarget, PartitionSize, Reply, Task};
 
 /// Tasks that may wait for the image to reach what their sender knew. A sender is ahead for one
@@ -194,11 +194,7 @@ impl Shard {
                     self.report_log_failure(slot, &failure, effects);
                     self.on_log_failed(now, slot, effects);
                 }
-                LogProgress::Closed => {
-                    let partition = self.partitions.at_mut(slot);
-                    partition.expect("the log belongs to a partition").state =
-                        PartitionState::Closed;
-                }
+                LogProgress::Closed => self.on_log_closed(slot),
                 LogProgress::DeletionPutOff(failure) => self.put_deletion_off(slot, &failure),
                 LogProgress::Deleted { folder } => self.on_log_deleted(now, slot, folder),
             }

@@ -14,6 +14,7 @@ use super::deleting::WaitingDeletion;
 use super::fetches::FetchKey;
 use super::future::{FutureReplica, LeavingReplica};
 use super::task::{RequestId, Task, TaskIndex};
+use super::truncating::Truncation;
 use super::waiting::WaitingAppends;
 
 /// Tasks that may wait for a partition to open. More would only fill memory while a disk is slow;
@@ -61,6 +62,8 @@ pub struct Partition {
     pub next_directory: Option<DirectoryIndex>,
     /// Logs that are not the partition's any more.
     pub leaving: Vec<LeavingReplica>,
+    /// What its log is about to give up.
+    pub truncation: Option<Box<Truncation>>,
     /// How many logs it had besides the first.
     pub logs_count: u64,
     /// Whether it leads or follows.
@@ -111,6 +114,8 @@ pub enum PartitionState {
     Opening,
     /// It serves.
     Open,
+    /// Its log is being closed, to be opened again without its end; tasks wait.
+    Truncating,
     /// The disk failed under it, or its files are not sound.
     Failed,
     /// Its topic is being deleted.
@@ -122,7 +127,7 @@ pub enum PartitionState {
 impl PartitionState {
     /// True if it will serve, unless the disk fails.
     pub const fn is_coming(self) -> bool {
-        matches!(self, Self::Claiming | Self::Opening)
+        matches!(self, Self::Claiming | Self::Opening | Self::Truncating)
     }
 
     /// True while there is no folder and its log does nothing.
@@ -139,9 +144,10 @@ impl Partition {
             PartitionState::Claiming | PartitionState::Opening if self.log.lacks_space() => {
                 Err(ErrorCode::KafkaStorageError)
             }
-            PartitionState::Claiming | PartitionState::Opening | PartitionState::Closed => {
-                Err(ErrorCode::NotLeaderOrFollower)
-            }
+            PartitionState::Claiming
+            | PartitionState::Opening
+            | PartitionState::Truncating
+            | PartitionState::Closed => Err(ErrorCode::NotLeaderOrFollower),
             PartitionState::Barred | PartitionState::Failed => Err(ErrorCode::KafkaStorageError),
             PartitionState::Deleting => Err(ErrorCode::UnknownTopicOrPartition),
         }

@@ -339,6 +339,11 @@ impl Shard {
     pub(super) fn on_checkpoints_replaced(&mut self, from: ShardId, effects: &mut Effects) {
         let inherited = &mut self.resuming.inherited;
         let files = inherited.take_after(from, self.settings.shards_count);
-        self.remove_inherited(files, effects);
+        for path in files.unwrap_or_default() {
+            // Where a directory fails the next start may need them.
+            if !self.is_offline(path.directory) {
+                self.files.remove(path, effects);
+            }
+        }
     }
 }

@@ -2,13 +2,17 @@
 
 mod peers;
 mod roles;
+mod truncating;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::config::{ServeArguments, Startup};
-use crate::log::storage::StorageOutbox;
+use crate::log::Log;
+use crate::log::storage::{FolderEntry, StorageOutbox};
 use crate::log::tests::disk::Disk;
 use crate::log::validation::ValidatedBatch;
 use crate::metadata::{
@@ -30,6 +34,31 @@ const CONTROLLER: ShardId = ShardId(0);
 const HERE: ShardId = ShardId(1);
 const DIRECTORY: Uuid = Uuid::from_bytes([7; 16]);
 const TOPIC: Uuid = Uuid::from_bytes([9; 16]);
+
+const LED: Registered<'static> = Registered {
+    leader: 1,
+    leader_epoch: 3,
+    partition_epoch: 5,
+    isr: &[1, 2],
+    replicas: &[1, 2, 3],
+};
+
+const FOLLOWED: Registered<'static> = Registered {
+    leader: 2,
+    leader_epoch: 4,
+    partition_epoch: 6,
+    isr: &[1, 2],
+    replicas: &[1, 2, 3],
+};
+
+const REPLICA: Reader = Reader::Replica {
+    id: 2,
+    broker_epoch: Some(100),
+};
+
+const CONSUMER: Reader = Reader::Consumer {
+    may_ask_followers: true,
+};
 
 /// What a test chooses of a partition's registration.
 #[derive(Clone, Copy)]
@@ -59,13 +88,14 @@ pub struct Bench {
     replica_start: Offset,
     /// Requests to the disk wait.
     is_disk_slow: bool,
+    /// The broker began after a clean stop.
+    is_clean: bool,
+    set: Vec<(String, String)>,
 }
 
-fn settings(topic: &[(&str, &str)]) -> ShardSettings {
-    let set = topic.iter();
-    let set = set.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+fn settings(set: Vec<(String, String)>) -> ShardSettings {
     let arguments = ServeArguments {
-        set: set.collect(),
+        set,
         ..ServeArguments::default()
     };
     let Startup {
@@ -111,8 +141,11 @@ impl Bench {
         for node in 1..=3 {
             image.brokers.insert(node, Arc::new(broker(node)));
         }
+        let set = set.iter();
+        let set = set.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let set: Vec<(String, String)> = set.collect();
         let mut bench = Self {
-            shard: Shard::new(settings(set)),
+            shard: Shard::new(settings(set.clone())),
             effects: Effects::default(),
             disk: Disk::default(),
             random: Random::from_seed(2),
@@ -128,21 +161,102 @@ impl Bench {
             network: Vec::new(),
             replica_start: 0,
             is_disk_slow: false,
+            is_clean: true,
+            set,
         };
+        bench.start(registered);
         bench
-            .shard
-            .on_event(bench.now, Event::Started, &mut bench.effects);
-        bench.register(registered);
-        let contents = DirectoryContents {
+    }
+
+    fn start(&mut self, registered: Registered<'_>) {
+        self.shard
+            .on_event(self.now, Event::Started, &mut self.effects);
+        self.register(registered);
+        let contents = self.read_directory();
+        self.tell(Message::DirectoriesRead(Arc::from(vec![contents])));
+        self.tell(Message::ClaimsAnswered(vec![(self.id, true)]));
+        self.tell(Message::Serve);
+    }
+
+    /// What shard 0 tells of the log directory.
+    fn read_directory(&self) -> DirectoryContents {
+        let mut contents = DirectoryContents {
             entries: new_map(),
             checkpoint: super::DirectoryCheckpoint::default(),
             journals: super::journaling::InheritedJournals::default(),
             checkpoints: super::resuming::InheritedCheckpoints::default(),
         };
-        bench.tell(Message::DirectoriesRead(Arc::from(vec![contents])));
-        bench.tell(Message::ClaimsAnswered(vec![(id, true)]));
-        bench.tell(Message::Serve);
-        bench
+        for (path, file) in &self.disk.files {
+            let file = Bytes::copy_from_slice(file);
+            let (name, is_folder) = match path.split_once('/') {
+                Some((folder, _)) => (folder.to_owned(), true),
+                None => (path.clone(), false),
+            };
+            if super::journaling::is_journal(&name) {
+                contents.journals.add_file(name, file);
+            } else if super::resuming::is_checkpoint(&name) {
+                contents.checkpoints.add_file(name, file);
+            } else {
+                let entry = FolderEntry {
+                    name: name.clone(),
+                    is_folder,
+                    length: 0,
+                    modified_ms: 0,
+                };
+                contents.entries.insert(name, entry);
+            }
+        }
+        contents.journals.replay(DIRECTORY).unwrap();
+        contents.checkpoints.decode(DIRECTORY).unwrap();
+        contents
+    }
+
+    /// The power goes, and the broker starts again.
+    pub fn crash(&mut self, registered: Registered<'_>) {
+        self.disk.crash(&mut self.random);
+        self.effects = Effects::default();
+        self.shard = Shard::new(settings(self.set.clone()));
+        self.replies.clear();
+        self.posted.clear();
+        self.is_disk_slow = false;
+        self.is_clean = false;
+        self.start(registered);
+    }
+
+    /// Shard 0 removes the journals of the last life, if they are not needed any more.
+    pub fn remove_journals(&mut self, inherited: &[String]) {
+        let is_over = |message: &Message| matches!(message, Message::JournalsWrittenBack);
+        assert!(self.posted.iter().any(is_over));
+        for name in inherited {
+            assert!(self.disk.files.remove(name).is_some());
+        }
+        self.tell(Message::JournalsRemoved);
+    }
+
+    /// The journals that lie on the disk.
+    pub fn journals(&self) -> Vec<String> {
+        let names = self.disk.files.keys();
+        let journals = names.filter(|name| super::journaling::is_journal(name));
+        journals.cloned().collect()
+    }
+
+    /// The log of the partition.
+    pub fn log(&self) -> &Log {
+        &self.shard.partitions.find(self.id).unwrap().log
+    }
+
+    /// One completion of the disk, and the turn that it is in; false if nothing is under way.
+    pub fn step(&mut self) -> bool {
+        self.shard
+            .on_event(self.now, Event::TurnEnded, &mut self.effects);
+        self.perform_effects();
+        let completed = self.disk.complete(&mut self.random);
+        let Some((ticket, result)) = completed else {
+            return false;
+        };
+        let event = Event::StorageFinished { ticket, result };
+        self.shard.on_event(self.now, event, &mut self.effects);
+        true
     }
 
     fn tell(&mut self, message: Message) {
@@ -254,7 +368,7 @@ impl Bench {
         self.image.end_offset += 1;
         let directory = OpenDirectory {
             id: DIRECTORY,
-            is_clean: true,
+            is_clean: self.is_clean,
             is_offline: false,
         };
         self.tell(Message::MetadataPublished(MetadataUpdate {

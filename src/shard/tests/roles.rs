@@ -3,31 +3,6 @@
 use super::*;
 use crate::shard::task::OffsetTarget;
 
-const LED: Registered<'static> = Registered {
-    leader: 1,
-    leader_epoch: 3,
-    partition_epoch: 5,
-    isr: &[1, 2],
-    replicas: &[1, 2, 3],
-};
-
-const FOLLOWED: Registered<'static> = Registered {
-    leader: 2,
-    leader_epoch: 4,
-    partition_epoch: 6,
-    isr: &[1, 2],
-    replicas: &[1, 2, 3],
-};
-
-const REPLICA: Reader = Reader::Replica {
-    id: 2,
-    broker_epoch: Some(100),
-};
-
-const CONSUMER: Reader = Reader::Consumer {
-    may_ask_followers: true,
-};
-
 const OLD_CONSUMER: Reader = Reader::Consumer {
     may_ask_followers: false,
 };
