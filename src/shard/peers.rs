@@ -35,7 +35,7 @@ pub struct PeerLinks {
     memory: Vec<u8>,
     /// The outcomes of what tests asked.
     #[cfg(test)]
-    pub told: Vec<(u64, Result<AnyResponse, AskFailure>)>,
+    pub(super) told: Vec<(u64, Result<AnyResponse, AskFailure>)>,
 }
 
 impl PeerLinks {
@@ -117,6 +117,12 @@ impl Shard {
         let links = &mut self.peers;
         let token = links.peers.ask(now.instant, to, request, timeout);
         links.askers.insert(token, asker);
+    }
+
+    /// The outcomes of what a test asked, in the order in which they came.
+    #[cfg(test)]
+    pub fn told(&mut self) -> Vec<(u64, Result<AnyResponse, AskFailure>)> {
+        std::mem::take(&mut self.peers.told)
     }
 
     /// Tell those who asked other nodes what came of it. True if there was something to tell.

@@ -10,6 +10,7 @@ mod clients;
 mod clock;
 mod disk;
 mod faults;
+mod links;
 mod network;
 mod oracle;
 mod planted;

@@ -114,7 +114,7 @@ fn an_answer_of_another_node_comes_to_who_asked() {
     answers(&mut bench, &versions());
     let groups = AnyResponse::ListGroups(ListGroupsResponse::default());
     answers(&mut bench, &groups);
-    assert_eq!(bench.shard.peers.told, [(7, Ok(groups))]);
+    assert_eq!(bench.shard.told(), [(7, Ok(groups))]);
     let length = 100;
     happens(&mut bench, Event::Sent { connection, length });
     // It is closed once nobody has used it for long.
@@ -143,7 +143,7 @@ fn a_node_that_is_not_reached_fails_who_asked_and_is_dialed_anew_under_another_n
     let result = Err(failure.clone());
     happens(&mut bench, Event::Dialed { connection, result });
     let expected = (1, Err(AskFailure::Refused(failure)));
-    assert_eq!(bench.shard.peers.told, [expected]);
+    assert_eq!(bench.shard.told(), [expected]);
     ask(&mut bench, 2);
     assert!(bench.network.is_empty(), "it is too early");
     bench.wait(SECOND / 10);
@@ -151,5 +151,5 @@ fn a_node_that_is_not_reached_fails_who_asked_and_is_dialed_anew_under_another_n
     assert_ne!(again, connection);
     // The time of a request ends whether or not somebody answers.
     bench.wait(SECOND);
-    assert_eq!(bench.shard.peers.told[1], (2, Err(AskFailure::TimedOut)));
+    assert_eq!(bench.shard.told(), [(2, Err(AskFailure::TimedOut))]);
 }

@@ -3,14 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::client::DialFailure;
 use crate::log::storage::{StorageResult, Ticket};
 use crate::model::ShardId;
-use crate::shard::{ConnectionId, DisconnectReason, Effects, Message, Shard};
+use crate::shard::{ConnectionId, DisconnectReason, Effects, ListenerIndex, Message, Shard};
 
 use crate::stdx::Random;
 
 use super::super::clock::SimulatedTime;
 use super::super::disk::Disk;
+use super::super::links::End;
 use super::super::network::NodeIndex;
 use super::settings::BrokerPlan;
 
@@ -19,6 +21,17 @@ use super::settings::BrokerPlan;
 pub(super) struct Seat {
     pub node: NodeIndex,
     pub place: usize,
+}
+
+impl Seat {
+    /// What its shard calls `connection`, in the whole world.
+    pub fn end(self, connection: ConnectionId) -> End {
+        End {
+            node: self.node,
+            shard: ShardId(u16::try_from(self.place).expect("a broker has few shards")),
+            connection,
+        }
+    }
 }
 
 impl std::fmt::Display for Seat {
@@ -81,7 +94,9 @@ pub(super) struct Host {
     pub effects: Effects,
     pub completions: VecDeque<(Ticket, StorageResult)>,
     pub letters: VecDeque<(ShardId, Message)>,
-    pub accepted: VecDeque<ConnectionId>,
+    pub accepted: VecDeque<(ConnectionId, ListenerIndex)>,
+    /// Connections that the shard dialed, and how that ended.
+    pub dialed: VecDeque<(ConnectionId, Result<(), DialFailure>)>,
     pub gone: VecDeque<(ConnectionId, DisconnectReason)>,
     /// Connections with something to receive.
     pub readable: BTreeSet<ConnectionId>,
@@ -106,6 +121,7 @@ impl Host {
             completions: VecDeque::new(),
             letters: VecDeque::new(),
             accepted: VecDeque::new(),
+            dialed: VecDeque::new(),
             gone: VecDeque::new(),
             readable: BTreeSet::new(),
             paused: BTreeSet::new(),
@@ -124,6 +140,7 @@ impl Host {
         let is_quiet = self.completions.is_empty()
             && self.letters.is_empty()
             && self.accepted.is_empty()
+            && self.dialed.is_empty()
             && self.gone.is_empty()
             && self.readable.is_empty()
             && self.sent.is_empty();

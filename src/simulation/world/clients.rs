@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::shard::ConnectionId;
+use crate::shard::{ConnectionId, ListenerIndex};
 use crate::stdx::Random;
 
 use super::super::clients::{
@@ -127,7 +127,7 @@ impl World {
         let host = &mut broker.hosts[chosen];
         let shard = host.shard.id();
         let connection = self.network.connect(self.now, index, (node, shard));
-        host.accepted.push_back(connection);
+        host.accepted.push_back((connection, ListenerIndex(0)));
         let client = &mut self.clients[index];
         client.connection = Some(connection);
         client.session.restart();

@@ -168,6 +168,7 @@ impl World {
         node.effects_until_crash = None;
         node.is_last_life_due = false;
         self.network.lose_broker(self.now, index);
+        self.links.lose_node(self.now, index);
         node.disk.crash(self.now, &mut self.counts);
         let pause = between(
             &mut self.schedule,

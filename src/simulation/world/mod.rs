@@ -2,9 +2,13 @@
 
 mod broker;
 mod clients;
+mod dials;
 mod lives;
 mod settings;
 mod turn;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,6 +20,7 @@ use super::clients::{Auditor, Behaviour};
 use super::clock::{SimulatedTime, between};
 use super::disk::{Disk, DiskRequestId};
 use super::faults::{Chaos, FaultCounts};
+use super::links::{LinkEvent, Links};
 use super::network::{ClientIndex, Network, NetworkEvent, NodeIndex};
 use super::oracle::{Oracle, Rule, Violation};
 use super::planted::PlantedBug;
@@ -104,8 +109,10 @@ enum Occurrence {
         from: ShardId,
         to: ShardId,
     },
-    /// Something happens to a connection.
+    /// Something happens to a connection of a client.
     Network(NetworkEvent),
+    /// Something happens to a connection between nodes.
+    Link(LinkEvent),
     /// A client tries to connect.
     Connect(ClientIndex),
     /// A client has its time.
@@ -155,10 +162,13 @@ pub struct World {
     trace: Trace,
     oracle: Oracle,
     network: Network,
+    links: Links,
     nodes: Vec<Node>,
     clients: Vec<Client>,
     /// Planted bugs strike by a stream of their own, so that they change nothing else.
     plants: Random,
+    /// So do the connections between nodes.
+    dials: Random,
     stage: Stage,
 }
 
@@ -170,7 +180,7 @@ impl World {
         let mut plan_random = seeds.fork();
         let mut workload = seeds.fork();
         let mut apart = Random::from_seed(settings.seed.wrapping_add(APART_SEED));
-        let plan = BrokerPlan::from_random(&mut plan_random, &mut apart, settings.planted);
+        let plan = BrokerPlan::from_random(&mut plan_random, &mut apart, settings.planted, None);
         let chaos = Chaos::from_random(&mut plan_random);
         let planted = settings.planted;
         let mut clients = clients::population(&mut workload, settings.reuses_names);
@@ -195,6 +205,8 @@ impl World {
             oracle: Oracle::default(),
             clients,
             plants: seeds.fork(),
+            links: Links::new(seeds.fork()),
+            dials: seeds.fork(),
             stage: Stage::Working,
         }
     }
@@ -293,6 +305,7 @@ impl World {
                 self.on_mail(life.node, from, to);
             }
             Occurrence::Network(event) => self.on_network(event),
+            Occurrence::Link(event) => self.on_link(event),
             Occurrence::Connect(client) => self.connect(client),
             Occurrence::Wake(client) => self.wake_client(client),
             Occurrence::LifeEnds(life) if is_current(life) => self.end_life(life.node),
@@ -319,6 +332,9 @@ impl World {
         }
         for (at, event) in self.network.drain_due() {
             self.plan_for(at, Occurrence::Network(event));
+        }
+        for (at, event) in self.links.drain_due() {
+            self.plan_for(at, Occurrence::Link(event));
         }
     }
 

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use crate::config::{BrokerConfig, BrokerSettings, ServeArguments};
-use crate::model::ShardId;
-use crate::shard::{ListenerKind, ShardSettings};
+use crate::model::{NodeAddress, ShardId};
+use crate::shard::{ListenerIndex, ListenerKind, ShardSettings};
 use crate::stdx::Random;
 
 use super::super::planted::PlantedBug;
 
 /// More than the partitions of a shard ever use at a time.
 const OPEN_FILES_MAX: u64 = 12;
+
+/// What the broker listens on.
+const LISTENERS: [&str; 1] = ["PLAINTEXT"];
 
 /// The settings of a world's broker, the same in all its lives.
 #[derive(Debug)]
@@ -28,11 +31,13 @@ pub(super) struct BrokerPlan {
 }
 
 impl BrokerPlan {
-    /// Some settings. Sizes are small, so that much happens with few bytes.
+    /// Some settings. Sizes are small, so that much happens with few bytes. Other nodes reach it at
+    /// `host`, where that is not the only one.
     pub fn from_random(
         random: &mut Random,
         apart: &mut Random,
         planted: Option<PlantedBug>,
+        host: Option<&str>,
     ) -> Self {
         let mut pick = |values: &[&str]| {
             let place = random.below(values.len() as u64);
@@ -79,12 +84,15 @@ impl BrokerPlan {
         let metadata = (apart.below(3) == 0).then_some(("metadata.log.dir", "/m".to_owned()));
         let relaxed = (planted == Some(PlantedBug::RelaxesAll))
             .then_some(("forebay.durability", "relaxed".to_owned()));
+        let advertised =
+            host.map(|host| ("advertised.listeners", format!("PLAINTEXT://{host}:9092")));
         let arguments = ServeArguments {
             data_dir: Some(directories),
             set: set
                 .into_iter()
                 .chain(metadata)
                 .chain(relaxed)
+                .chain(advertised)
                 .map(|(name, value)| (name.to_owned(), value))
                 .collect(),
             ..ServeArguments::default()
@@ -123,7 +131,20 @@ impl BrokerPlan {
             checkpoint_every_bytes: self.checkpoint_every_bytes,
             open_files_max: self.open_files_max,
             sync_methods: Vec::new(),
-            listeners: vec![ListenerKind::Kafka("PLAINTEXT".to_owned())],
+            listeners: LISTENERS
+                .map(|name| ListenerKind::Kafka(name.to_owned()))
+                .to_vec(),
         }
+    }
+
+    /// The listener to which an address leads.
+    pub fn listener_at(&self, address: &NodeAddress) -> Option<ListenerIndex> {
+        let place = LISTENERS.iter().position(|name| {
+            let mut listeners = self.config.listeners.iter();
+            let listener = listeners.find(|listener| listener.name == *name);
+            let told = listener.and_then(|listener| listener.advertised.as_ref());
+            told.is_some_and(|(host, port)| (host, *port) == (&address.host, address.port))
+        })?;
+        Some(ListenerIndex(u16::try_from(place).expect("few")))
     }
 }

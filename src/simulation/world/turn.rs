@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use crate::log::storage::{Durability, StorageOutcome, StorageRequest, StorageResult, Ticket};
 use crate::model::ShardId;
-use crate::shard::{
-    ConnectionId, DisconnectReason, Effect, Event, HaltReason, ListenerIndex, Message,
-};
+use crate::shard::{ConnectionId, DisconnectReason, Effect, Event, HaltReason, Message};
 
 use super::super::clock::{SimulatedTime, between};
 use super::super::disk::DiskRequestId;
 use super::super::faults::Fault;
+use super::super::links::Links;
 use super::super::network::NodeIndex;
 use super::super::oracle::Rule;
 use super::super::planted::PlantedBug;
@@ -140,6 +139,7 @@ impl World {
         let letters = broker.map_or(0, |broker| broker.letters_count());
         let requests = node.disk.requests_count();
         let outgoing = self.network.outgoing_bytes_max();
+        let outgoing = outgoing.max(self.links.outgoing_bytes_max());
         if letters > LETTERS_MAX || requests > DISK_REQUESTS_MAX || outgoing > OUTGOING_BYTES_MAX {
             let what = format!(
                 "{letters} messages, {requests} requests to the disk, {outgoing} bytes to send"
@@ -176,19 +176,22 @@ impl World {
         if host.wants_stop && !std::mem::replace(&mut host.is_told_to_stop, true) {
             self.tell(seat, Event::Stopping);
         }
-        for connection in std::mem::take(&mut self.host_at(seat).accepted) {
+        for (connection, listener) in std::mem::take(&mut self.host_at(seat).accepted) {
             self.tell(
                 seat,
                 Event::Accepted {
                     connection,
-                    listener: ListenerIndex(0),
+                    listener,
                     peer: ([127, 0, 0, 1], 40_000).into(),
                 },
             );
         }
+        for (connection, result) in std::mem::take(&mut self.host_at(seat).dialed) {
+            self.tell(seat, Event::Dialed { connection, result });
+        }
         for connection in std::mem::take(&mut self.host_at(seat).sent) {
-            let length = self.network.drain_sent(connection);
-            if length > 0 && self.network.shard_of(connection).is_some() {
+            let length = self.drain_sent(seat, connection);
+            if length > 0 {
                 self.tell(seat, Event::Sent { connection, length });
             }
         }
@@ -222,7 +225,7 @@ impl World {
         let readable: Vec<ConnectionId> = self.host_at(seat).readable.iter().copied().collect();
         for connection in readable {
             for _ in 0..budget {
-                if !self.network.has_arrived(connection) {
+                if !self.has_arrived(seat, connection) {
                     self.host_at(seat).readable.remove(&connection);
                     break;
                 }
@@ -233,9 +236,13 @@ impl World {
                     host.paused.insert(connection);
                     break;
                 };
-                let length =
-                    self.network
-                        .receive(connection, memory, &self.chaos, &mut self.counts);
+                let (chaos, counts) = (&self.chaos, &mut self.counts);
+                let length = if Links::owns(connection) {
+                    let end = seat.end(connection);
+                    self.links.receive(end, memory, chaos, counts)
+                } else {
+                    self.network.receive(connection, memory, chaos, counts)
+                };
                 self.tell(seat, Event::Received { connection, length });
             }
         }
@@ -261,7 +268,7 @@ impl World {
                 Effect::Send { connection, slices } => {
                     let bytes = slices.iter().map(|slice| slice.len() as u64).sum();
                     self.note_effect("send", seat, &[connection.0, bytes], String::new);
-                    self.network.send_to_client(connection, &slices);
+                    self.send(seat, connection, &slices);
                     touched.push(connection);
                 }
                 Effect::Disconnect { connection, flush } => {
@@ -271,12 +278,20 @@ impl World {
                         &[connection.0, u64::from(flush)],
                         String::new,
                     );
-                    if self.network.disconnect(self.now, connection, flush) {
+                    if self.disconnect(seat, connection, flush) {
                         let host = self.host_at(seat);
                         host.gone.push_back((connection, DisconnectReason::ByShard));
                     }
                 }
-                Effect::Dial { .. } => unreachable!("nobody here asks other nodes"),
+                Effect::Dial {
+                    connection,
+                    address,
+                    timeout,
+                } => {
+                    self.note_effect("dial", seat, &[connection.0], || address.to_string());
+                    let end = seat.end(connection);
+                    self.links.dial(self.now, end, address, timeout);
+                }
                 Effect::Storage { ticket, request } => self.submit(seat, ticket, request),
                 Effect::Post { to, message } => self.post(seat, to, message),
                 // Nobody here reads the log or counts connections.
@@ -300,7 +315,11 @@ impl World {
             }
         }
         for connection in touched {
-            self.take_outgoing(connection);
+            if Links::owns(connection) {
+                self.take_outgoing_of(seat.end(connection));
+            } else {
+                self.take_outgoing(connection);
+            }
         }
         TurnEnd::Done
     }
