@@ -135,7 +135,8 @@ impl ApiKey {
     #[must_use]
     pub const fn controller_versions(self) -> Option<(i16, i16)> {
         match self {
-            Self::FetchSnapshot => Some((0, 1)),
+            Self::FetchSnapshot | Self::BeginQuorumEpoch | Self::EndQuorumEpoch => Some((0, 1)),
+            Self::Vote => Some((0, 2)),
             Self::AlterPartition => Some((2, 3)),
             Self::BrokerRegistration => Some((0, 4)),
             Self::BrokerHeartbeat => Some((0, 2)),

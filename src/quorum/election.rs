@@ -158,11 +158,12 @@ impl Quorum {
             let voters = encode_voters(voters);
             batch.append_control(now.wall_ms, ControlType::KraftVoters, &voters);
         }
+        let before = self.next_offset();
         let (begun, _) = self.append_batch(now, batch);
         if let Some(voters) = named {
             self.voters.note(begun, voters);
         }
-        self.begin_seat(begun);
+        self.begin_seat(before, begun);
     }
 
     /// The voters that the first batch of this leader has to name: the log does not yet, or the

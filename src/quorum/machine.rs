@@ -209,18 +209,13 @@ impl Quorum {
         self.submit(outbox, Pending::StateWritten, request);
     }
 
-    /// This node leads from the batch on that ends at `begun`.
-    pub(super) fn begin_seat(&mut self, begun: Offset) {
-        let is_alone = self
-            .raft
-            .as_ref()
-            .is_some_and(|raft| raft.voters().len() == 1);
-        self.seat = Some(Seat {
-            begun,
-            is_taken: is_alone,
-        });
-        if is_alone {
-            // It was told all that was there before it began.
+    /// This node leads from the batch on that lies between `before` and `begun`.
+    pub(super) fn begin_seat(&mut self, before: Offset, begun: Offset) {
+        // Whoever is alone knows at its start all that there is; what it has appended itself and
+        // not committed before it lost its seat, it is told first, as others are.
+        let is_taken = self.is_alone() && self.telling.told() == before;
+        self.seat = Some(Seat { begun, is_taken });
+        if is_taken {
             self.announce_seat();
         }
     }
@@ -330,7 +325,7 @@ impl Quorum {
             }
         };
         let (leader, epoch, voter) = (begun.leader, begun.epoch, begun.voter);
-        let is_sensible = leader >= 0 && epoch >= 0;
+        let is_sensible = leader >= 0 || epoch < self.epoch();
         let told = match is_sensible {
             true => self.tell(|raft, log| raft.on_begin_epoch(leader, epoch, voter, log)),
             false => None,
@@ -361,7 +356,7 @@ impl Quorum {
             }
         };
         let (leader, epoch) = (ended.leader, ended.epoch);
-        let is_sensible = leader >= 0 && epoch >= 0;
+        let is_sensible = leader >= 0 || epoch < self.epoch();
         let told = match is_sensible {
             true => self.tell(|raft, log| raft.on_end_epoch(leader, epoch, &ended.successors, log)),
             false => None,

@@ -407,11 +407,8 @@ pub(super) fn vote_asked(request: &VoteRequest) -> Result<VoteAsk, ErrorCode> {
 
 /// True if the numbers of a question for a vote do not contradict each other.
 pub(super) const fn is_sensible(ask: &VoteAsk) -> bool {
-    let is_of_earlier = if ask.is_pre_vote {
-        ask.end.epoch <= ask.epoch
-    } else {
-        ask.end.epoch < ask.epoch
-    };
+    // A vote is for an epoch that is to begin.
+    let is_of_earlier = ask.is_pre_vote || ask.end.epoch < ask.epoch;
     ask.candidate.id >= 0 && ask.end.epoch >= 0 && ask.end.offset >= 0 && is_of_earlier
 }
 

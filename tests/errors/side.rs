@@ -14,6 +14,8 @@ use crate::support::wire::{Connection, Schema, encode, frame, hex_bytes};
 
 /// How long an answer may take, and how long a row may be repeated.
 const LIMIT: Duration = Duration::from_secs(5);
+/// The name under which rows keep the epoch of the metadata quorum.
+const QUORUM_EPOCH: &str = "quorum";
 /// Stands for a value that no answer gave.
 const UNKNOWN_ID: &str = "AAAAAAAAAAAAAAAAAAAB9w";
 const UNTIL: Duration = Duration::from_secs(30);
@@ -187,8 +189,11 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// The `$name` under which an id was kept.
+    /// The `$name` under which an id was kept, or the epoch of the metadata quorum.
     fn name_of(&self, field: &str, value: &Value) -> Option<String> {
+        if field == "LeaderEpoch" && self.kept.get(QUORUM_EPOCH) == Some(value) {
+            return Some(format!("${QUORUM_EPOCH}"));
+        }
         let id = field.ends_with("Id") || field == "Leader";
         let text = value.as_str().filter(|text| id && !text.is_empty())?;
         let name = self

@@ -72,8 +72,7 @@ impl MetadataNode {
     /// This node was elected: what it decides from here on may be taken back.
     pub(super) fn settle(&mut self) {
         self.publish_followed();
-        let is_alone = self.quorum.as_ref().is_some_and(|quorum| quorum.is_alone());
-        self.settled = (!is_alone).then(|| self.working.clone());
+        self.settled = Some(self.working.clone());
     }
 
     /// This node leads no more: what it decided and was not committed is void.

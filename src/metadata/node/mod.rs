@@ -160,7 +160,7 @@ pub struct MetadataNode {
     committed: Offset,
     /// While following: the image has records that were not shown.
     has_news: bool,
-    /// The state as it was committed when this node was elected by others.
+    /// The state as it was committed when this node was elected, until a later one is shown.
     settled: Option<WorkingImage>,
     snapshots: SnapshotSchedule,
     events: VecDeque<MetadataEvent>,
@@ -549,6 +549,7 @@ impl MetadataNode {
     fn show(&mut self, image: MetadataImage, delta: MetadataDelta) {
         let image = Arc::new(image);
         self.published = Some(Arc::clone(&image));
+        self.settled = None;
         self.events.push_back(MetadataEvent::Published {
             image,
             delta: Arc::new(delta),

@@ -13,14 +13,18 @@ impl Raft {
             known: raft.told(Some(refusal)),
             is_granted: false,
         };
-        if ask.candidate.id == self.me.id {
-            return refused(self, Refusal::Invalid);
-        }
         if ask.epoch < self.epoch() {
             return refused(self, Refusal::FencedEpoch);
         }
         if !self.is_meant(ask.voter) {
             return refused(self, Refusal::InvalidVoterKey);
+        }
+        if ask.candidate.id == self.me.id {
+            // A node that has this one's number.
+            return VoteAnswer {
+                known: self.told(None),
+                is_granted: false,
+            };
         }
         if ask.epoch > self.epoch() {
             self.become_unattached(ask.epoch, log);
@@ -82,7 +86,7 @@ impl Raft {
             return self.told(Some(Refusal::InvalidVoterKey));
         }
         if leader == self.me.id {
-            return self.told(Some(Refusal::Invalid));
+            return self.told_of_itself(epoch);
         }
         if epoch == self.epoch() {
             match self.election.leader_id {
@@ -93,6 +97,12 @@ impl Raft {
         }
         self.become_follower(leader, epoch, log);
         self.told(None)
+    }
+
+    /// Another node says of this one that it leads, or did: it knows better.
+    fn told_of_itself(&self, epoch: LeaderEpoch) -> EpochAnswer {
+        let is_known = self.is_leader() && epoch == self.epoch();
+        self.told((!is_known).then_some(Refusal::Invalid))
     }
 
     /// The leader says that it leads no more.
@@ -107,7 +117,7 @@ impl Raft {
             return self.told(Some(Refusal::FencedEpoch));
         }
         if leader == self.me.id {
-            return self.told(Some(Refusal::Invalid));
+            return self.told_of_itself(epoch);
         }
         if epoch > self.epoch() {
             self.become_unattached(epoch, log);

@@ -1,6 +1,8 @@
 //! Voters that elect one of them.
 
 use super::*;
+use crate::quorum::raft::{LogEnd, Request, VoteAsk};
+use crate::quorum::wire::Sender;
 
 /// Three voters, and who leads them.
 fn elected(seed: u64) -> (World, BrokerId) {
@@ -158,6 +160,43 @@ fn a_vote_is_on_the_disk_before_it_is_told() {
     }
     world.pass(10_000);
     assert!(world.leader().is_some());
+    world.check();
+}
+
+#[test]
+fn the_only_voter_leads_again_when_another_epoch_is_made_up_and_knows_what_it_has() {
+    let mut world = World::of_voters(55, &[1]);
+    world.append(1, "a");
+    world.nodes.get_mut(&1).unwrap().is_stalled = true;
+    world.append(1, "b");
+    let made_up = world.quorum(1).epoch() + 5;
+    let ask = VoteAsk {
+        candidate: ReplicaKey {
+            id: 2,
+            directory_id: directory(2, 1),
+        },
+        epoch: made_up,
+        end: LogEnd::default(),
+        is_pre_vote: false,
+        voter: None,
+    };
+    let sender = Sender {
+        cluster_id: CLUSTER,
+        me: ask.candidate,
+        endpoints: &[],
+    };
+    let AnyRequest::Vote(vote) = sender.encode(&Request::Vote(ask)) else {
+        unreachable!("a vote was asked for");
+    };
+    world.request(1, QuorumCall::Vote(vote));
+    assert_eq!(world.node(1).was_unseated, 1);
+    world.nodes.get_mut(&1).unwrap().is_stalled = false;
+    world.pass(10_000);
+    assert_eq!(world.leader(), Some(1));
+    assert!(world.quorum(1).epoch() > made_up);
+    assert_eq!(world.texts(1), ["a", "b"], "nothing took it away");
+    world.append(1, "c");
+    assert_eq!(world.texts(1), ["a", "b", "c"]);
     world.check();
 }
 

@@ -5,6 +5,7 @@
 
 mod electing;
 mod observing;
+mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,6 +74,8 @@ struct World {
     random: Random,
     millis: u64,
     asks: BTreeMap<u64, Ask>,
+    /// What nobody waits for.
+    answers: BTreeMap<u64, AnyResponse>,
     next_token: u64,
     /// Pairs of nodes that cannot reach each other.
     cut: BTreeSet<(BrokerId, BrokerId)>,
@@ -139,6 +142,7 @@ impl World {
             random: Random::from_seed(seed),
             millis: 1_000,
             asks: BTreeMap::new(),
+            answers: BTreeMap::new(),
             next_token: 0,
             cut: BTreeSet::new(),
             committed: BTreeMap::new(),
@@ -435,6 +439,7 @@ impl World {
     /// A node has answered.
     fn answer(&mut self, token: u64, response: &QuorumResponse) {
         let Some(ask) = self.asks.remove(&token) else {
+            self.answers.insert(token, response.clone());
             return;
         };
         let mut writer = Writer::new();
@@ -487,6 +492,23 @@ impl World {
         let leading = self.nodes.iter();
         let leading = leading.filter_map(|(id, node)| Some((node.leads?, *id)));
         leading.max().map(|(_, id)| id)
+    }
+
+    /// Ask a node for something that no other node asks; the answer, if it is there at once.
+    fn request(&mut self, to: BrokerId, call: QuorumCall) -> Option<AnyResponse> {
+        let now = self.now();
+        let request = QuorumRequest {
+            call,
+            version: 2,
+            listener: LISTENER.to_owned(),
+            received_at: now.instant,
+        };
+        self.next_token += 1;
+        let token = self.next_token;
+        let quorum = self.quorum(to);
+        quorum.on_request(now, QuorumToken(token), &request);
+        self.run();
+        self.answers.remove(&token)
     }
 
     /// The leader appends, and whatever follows is done.

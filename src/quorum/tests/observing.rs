@@ -229,21 +229,7 @@ fn a_node_of_another_cluster_is_refused_and_changes_nothing() {
         ..Default::default()
     };
     let epoch = world.quorum(1).epoch();
-    let now = world.now();
-    let request = QuorumRequest {
-        call: QuorumCall::Vote(vote),
-        version: 2,
-        listener: LISTENER.to_owned(),
-        received_at: now.instant,
-    };
-    let node = world.nodes.get_mut(&1).unwrap();
-    let quorum = node.quorum.as_mut().unwrap();
-    quorum.on_request(now, QuorumToken(0), &request);
-    quorum.flush(now, &mut node.outbox);
-    let answer = std::iter::from_fn(|| quorum.next_event()).find_map(|event| match event {
-        QuorumEvent::Answer { response, .. } => Some(*response),
-        _ => None,
-    });
+    let answer = world.request(1, QuorumCall::Vote(vote));
     let Some(AnyResponse::Vote(answer)) = answer else {
         panic!("{answer:?}");
     };

@@ -483,6 +483,9 @@ fn plan_request(
         }
         AnyRequest::Fetch(request) => fetch::plan(context, request, parts),
         AnyRequest::FetchSnapshot(request) => quorum::plan_fetch_snapshot(context, request, parts),
+        AnyRequest::Vote(request) => quorum::plan_vote(context, request, parts),
+        AnyRequest::BeginQuorumEpoch(request) => quorum::plan_begin_epoch(context, request, parts),
+        AnyRequest::EndQuorumEpoch(request) => quorum::plan_end_epoch(context, request, parts),
         AnyRequest::DescribeQuorum(request) => quorum::plan_describe(context, request, parts),
         AnyRequest::ListOffsets(request) => list_offsets::plan(context, request, parts),
         AnyRequest::FindCoordinator(request) => {

@@ -1,9 +1,11 @@
-//! Fetch and FetchSnapshot of the metadata log, and DescribeQuorum: all asked of the quorum.
+//! Fetch and FetchSnapshot of the metadata log, Vote, BeginQuorumEpoch, EndQuorumEpoch and
+//! DescribeQuorum: all asked of the quorum.
 
 use crate::model::{ErrorCode, ShardId};
 use crate::protocol::messages::{
-    DescribeQuorumRequest, DescribeQuorumResponse, FetchRequest, FetchResponse,
-    FetchSnapshotRequest, FetchSnapshotResponse,
+    BeginQuorumEpochRequest, BeginQuorumEpochResponse, DescribeQuorumRequest,
+    DescribeQuorumResponse, EndQuorumEpochRequest, EndQuorumEpochResponse, FetchRequest,
+    FetchResponse, FetchSnapshotRequest, FetchSnapshotResponse, VoteRequest, VoteResponse,
 };
 use crate::quorum::{QuorumCall, QuorumRequest, QuorumResponse};
 use crate::security::{Operation, refusal_text};
@@ -48,6 +50,56 @@ pub fn plan_fetch_snapshot(
         });
     }
     ask(context, QuorumCall::FetchSnapshot(request), parts)
+}
+
+/// A vote.
+pub fn plan_vote(context: &RequestContext, request: VoteRequest, parts: &Parts<'_>) -> Plan {
+    if !parts
+        .access(context)
+        .allows_cluster(Operation::ClusterAction)
+    {
+        return Plan::answer(VoteResponse {
+            error_code: REFUSED.code(),
+            ..Default::default()
+        });
+    }
+    ask(context, QuorumCall::Vote(request), parts)
+}
+
+/// A node leads the quorum.
+pub fn plan_begin_epoch(
+    context: &RequestContext,
+    request: BeginQuorumEpochRequest,
+    parts: &Parts<'_>,
+) -> Plan {
+    if !parts
+        .access(context)
+        .allows_cluster(Operation::ClusterAction)
+    {
+        return Plan::answer(BeginQuorumEpochResponse {
+            error_code: REFUSED.code(),
+            ..Default::default()
+        });
+    }
+    ask(context, QuorumCall::BeginQuorumEpoch(request), parts)
+}
+
+/// A node leads the quorum no more.
+pub fn plan_end_epoch(
+    context: &RequestContext,
+    request: EndQuorumEpochRequest,
+    parts: &Parts<'_>,
+) -> Plan {
+    if !parts
+        .access(context)
+        .allows_cluster(Operation::ClusterAction)
+    {
+        return Plan::answer(EndQuorumEpochResponse {
+            error_code: REFUSED.code(),
+            ..Default::default()
+        });
+    }
+    ask(context, QuorumCall::EndQuorumEpoch(request), parts)
 }
 
 /// Who leads, who votes, who follows.
