@@ -146,7 +146,13 @@ broker_config! {
         "quota.window.size.seconds" quota_window_size_seconds: u32;
         "replica.alter.log.dirs.io.max.bytes.per.second"
             replica_alter_log_dirs_io_max_bytes_per_second: i64;
+        "replica.fetch.backoff.ms" replica_fetch_backoff_ms: u32;
+        "replica.fetch.max.bytes" replica_fetch_max_bytes: i32;
+        "replica.fetch.min.bytes" replica_fetch_min_bytes: i32;
+        "replica.fetch.response.max.bytes" replica_fetch_response_max_bytes: i32;
+        "replica.fetch.wait.max.ms" replica_fetch_wait_max_ms: u32;
         "replica.lag.time.max.ms" replica_lag_time_max_ms: i64;
+        "replica.socket.timeout.ms" replica_socket_timeout_ms: u32;
         "socket.connection.setup.timeout.max.ms" socket_connection_setup_timeout_max_ms: u64;
         "socket.connection.setup.timeout.ms" socket_connection_setup_timeout_ms: u64;
         "socket.request.max.bytes" socket_request_max_bytes: u32;
@@ -277,6 +283,14 @@ impl BrokerSettings {
         }
         if let Some((name, ..0)) = first_set(&["log.roll.jitter.ms", "log.roll.jitter.hours"]) {
             errors.push(self.error(name, "the jitter cannot be negative"));
+        }
+        let name = "replica.fetch.wait.max.ms";
+        let wait = self.integer(name);
+        for longer in ["replica.socket.timeout.ms", "replica.lag.time.max.ms"] {
+            if wait > self.integer(longer) {
+                let reason = format!("{wait} is more than {longer}, {}", self.integer(longer));
+                errors.push(self.error(name, &reason));
+            }
         }
     }
 

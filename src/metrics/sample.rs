@@ -54,9 +54,7 @@ pub(super) fn samples_of(metric: &Metric, scrape: &Scrape<'_>) -> Vec<Sample> {
         MetricId::TopicFetchRequests => by_topic(shards, |topic| topic.fetch_requests),
         MetricId::TopicProduceFailures => by_topic(shards, |topic| topic.produce_failures),
         MetricId::TopicFetchFailures => by_topic(shards, |topic| topic.fetch_failures),
-        MetricId::Connections => by_listener(scrape, |listener| {
-            i128::from(listener.opened) - i128::from(listener.closed)
-        }),
+        MetricId::Connections => by_listener(scrape, open_connections),
         MetricId::ConnectionsOpened => by_listener(scrape, |listener| listener.opened.into()),
         MetricId::ConnectionsClosed => by_listener(scrape, |listener| listener.closed.into()),
         MetricId::ConnectionsRefused => by_listener(scrape, |listener| listener.refused.into()),
@@ -76,7 +74,8 @@ pub(super) fn samples_of(metric: &Metric, scrape: &Scrape<'_>) -> Vec<Sample> {
         MetricId::CompactionKeptPercent
         | MetricId::CompactionRunSeconds
         | MetricId::CompactionDirtyPercent
-        | MetricId::CompactionSinceLookMs => largest(metric, shards),
+        | MetricId::CompactionSinceLookMs
+        | MetricId::ReplicaLagMax => largest(metric, shards),
         // Told by the encoder, which knows what it left out.
         MetricId::SeriesLeftOut => Vec::new(),
         MetricId::Partitions
@@ -88,6 +87,8 @@ pub(super) fn samples_of(metric: &Metric, scrape: &Scrape<'_>) -> Vec<Sample> {
         | MetricId::ClusterPartitions
         | MetricId::LeaderlessPartitions
         | MetricId::OfflineDirectories
+        | MetricId::ReplicationBytesIn
+        | MetricId::FetcherFailures
         | MetricId::CompactionRuns
         | MetricId::CompactionReadBytes
         | MetricId::CompactionKeptBytes
@@ -241,6 +242,10 @@ fn by_topic(shards: &[ShardMetrics], value: impl Fn(&TopicMetrics) -> u64) -> Ve
         *sums.entry(vec![name.to_owned()]).or_default() += i128::from(value(topic));
     }
     numbers(sums)
+}
+
+fn open_connections(listener: &ListenerMetrics) -> i128 {
+    i128::from(listener.opened) - i128::from(listener.closed)
 }
 
 fn by_listener(scrape: &Scrape<'_>, value: impl Fn(&ListenerMetrics) -> i128) -> Vec<Sample> {

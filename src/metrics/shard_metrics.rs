@@ -313,7 +313,9 @@ impl ShardMetrics {
         self.directories = directories;
     }
 
-    pub(super) const fn number(&self, id: MetricId) -> u64 {
+    /// What was counted, or set, of a metric without labels, or with the shard as its only one.
+    #[must_use]
+    pub const fn number(&self, id: MetricId) -> u64 {
         self.numbers.0[id as usize]
     }
 

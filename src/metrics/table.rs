@@ -180,6 +180,15 @@ metrics! {
         => Same "kafka_controller_kafkacontroller_offlinepartitionscount" [],
         "Partitions of the cluster that have no leader.";
 
+    ReplicaLagMax, Gauge, "forebay_replica_lag_max", []
+        => Same "kafka_server_replicafetchermanager_maxlag" [],
+        "Committed records that a replica of this broker lacks; the most of all that follow.";
+    ReplicationBytesIn, Counter, "forebay_replication_bytes_in_total", []
+        => Same "kafka_server_brokertopicmetrics_replicationbytesin_total" [],
+        "Bytes of record batches that replicas of this broker got from their leaders.";
+    FetcherFailures, Counter, "forebay_replica_fetcher_failures_total", [],
+        "Requests that leaders did not answer, and partitions whose answers were of no use.";
+
     LogSizeBytes, Gauge, "forebay_log_size_bytes", ["topic", "partition"]
         => Same "kafka_log_log_size" ["topic", "partition"],
         "Bytes of the segments of a partition.";

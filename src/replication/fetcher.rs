@@ -354,7 +354,6 @@ impl Fetcher {
             }
         }
         FetchRequest {
-            replica_id: rules.replica,
             replica_state: ReplicaState {
                 replica_id: rules.replica,
                 replica_epoch: rules.broker_epoch.unwrap_or(NONE.into()),

@@ -113,6 +113,14 @@ impl Follower {
         self.high_watermark
     }
 
+    /// How many committed records its log lacks, which ends at `end`, as far as the leader has
+    /// told.
+    #[must_use]
+    pub fn lag(&self, end: Offset) -> Offset {
+        let told = self.told.map_or(end, |(high_watermark, _)| high_watermark);
+        (told - end).max(0)
+    }
+
     /// Compare the epoch that a client believes in with the real one (KIP-320).
     ///
     /// # Errors

@@ -47,7 +47,7 @@ impl Shard {
     fn collect_partitions(&self, metrics: &mut ShardMetrics) {
         let node = self.settings.config.node_id;
         let (mut leaders, mut offline, mut under_replicated) = (0, 0, 0);
-        let mut states = Vec::new();
+        let (mut states, mut lag_max) = (Vec::new(), 0);
         for (_, partition) in self.partitions.iter() {
             let registration = self
                 .image
@@ -62,12 +62,14 @@ impl Shard {
             }
             if partition.state == State::Open {
                 states.push(state_of(partition));
+                lag_max = lag_max.max(partition.lag());
             }
         }
         metrics.set(MetricId::Partitions, self.partitions.len() as u64);
         metrics.set(MetricId::Leaders, leaders);
         metrics.set(MetricId::OfflineReplicas, offline);
         metrics.set(MetricId::UnderReplicated, under_replicated);
+        metrics.set(MetricId::ReplicaLagMax, u64::try_from(lag_max).unwrap_or(0));
         metrics.set_partitions(states);
     }
 

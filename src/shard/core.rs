@@ -20,6 +20,7 @@ use super::deferring::DeferredSyncs;
 use super::fetches::Fetches;
 use super::file_limit::FileLimit;
 use super::files::{BrokerFiles, is_file_owner};
+use super::following::Following;
 use super::groups::Groups;
 use super::housekeeping::Housekeeping;
 use super::journaling::{Journals, journal_of};
@@ -73,6 +74,7 @@ pub struct Shard {
     pub(super) journals: Journals,
     pub(super) deferring: DeferredSyncs,
     pub(super) leading: Leading,
+    pub(super) following: Following,
     pub(super) resuming: ResumeCheckpoints,
     pub(super) moves: Moves,
     pub(super) truncations: Truncations,
@@ -115,6 +117,7 @@ impl Shard {
             journals: Journals::new(&settings),
             deferring: DeferredSyncs::new(&settings),
             leading: Leading::default(),
+            following: Following::new(&settings),
             resuming: ResumeCheckpoints::new(settings.checkpoint_every_bytes),
             moves: Moves::default(),
             truncations: Truncations::default(),
@@ -213,6 +216,7 @@ impl Shard {
             self.journals.next_deadline(),
             self.deferring.next_deadline(),
             self.leading.next_deadline(),
+            self.following.next_deadline(),
             self.resuming.next_deadline(),
             self.room.next_deadline(),
             self.moves.next_deadline(),
@@ -354,7 +358,7 @@ impl Shard {
                 self.on_reply(now, request, index, reply, effects);
             } else if let Some(key) = self.fetches.next_woken() {
                 self.advance_fetch(now, key);
-            } else if !self.tell_outcomes()
+            } else if !self.tell_outcomes(now)
                 && !self.advance_controller(now, effects)
                 && !self.flush_partitions(now, effects)
                 && !self.advance_journals(now, effects)
@@ -372,6 +376,7 @@ impl Shard {
         self.open_waiting(effects);
         self.post_folder_news(effects);
         self.post_proposals(effects);
+        self.ask_leaders(now);
         self.advance_checkpoints(now, effects);
         self.advance_stop(now, effects);
         self.describe_room(effects);

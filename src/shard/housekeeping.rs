@@ -218,6 +218,7 @@ impl Shard {
             self.on_log_progress(now, slot, effects);
             self.advance_high_watermark(now, slot);
             self.settle_deletions(now, slot);
+            self.note_following(slot);
             if let Some(partition) = self.partitions.at_mut(slot) {
                 self.leading.note(now, slot, partition);
             }

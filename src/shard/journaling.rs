@@ -319,6 +319,7 @@ impl Shard {
                         {
                             partition.on_journalled(index, part.end_offset);
                             self.on_log_progress(now, slot, effects);
+                            self.note_following(slot);
                         }
                     }
                 }

@@ -25,6 +25,7 @@ mod fetches;
 mod file_limit;
 mod files;
 mod folders;
+mod following;
 mod future;
 mod groups;
 mod housekeeping;

@@ -357,6 +357,7 @@ impl Shard {
             waiting_fetches: BTreeSet::new(),
             waiting_replicas: BTreeSet::new(),
             woken_at: (0, 0),
+            fetched_by: None,
             leading_due: None,
             reads: BTreeMap::new(),
             queued_tasks,
@@ -425,6 +426,7 @@ impl Shard {
         self.file_limit.forget(partition.open_files);
         self.deferring.forget(slot, partition.deferred);
         self.leading.forget(slot, partition.leading_due);
+        self.following.forget(partition.id, partition.fetched_by);
         let name = FolderName {
             directory: partition.directory,
             partition: TopicPartition {
@@ -591,6 +593,7 @@ impl Shard {
         self.file_limit.forget(partition.open_files);
         self.deferring.forget(slot, partition.deferred);
         self.leading.forget(slot, partition.leading_due);
+        self.following.forget(partition.id, partition.fetched_by);
         self.opening.underway.remove(&slot);
         self.opening.left.push((partition.id, true));
         // A replica may have come back while the one before was on its way out.

@@ -12,6 +12,7 @@ use crate::stdx::{HashMap, Instant, new_map};
 use super::deferring::Deferred;
 use super::deleting::WaitingDeletion;
 use super::fetches::FetchKey;
+use super::following::FetchedBy;
 use super::future::{FutureReplica, LeavingReplica};
 use super::task::{RequestId, Task, TaskIndex};
 use super::truncating::Truncation;
@@ -78,6 +79,8 @@ pub struct Partition {
     pub waiting_replicas: BTreeSet<FetchKey>,
     /// The high watermark and the end of the log when those that wait were woken last.
     pub woken_at: (Offset, Offset),
+    /// Whom it is fetched from, while it follows.
+    pub fetched_by: Option<FetchedBy>,
     /// When the leader, or what waits for its followers, has to be looked at.
     pub leading_due: Option<Instant>,
     /// What the log's reads are for.

@@ -21,6 +21,8 @@ const RECEIVE_BYTES: usize = 128 << 10;
 pub enum PeerAsker {
     /// The quorum of the metadata log, with its own number of the request.
     Quorum(u64),
+    /// The fetcher of this number.
+    Fetcher(u32),
     /// A test, likewise.
     #[cfg(test)]
     Test(u64),
@@ -126,7 +128,7 @@ impl Shard {
     }
 
     /// Tell those who asked other nodes what came of it. True if there was something to tell.
-    pub(super) fn tell_outcomes(&mut self) -> bool {
+    pub(super) fn tell_outcomes(&mut self, now: Now) -> bool {
         let outcomes: Vec<_> = std::iter::from_fn(|| self.peers.next_outcome()).collect();
         let has_outcomes = !outcomes.is_empty();
         for (asker, outcome) in outcomes {
@@ -136,6 +138,7 @@ impl Shard {
             match asker {
                 // A quorum of one node asks nobody.
                 PeerAsker::Quorum(_) => {}
+                PeerAsker::Fetcher(number) => self.on_fetcher_outcome(now, number, outcome.ok()),
                 #[cfg(test)]
                 PeerAsker::Test(id) => self.peers.told.push((id, outcome)),
             }

@@ -167,6 +167,7 @@ impl Shard {
 
     /// Brokers came, went, or are about to.
     pub(super) fn on_brokers_changed(&mut self, now: Now, is_changed: impl Fn(BrokerId) -> bool) {
+        self.on_leaders_changed(&is_changed);
         for slot in slots_of(&self.partitions) {
             let partition = self.partitions.at(slot);
             let leader = partition.and_then(|partition| partition.role.leader());

@@ -19,13 +19,6 @@ use super::partition::{Partition, PartitionState, ReadPurpose};
 
 /// What a log gives up.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "who follows begins to ask its leader with the next change"
-    )
-)]
 pub enum Cut {
     /// What lies at this offset and behind it.
     From(Offset),
@@ -62,13 +55,6 @@ pub struct Truncations {
 impl Shard {
     /// Begin to truncate the log of the partition in `slot`, which is open and follows. False if
     /// that must be tried later: it is about to be at home in another log directory.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "who follows begins to ask its leader with the next change"
-        )
-    )]
     pub(super) fn begin_truncation(&mut self, slot: u32, cut: Cut) -> bool {
         let partition = self.partitions.touch(slot);
         let partition = partition.expect("the slot was just found");

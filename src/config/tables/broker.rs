@@ -549,15 +549,18 @@ broker_settings! {
     "remote.log.storage.system.enable", Boolean, "false", Any, ReadOnly, Medium
         => NotYet "tiered storage";
     "replica.fetch.backoff.ms", Int, "1000", AtLeast(0), ReadOnly, Medium
-        => NotYet "replication between brokers";
+        => Obeyed
+            "How long a follower does not ask its leader after something went wrong, in milliseconds.";
     "replica.fetch.max.bytes", Int, "1048576", AtLeast(0), ReadOnly, Medium
-        => NotYet "replication between brokers";
+        => Obeyed
+            "How many bytes of a partition a follower asks for at a time; a larger batch comes as a \
+             whole.";
     "replica.fetch.min.bytes", Int, "1", Any, ReadOnly, High
-        => NotYet "replication between brokers";
+        => Obeyed "How many bytes a leader waits for before it answers a follower.";
     "replica.fetch.response.max.bytes", Int, "10485760", AtLeast(0), ReadOnly, Medium
-        => NotYet "replication between brokers";
+        => Obeyed "How many bytes of all partitions a follower asks for at a time.";
     "replica.fetch.wait.max.ms", Int, "500", Any, ReadOnly, High
-        => NotYet "replication between brokers";
+        => Obeyed "How long a leader lets a follower wait for bytes, in milliseconds.";
     "replica.high.watermark.checkpoint.interval.ms", Long, "5000", Any, ReadOnly, High
         => NotYet "replication between brokers";
     "replica.lag.time.max.ms", Long, "30000", Any, ReadOnly, High
@@ -568,7 +571,9 @@ broker_settings! {
     "replica.socket.receive.buffer.bytes", Int, "65536", Any, ReadOnly, High
         => NotYet "replication between brokers";
     "replica.socket.timeout.ms", Int, "30000", Any, ReadOnly, High
-        => NotYet "replication between brokers";
+        => Obeyed
+            "How long a follower waits for an answer of its leader, in milliseconds, before it asks \
+             anew.";
     "replication.quota.window.num", Int, "11", AtLeast(1), ReadOnly, Low
         => NotYet "quotas";
     "replication.quota.window.size.seconds", Int, "1", AtLeast(1), ReadOnly, Low

@@ -17,7 +17,7 @@ use crate::protocol::messages::list_offsets_response::{
 use crate::protocol::messages::{
     FetchRequest, FetchResponse, ListOffsetsRequest, ListOffsetsResponse,
 };
-use crate::protocol::{AnyRequest, AnyResponse};
+use crate::protocol::{AnyRequest, AnyResponse, Writer};
 use crate::stdx::{Instant, Random};
 
 use super::*;
@@ -105,6 +105,15 @@ impl Bench {
     fn request(&mut self) -> Option<AnyRequest> {
         let request = self.fetcher.next_request(self.now, &RULES)?;
         assert_eq!(request.timeout, RULES.timeout);
+        // Leaders tell the lives of brokers apart since version 15 (KIP-903).
+        let versions = match &request.request {
+            AnyRequest::Fetch(_) => 15..=18,
+            _ => 1..=10,
+        };
+        for version in versions {
+            let encoded = request.request.encode(&mut Writer::new(), version);
+            assert_eq!(encoded, Ok(()), "in version {version}");
+        }
         Some(request.request)
     }
 

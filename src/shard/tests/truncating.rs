@@ -1,7 +1,6 @@
 //! A partition that gives up the end of its log, or all of it, with crashes at any time.
 
 use super::*;
-use crate::shard::partition::PartitionState;
 use crate::shard::task::OffsetTarget;
 use crate::shard::truncating::Cut;
 
@@ -38,10 +37,6 @@ impl Bench {
         self.begin_truncation(cut);
         self.settle();
         assert_eq!(self.state(), PartitionState::Open);
-    }
-
-    fn state(&self) -> PartitionState {
-        self.shard.partitions.find(self.id).unwrap().state
     }
 
     fn bounds(&self) -> (Offset, Offset) {
