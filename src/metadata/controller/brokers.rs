@@ -156,6 +156,9 @@ impl Controller {
         if matches!(after, Standing::Fenced | Standing::Stopped) {
             self.sessions.fence(id);
         }
+        if after == Standing::Stopped {
+            self.sessions.end(id);
+        }
         records.extend(Self::offline_records(view, registration, request));
         records.extend(cordon_record(view.image, registration, request));
         Decision {

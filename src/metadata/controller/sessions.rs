@@ -114,6 +114,11 @@ impl Sessions {
         self.change(broker, |session| session.stopping_at = None);
     }
 
+    /// The broker stops now, as it wanted: nobody has to wait until it is not heard of.
+    pub(super) fn end(&mut self, broker: BrokerId) {
+        self.change(broker, |session| session.heard_at = None);
+    }
+
     /// True if every broker that runs knows that others lead what `broker` led.
     pub(super) fn is_replaced(&self, image: &MetadataImage, broker: BrokerId) -> bool {
         let Some(stopping_at) = self.brokers.get(&broker).and_then(|one| one.stopping_at) else {

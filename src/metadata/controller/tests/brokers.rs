@@ -396,6 +396,15 @@ fn a_broker_that_leads_nothing_stops_at_once() {
 }
 
 #[test]
+fn a_broker_that_has_stopped_may_come_back_at_once() {
+    let mut cluster = Cluster::of_brokers(2);
+    let told = cluster.beat(2, after(2), |beat| beat.want_shut_down = true);
+    assert!(told.should_shut_down);
+    let anew = cluster.register(&registration(2, 99), after(3));
+    assert_eq!(anew.error_code, 0);
+}
+
+#[test]
 fn a_broker_that_is_forgotten_leads_nothing_and_its_id_is_free() {
     let mut cluster = Cluster::of_brokers(2);
     cluster.topic_on(&[2, 1], &[]);
