@@ -75,5 +75,8 @@ pub mod verify;
 /// The taking over of a stopped Apache Kafka's directories, where they are.
 pub mod import;
 
+/// The making of a node's directories those of a cluster.
+pub mod format;
+
 /// The place of the load generator, which will speak Kafka's protocol only.
 pub mod bench;

@@ -2,6 +2,8 @@
 
 #[path = "main/directories.rs"]
 mod directories;
+#[path = "main/format.rs"]
+mod format;
 #[path = "main/import.rs"]
 mod import;
 #[path = "main/serve.rs"]
@@ -15,15 +17,16 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use forebay::config::ServeArguments;
+use forebay::format::FormatArguments;
 use forebay::import::ImportArguments;
 use forebay::verify::VerifyArguments;
 
 /// A message broker that speaks Apache Kafka's protocol, and the tools to work with one.
 ///
 /// Every Kafka client and tool works with it unmodified. It runs one thread per core on io_uring,
-/// and a record is acknowledged when it is on the disk. The commands other than `serve`, `verify`
-/// and `import` are clients: they speak Kafka's protocol only, so they work against Apache Kafka,
-/// too.
+/// and a record is acknowledged when it is on the disk. The commands other than `serve`, `format`,
+/// `verify` and `import` are clients: they speak Kafka's protocol only, so they work against Apache
+/// Kafka, too.
 #[derive(Debug, Parser)]
 #[command(
     name = "forebay",
@@ -51,6 +54,7 @@ struct Arguments {
 enum Command {
     /// Run a broker, by default on 127.0.0.1:9092 with its data in ./forebay-data
     Serve(ServeArguments),
+    Format(FormatArguments),
     Verify(VerifyArguments),
     Import(ImportArguments),
     #[command(flatten)]
@@ -60,6 +64,7 @@ enum Command {
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Format(arguments) => format::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Admin(command) => forebay::admin::run(&command),

@@ -277,7 +277,8 @@ impl Node {
                     MetadataEvent::Halt(cause) => self.halted = Some(cause),
                     MetadataEvent::Closed => self.is_closed = true,
                     MetadataEvent::DirectoriesOpened { .. }
-                    | MetadataEvent::ControllerChanged { .. }
+                    | MetadataEvent::Unfenced
+                    | MetadataEvent::MayStop
                     | MetadataEvent::QuorumAnswer { .. } => {}
                 }
             }

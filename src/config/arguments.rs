@@ -175,8 +175,8 @@ fn forget_shadowed_addresses(given: &mut Vec<GivenSetting>) {
     }
 }
 
-/// A topic cannot have more replicas than the cluster has brokers, and this one has one: one line
-/// for all settings that ask for more.
+/// A topic cannot have more replicas than the cluster has brokers, and one whose only controller is
+/// this node has one broker at first: one line for all settings that ask for more.
 fn warn_of_replication(
     settings: &BrokerSettings,
     config: &BrokerConfig,
@@ -198,7 +198,7 @@ fn warn_of_replication(
         .into_iter()
         .filter(|(_, factor, _)| *factor > 1)
         .collect();
-    let Some((first, ..)) = impossible.first() else {
+    let Some((first, ..)) = impossible.first().filter(|_| config.roles.controller) else {
         return;
     };
     let named = impossible
@@ -228,7 +228,7 @@ fn parse_memory(text: &str) -> Result<String, String> {
     parse_size(text).map(|_| text.to_owned())
 }
 
-fn parse_assignment(text: &str) -> Result<(String, String), String> {
+pub(crate) fn parse_assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => {
             Ok((name.trim().to_owned(), value.to_owned()))

@@ -7,6 +7,7 @@ use crate::protocol::compression::Compression;
 
 use super::from_value::FromValue;
 use super::listener::{Listener, ListenerTexts, parse_host_and_port, resolve_listeners};
+use super::quorum::{QuorumAddresses, Roles};
 use super::settings::{BrokerSettings, ConfigError, Origin, Overrides};
 use super::sync_method::SyncMethod;
 use super::topic::{TopicConfig, TopicOwner, in_milliseconds};
@@ -64,6 +65,10 @@ broker_config! {
         node_id: BrokerId,
         /// `listeners`, `advertised.listeners` and `listener.security.protocol.map` in one
         listeners: Vec<Listener>,
+        /// `process.roles`
+        roles: Roles,
+        /// `controller.quorum.voters` and `controller.quorum.bootstrap.servers`
+        quorum: QuorumAddresses,
         /// `controller.listener.names`, in capitals
         controller_listener_names: Vec<String>,
         /// `log.dirs`, or `log.dir`
@@ -95,9 +100,15 @@ broker_config! {
     read {
         "auto.create.topics.enable" auto_create_topics_enable: bool;
         "auto.leader.rebalance.enable" auto_leader_rebalance_enable: bool;
+        "broker.heartbeat.interval.ms" broker_heartbeat_interval_ms: i64;
         "broker.rack" broker_rack: Option<String>;
         "broker.session.timeout.ms" broker_session_timeout_ms: i64;
         "connections.max.idle.ms" connections_max_idle_ms: Option<i64>;
+        "controller.quorum.election.timeout.ms" controller_quorum_election_timeout_ms: i64;
+        "controller.quorum.fetch.timeout.ms" controller_quorum_fetch_timeout_ms: i64;
+        "controller.quorum.request.timeout.ms" controller_quorum_request_timeout_ms: i64;
+        "controller.quorum.retry.backoff.ms" controller_quorum_retry_backoff_ms: i64;
+        "controller.socket.timeout.ms" controller_socket_timeout_ms: i64;
         "default.replication.factor" default_replication_factor: u16;
         "delete.topic.enable" delete_topic_enable: bool;
         "fetch.max.bytes" fetch_max_bytes: u32;
@@ -110,6 +121,7 @@ broker_config! {
         "group.max.session.timeout.ms" group_max_session_timeout_ms: i32;
         "group.max.size" group_max_size: u32;
         "group.min.session.timeout.ms" group_min_session_timeout_ms: i32;
+        "initial.broker.registration.timeout.ms" initial_broker_registration_timeout_ms: i64;
         "leader.imbalance.check.interval.seconds" leader_imbalance_check_interval_seconds: i64;
         "log.cleaner.backoff.ms" log_cleaner_backoff_ms: i64;
         "log.cleaner.dedupe.buffer.size" log_cleaner_dedupe_buffer_size: i64;
@@ -169,7 +181,6 @@ impl BrokerSettings {
         let mut errors = Vec::new();
         self.check_times(&mut errors);
         self.check_sizes(&mut errors);
-        self.check_roles(&mut errors);
         self.check_classes(&mut errors);
         let computed = self.computed(&mut errors);
         match computed {
@@ -185,6 +196,11 @@ impl BrokerSettings {
         let mut listeners = Vec::new();
         match self.listeners() {
             Ok(resolved) => listeners = resolved,
+            Err((name, reason)) => keep(name, Err(reason)),
+        }
+        let mut quorum = QuorumAddresses::default();
+        match self.quorum_addresses() {
+            Ok(addresses) => quorum = addresses,
             Err((name, reason)) => keep(name, Err(reason)),
         }
         let mut limits = Vec::new();
@@ -229,10 +245,13 @@ impl BrokerSettings {
                 Err("at least one directory is needed".to_owned()),
             );
         }
+        self.check_roles(&quorum, errors);
         let retention_minutes = self.integer("offsets.retention.minutes");
         Some(Computed {
             node_id: self.node_id(),
             listeners,
+            roles: self.roles(),
+            quorum,
             controller_listener_names: self.controller_names(),
             log_dirs,
             metadata_log_dir,
@@ -291,42 +310,6 @@ impl BrokerSettings {
                 let reason = format!("{wait} is more than {longer}, {}", self.integer(longer));
                 errors.push(self.error(name, &reason));
             }
-        }
-    }
-
-    /// This process is broker and controller, and the only voter.
-    fn check_roles(&self, errors: &mut Vec<ConfigError>) {
-        let roles = self.list("process.roles");
-        if roles.len() == 1 {
-            let reason = "Forebay is broker and controller in one process: \
-                          set process.roles=broker,controller";
-            errors.push(self.error("process.roles", reason));
-        }
-        for name in [
-            "controller.quorum.voters",
-            "controller.quorum.bootstrap.servers",
-        ] {
-            if self.list(name).len() > 1 {
-                let reason = "a metadata quorum of several nodes does not exist yet";
-                errors.push(self.error(name, reason));
-            }
-        }
-        let voter = self.list("controller.quorum.voters").into_iter().next();
-        if let Some(voter) = voter
-            && voter.split_once('@').and_then(|(id, _)| id.parse().ok()) != Some(self.node_id())
-        {
-            let reason = format!("{voter} is not this node, {}", self.node_id());
-            errors.push(self.error("controller.quorum.voters", &reason));
-        }
-        let ids = (self.value("node.id"), self.value("broker.id"));
-        if let (Value::Integer(node), Value::Integer(broker)) = ids
-            && node != broker
-        {
-            let reason = format!("{node} is not the same node as broker.id={broker}");
-            errors.push(self.error("node.id", &reason));
-        }
-        if let Value::Integer(..0) = self.value("broker.id") {
-            errors.push(self.error("broker.id", "the number of a node is not negative"));
         }
     }
 
@@ -395,7 +378,7 @@ impl BrokerSettings {
         }))
     }
 
-    fn node_id(&self) -> BrokerId {
+    pub(super) fn node_id(&self) -> BrokerId {
         match self.value("node.id") {
             // Settings that nobody gave, as a topic is resolved without a broker.
             Value::Null => 1,
@@ -456,7 +439,7 @@ impl BrokerSettings {
         Option::<String>::from_value(&self.value(name)).unwrap_or_default()
     }
 
-    fn list(&self, name: &str) -> Vec<String> {
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
         match self.value(name) {
             Value::List(values) => values,
             _ => Vec::new(),

@@ -25,6 +25,7 @@ pub const LOGGERS: &[&str] = &[
     "forebay.connection",
     "forebay.console",
     "forebay.coordinator",
+    "forebay.format",
     "forebay.import",
     "forebay.journal",
     "forebay.log",

@@ -13,16 +13,8 @@ const USAGE: u8 = 2;
 
 /// The settings and directories of the broker that `forebay serve` with these arguments runs. What
 /// is wrong with them is told already where there is an exit status.
-pub fn of_stopped_broker(
-    data_dir: Option<String>,
-    config: Option<String>,
-) -> Result<(Startup, Directories), ExitCode> {
-    let serve = ServeArguments {
-        data_dir,
-        config,
-        ..ServeArguments::default()
-    };
-    let startup = read_settings(&serve).map_err(|lines| {
+pub fn of_stopped_broker(serve: &ServeArguments) -> Result<(Startup, Directories), ExitCode> {
+    let startup = read_settings(serve).map_err(|lines| {
         for line in lines {
             eprintln!("forebay: {line}");
         }

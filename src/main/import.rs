@@ -2,13 +2,19 @@
 
 use std::process::ExitCode;
 
+use forebay::config::ServeArguments;
 use forebay::import::{ImportArguments, run as import};
 
 use crate::directories::of_stopped_broker;
 
 /// Import the directories that `forebay serve` with the same arguments uses.
 pub fn run(arguments: &ImportArguments) -> ExitCode {
-    match of_stopped_broker(arguments.data_dir.clone(), arguments.config.clone()) {
+    let serve = ServeArguments {
+        data_dir: arguments.data_dir.clone(),
+        config: arguments.config.clone(),
+        ..ServeArguments::default()
+    };
+    match of_stopped_broker(&serve) {
         Ok((startup, directories)) => import(arguments, &startup, directories),
         Err(status) => status,
     }

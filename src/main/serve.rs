@@ -117,7 +117,8 @@ fn filter_log(filter: &str) {
     }
 }
 
-fn random_seed() -> u64 {
+/// A seed that nobody can predict.
+pub fn random_seed() -> u64 {
     let mut bytes = [0; 8];
     let read = std::fs::File::open("/dev/urandom")
         .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut bytes));

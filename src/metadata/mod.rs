@@ -12,6 +12,7 @@ mod controller;
 mod delta;
 mod features;
 mod image;
+mod lifecycle;
 mod node;
 mod record;
 
@@ -29,11 +30,13 @@ pub use image::{
     MetadataImage, PartitionRegistration, SupportedFeature, TopicImage,
 };
 pub(crate) use node::{
-    BOOTSTRAP, CLEAN_MARK, META_PROPERTIES, MetaProperties, TAKEOVER, Takeover, WorkingImage,
-    decode_bootstrap, encode_bootstrap, encode_clean_mark,
+    BOOTSTRAP, CLEAN_MARK, FormatPlan, META_PROPERTIES, MetaProperties, TAKEOVER, Takeover,
+    WorkingImage, decode_bootstrap, encode_bootstrap, encode_clean_mark, plan_format,
 };
 pub use node::{
     ControllerRequest, ControllerResponse, HaltCause, MetadataEvent, MetadataLogSettings,
-    MetadataNode, NodeSettings, OpenDirectory, RequestToken,
+    MetadataNode, NodeSettings, OpenDirectory, Outgoing, OutgoingId, RequestToken, membership_of,
 };
-pub(crate) use record::{check_metadata_version, decode_record, metadata_version_name};
+pub(crate) use record::{
+    METADATA_VERSION_MAX, check_metadata_version, decode_record, metadata_version_name,
+};

@@ -1,12 +1,11 @@
 //! What this node asks of others, and whom.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
 
 use crate::log::storage::StorageOutbox;
 use crate::model::{BrokerId, NodeAddress};
 use crate::protocol::{AnyRequest, AnyResponse};
-use crate::stdx::{Instant, Now};
+use crate::stdx::Now;
 
 use super::control::{Voter, VoterEndpoint};
 use super::core::Quorum;
@@ -15,9 +14,6 @@ use super::machine::Input;
 use super::raft::{FetchAsk, Request, Target, VoteAsk};
 use super::request::ReplicaKey;
 use super::wire::{self, Sender, ToldAddresses};
-
-/// How often it is said that other nodes do not serve: they are asked many times a second.
-const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What was asked.
 #[derive(Clone, Copy, Debug)]
@@ -41,8 +37,8 @@ pub(super) struct Asks {
     leader: Option<(BrokerId, NodeAddress)>,
     /// Whom of those to ask next that may know who leads.
     next_adviser: usize,
-    /// When it was last said that an answer was of no use.
-    complained_at: Option<Instant>,
+    /// Why the last answer was of no use, so that it is said once.
+    complaint: Option<String>,
 }
 
 impl Quorum {
@@ -62,6 +58,12 @@ impl Quorum {
         let response = response.map(Box::new);
         self.inputs.push_back(Input::Outcome(id, response));
         self.drive(now, outbox);
+    }
+
+    /// Why the last answer of another node was of no use; `None` if it was.
+    #[must_use]
+    pub fn complaint(&self) -> Option<&str> {
+        self.asks.complaint.as_deref()
     }
 
     /// This node, as a replica.
@@ -224,20 +226,21 @@ impl Quorum {
                 Err("there was no answer".to_owned())
             }
         };
-        let Err(reason) = taken else {
-            return;
-        };
-        let said = self.asks.complained_at;
-        if said.is_none_or(|said| now.instant - said >= COMPLAINT_INTERVAL) {
-            tracing::warn!("{to} does not serve the metadata quorum: {reason}");
-            self.asks.complained_at = Some(now.instant);
-        }
-        match asked {
-            Asked::Fetch(_) if self.asks.latest_fetch == Some(id) => {
-                self.tell(|raft, _| raft.on_unreachable(true));
+        match taken {
+            Ok(()) => self.asks.complaint = None,
+            Err(reason) => {
+                if self.asks.complaint.as_ref() != Some(&reason) {
+                    tracing::warn!("{to} does not serve the metadata quorum: {reason}");
+                    self.asks.complaint = Some(reason);
+                }
+                match asked {
+                    Asked::Fetch(_) if self.asks.latest_fetch == Some(id) => {
+                        self.tell(|raft, _| raft.on_unreachable(true));
+                    }
+                    Asked::SnapshotPart => self.abandon_download(),
+                    _ => {}
+                }
             }
-            Asked::SnapshotPart => self.abandon_download(),
-            _ => {}
         }
     }
 

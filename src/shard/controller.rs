@@ -3,23 +3,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::client::{Lane, PeerId};
 use crate::config::{BrokerConfig, LevelChange, LogLevels};
 use crate::log::storage::{DirectoryIndex, StorageOutbox, StorageOwner, StorageResult, Ticket};
 use crate::metadata::{
     ControllerRequest, ControllerResponse, HaltCause, MetadataEvent, MetadataLogSettings,
-    MetadataNode, NodeSettings, OpenDirectory, RequestToken, log_level_changes,
+    MetadataNode, NodeSettings, OpenDirectory, Outgoing, OutgoingId, RequestToken,
+    log_level_changes, membership_of,
 };
 use crate::model::{BrokerId, ErrorCode, ShardId, TopicIdPartition};
+use crate::protocol::AnyResponse;
 use crate::protocol::messages::AssignReplicasToDirsRequest;
 use crate::protocol::messages::assign_replicas_to_dirs_request::{
     DirectoryData, PartitionData, TopicData,
 };
-use crate::quorum::{Membership, QuorumRequest, QuorumToken};
+use crate::quorum::{QuorumRequest, QuorumToken};
 use crate::stdx::{Instant, Now};
 
 use super::core::Shard;
 use super::message::{MetadataUpdate, ProposedIsr};
 use super::partition::Asker;
+use super::peers::PeerAsker;
 use super::proposing::{self, alter_partition_request, decided_by};
 use super::task::Reply;
 use super::{Effect, Effects, HaltReason, Message, ShardSettings};
@@ -47,6 +51,8 @@ pub struct ControllerHost {
     proposers: BTreeMap<RequestToken, (ShardId, Vec<ProposedIsr>)>,
     next_token: u64,
     directories: Arc<[OpenDirectory]>,
+    /// True once the fence of this broker was lifted, where another node is the controller.
+    was_unfenced: bool,
     /// Changes of log levels that nobody was told of yet.
     level_changes: Vec<LevelChange>,
 }
@@ -65,7 +71,7 @@ impl ControllerHost {
             metadata_directory: DirectoryIndex::at(metadata_directory),
             cluster_id: None,
             log: MetadataLogSettings::new(config),
-            membership: Membership::default(),
+            membership: membership_of(config),
             files_owner: FILES_OWNER,
             log_owner: LOG_OWNER,
             random: settings.random.fork(),
@@ -78,6 +84,7 @@ impl ControllerHost {
             proposers: BTreeMap::new(),
             next_token: 0,
             directories: Arc::from([]),
+            was_unfenced: false,
             level_changes: Vec::new(),
         }
     }
@@ -196,6 +203,16 @@ impl ControllerHost {
         self.node.on_request(now, token, &request);
     }
 
+    /// Every shard has its partitions.
+    pub fn on_serving(&mut self, now: Now) {
+        self.node.on_serving(now);
+    }
+
+    /// The broker wants to stop.
+    pub fn stop(&mut self, now: Now) {
+        self.node.stop(now);
+    }
+
     /// When the node has something to do.
     pub fn next_deadline(&self) -> Instant {
         self.node.next_deadline()
@@ -276,6 +293,7 @@ impl Shard {
             return false;
         };
         controller.node.flush(now, &mut effects.storage);
+        self.ask_for_node(now);
         let mut has_events = false;
         while let Some(event) = self
             .controller
@@ -286,6 +304,43 @@ impl Shard {
             self.on_controller_event(now, event, effects);
         }
         has_events
+    }
+
+    /// Ask other nodes what the metadata node wants to know.
+    fn ask_for_node(&mut self, now: Now) {
+        while let Some(Outgoing {
+            id,
+            to: address,
+            request,
+            timeout,
+        }) = self
+            .controller
+            .as_mut()
+            .and_then(|host| host.node.next_outgoing(now))
+        {
+            let lane = match id {
+                OutgoingId::Quorum(_) => Lane::Quorum,
+                OutgoingId::Lifecycle => Lane::Heartbeat,
+                OutgoingId::Forwarded(_) => Lane::Controller,
+            };
+            let to = PeerId { address, lane };
+            self.ask_peer(now, PeerAsker::Metadata(id), to, request, timeout);
+        }
+    }
+
+    /// Another node has answered the metadata node, or did not.
+    pub(super) fn on_node_outcome(
+        &mut self,
+        now: Now,
+        id: OutgoingId,
+        response: Option<AnyResponse>,
+        effects: &mut Effects,
+    ) {
+        let controller = self.controller.as_mut();
+        let controller = controller.expect("shard 0 asks for the metadata");
+        controller
+            .node
+            .on_outcome(now, id, response, &mut effects.storage);
     }
 
     fn on_controller_event(&mut self, now: Now, event: MetadataEvent, effects: &mut Effects) {
@@ -329,13 +384,19 @@ impl Shard {
                 let asker = asker.expect("a request is answered once");
                 self.reply(asker, Reply::Quorum(Some(response)));
             }
-            MetadataEvent::ControllerChanged { .. } => {}
             MetadataEvent::Halt(HaltCause::UnusableData(reason)) => {
                 effects.push(Effect::Halt(HaltReason::UnusableData(reason)));
             }
             MetadataEvent::Halt(HaltCause::StorageFailed(reason)) => {
                 effects.push(Effect::Halt(HaltReason::StorageFailed(reason)));
             }
+            MetadataEvent::Unfenced => {
+                let controller = self.controller.as_mut().expect("the event came from it");
+                if !std::mem::replace(&mut controller.was_unfenced, true) {
+                    effects.push(Effect::Ready);
+                }
+            }
+            MetadataEvent::MayStop => self.broadcast(effects, || Message::Stop),
             MetadataEvent::Closed => Self::stopped(effects),
         }
     }

@@ -186,7 +186,7 @@ impl Shard {
             Event::MessageArrived { from, message } => self.on_message(now, from, message, effects),
             Event::DeadlineReached => self.on_deadline(now, effects),
             Event::TurnEnded => self.on_turn_ended(now, effects),
-            Event::Stopping => self.on_stopping(effects),
+            Event::Stopping => self.on_stop_wanted(now, effects),
         }
     }
 
@@ -315,6 +315,7 @@ impl Shard {
             Message::ProposeIsr(proposed) => self.on_isr_proposed(now, from, proposed),
             Message::IsrDecided(decided) => self.on_isr_decided(now, decided),
             Message::Serve => self.on_serve(now),
+            Message::Stop => self.on_stopping(effects),
             Message::DirectoryFailed { directory, reason } => {
                 self.give_up(now, directory, &reason, effects);
             }
@@ -358,7 +359,7 @@ impl Shard {
                 self.on_reply(now, request, index, reply, effects);
             } else if let Some(key) = self.fetches.next_woken() {
                 self.advance_fetch(now, key);
-            } else if !self.tell_outcomes(now)
+            } else if !self.tell_outcomes(now, effects)
                 && !self.advance_controller(now, effects)
                 && !self.flush_partitions(now, effects)
                 && !self.advance_journals(now, effects)

@@ -271,7 +271,17 @@ impl Shard {
         }
     }
 
-    /// The operator wants a clean stop: answer what can be answered, then close the partitions.
+    /// The operator wants a clean stop. Where another node is the controller it has others lead
+    /// first what this broker leads: shard 0 asks for that, and tells all when it is so.
+    pub(super) fn on_stop_wanted(&mut self, now: Now, effects: &mut Effects) {
+        if self.settings.config.roles.controller {
+            self.on_stopping(effects);
+        } else if let Some(controller) = &mut self.controller {
+            controller.stop(now);
+        }
+    }
+
+    /// A clean stop: answer what can be answered, then close the partitions.
     pub(super) fn on_stopping(&mut self, effects: &mut Effects) {
         if self.phase == Phase::Stopping {
             return;

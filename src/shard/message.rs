@@ -78,6 +78,8 @@ pub enum Message {
     PartitionsOpened,
     /// Every shard has opened its partitions: serve. From shard 0 to every shard.
     Serve,
+    /// Stop cleanly: nobody needs this broker any more.
+    Stop,
     /// Leaders ask the controller for other in-sync sets. To shard 0.
     ProposeIsr(Vec<ProposedIsr>),
     /// What became of that. From shard 0.

@@ -522,7 +522,11 @@ impl Shard {
                 self.settle_contents(now, &contents);
             }
             self.broadcast(effects, || Message::Serve);
-            effects.push(Effect::Ready);
+            match &mut self.controller {
+                // Its fence has yet to be lifted.
+                Some(host) if !self.settings.config.roles.controller => host.on_serving(now),
+                _ => effects.push(Effect::Ready),
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::client::{AskFailure, AskToken, Dial, LinkId, PeerId, Peers, PeersSettings};
+use crate::metadata::OutgoingId;
 use crate::protocol::{AnyRequest, AnyResponse};
 use crate::stdx::{Instant, Now, Random};
 
@@ -19,8 +20,8 @@ const RECEIVE_BYTES: usize = 128 << 10;
 /// Who asked another node, and is told the outcome.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum PeerAsker {
-    /// The quorum of the metadata log, with its own number of the request.
-    Quorum(u64),
+    /// The metadata node, with its own name of the request.
+    Metadata(OutgoingId),
     /// The fetcher of this number.
     Fetcher(u32),
     /// A test, likewise.
@@ -128,7 +129,7 @@ impl Shard {
     }
 
     /// Tell those who asked other nodes what came of it. True if there was something to tell.
-    pub(super) fn tell_outcomes(&mut self, now: Now) -> bool {
+    pub(super) fn tell_outcomes(&mut self, now: Now, effects: &mut Effects) -> bool {
         let outcomes: Vec<_> = std::iter::from_fn(|| self.peers.next_outcome()).collect();
         let has_outcomes = !outcomes.is_empty();
         for (asker, outcome) in outcomes {
@@ -136,8 +137,7 @@ impl Shard {
                 tracing::debug!(?asker, "another node gives no answer: {failure}");
             }
             match asker {
-                // A quorum of one node asks nobody.
-                PeerAsker::Quorum(_) => {}
+                PeerAsker::Metadata(id) => self.on_node_outcome(now, id, outcome.ok(), effects),
                 PeerAsker::Fetcher(number) => self.on_fetcher_outcome(now, number, outcome.ok()),
                 #[cfg(test)]
                 PeerAsker::Test(id) => self.peers.told.push((id, outcome)),

@@ -1,5 +1,6 @@
-//! Clusters of several nodes: Forebay's controller with brokers of Apache Kafka.
+//! Clusters of several nodes: brokers and controllers of Forebay and of Apache Kafka.
 
+mod joining;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -69,6 +69,16 @@ impl Broker {
     /// The same on a `port` that the settings name too.
     #[track_caller]
     pub fn start_on(lab: &Lab, kind: Kind, port: u16, settings: &[(&str, &str)]) -> Self {
+        let mut broker = Self::of_settings(lab, kind, port, settings);
+        if broker.kind == Kind::Kafka {
+            broker.format_storage(&[]);
+        }
+        broker.resume();
+        broker
+    }
+
+    /// A broker that has its settings and an empty directory.
+    fn of_settings(lab: &Lab, kind: Kind, port: u16, settings: &[(&str, &str)]) -> Self {
         let alone = std::env::var_os("FOREBAY_TESTS_JUDGE_ALONE").is_some();
         let kind = if alone { Kind::Kafka } else { kind };
         static STARTED: AtomicU32 = AtomicU32::new(0);
@@ -77,7 +87,7 @@ impl Broker {
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         drop(fs::remove_dir_all(&dir));
         fs::create_dir_all(&dir).expect("target/ can be written");
-        let mut broker = Self {
+        let broker = Self {
             kind,
             port,
             controller: free_port(),
@@ -86,9 +96,20 @@ impl Broker {
             child: None,
         };
         broker.write_properties(settings);
-        if kind == Kind::Kafka {
-            broker.format_storage();
-        }
+        broker
+    }
+
+    /// A node of Apache Kafka whose cluster begins with what Forebay has of features, so that a
+    /// broker of Forebay can join it.
+    #[track_caller]
+    pub fn start_for_forebay(lab: &Lab) -> Self {
+        let mut broker = Self::of_settings(lab, Kind::Kafka, free_port(), &[]);
+        broker.format_storage(&[
+            "transaction.version=0",
+            "group.version=0",
+            "share.version=0",
+            "streams.version=0",
+        ]);
         broker.resume();
         broker
     }
@@ -97,10 +118,18 @@ impl Broker {
     /// it answers.
     #[track_caller]
     pub fn joining(other: &Self, kind: Kind, node_id: u32) -> Self {
+        let mut broker = Self::prepared_to_join(other, kind, node_id);
+        broker.resume();
+        broker
+    }
+
+    /// The same before it is started.
+    #[track_caller]
+    pub fn prepared_to_join(other: &Self, kind: Kind, node_id: u32) -> Self {
         let dir = other.dir.with_extension(format!("joining-{node_id}"));
         drop(fs::remove_dir_all(&dir));
         fs::create_dir_all(&dir).expect("target/ can be written");
-        let mut broker = Self {
+        let broker = Self {
             kind,
             port: free_port(),
             controller: other.controller,
@@ -129,7 +158,6 @@ impl Broker {
             .args(["--config", &config])
             .run()
             .succeeded();
-        broker.resume();
         broker
     }
 
@@ -191,6 +219,19 @@ impl Broker {
         self.child = Some(spawn(command).expect("the broker's program can be started"));
     }
 
+    /// Starts a broker that cannot be, and returns its log when it has ended by itself.
+    #[track_caller]
+    pub fn fails_to_start(&mut self) -> String {
+        self.launch();
+        let started = Instant::now();
+        while self.runs() {
+            assert!(started.elapsed() < Duration::from_secs(60), "it runs on");
+            thread::sleep(Duration::from_millis(20));
+        }
+        self.child = None;
+        self.log()
+    }
+
     /// Stops the broker by SIGTERM; the time until it was gone.
     #[track_caller]
     pub fn stop(&mut self) -> Duration {
@@ -223,13 +264,18 @@ impl Broker {
     #[track_caller]
     pub fn restart_with(&mut self, settings: &[(&str, &str)]) {
         self.stop();
+        self.set(settings);
+        self.resume();
+    }
+
+    /// The next start is one with these settings beside those that the broker had.
+    pub fn set(&self, settings: &[(&str, &str)]) {
         let mut text = fs::read_to_string(self.properties()).expect("it was written at the start");
         // A later line wins.
         for (key, value) in settings {
             text.push_str(&format!("{key}={value}\n"));
         }
         fs::write(self.properties(), text).expect("target/ can be written");
-        self.resume();
     }
 
     /// Ends the broker by SIGKILL, as a power cut of its process.
@@ -317,7 +363,7 @@ impl Broker {
         command
     }
 
-    fn properties(&self) -> PathBuf {
+    pub fn properties(&self) -> PathBuf {
         self.dir.join("server.properties")
     }
 
@@ -349,7 +395,7 @@ impl Broker {
 
     /// Without eligible leader replicas (KIP-966), which Forebay does not have: with them Kafka
     /// sets `min.insync.replicas` for the cluster and counts it otherwise.
-    fn format_storage(&self) {
+    fn format_storage(&self, features: &[&str]) {
         let properties = self.properties().display().to_string();
         self.lab
             .java("kafka.tools.StorageTool", 60)
@@ -360,6 +406,7 @@ impl Broker {
                 "Rm9yZWJheVRlc3RzTGFiMQ",
             ])
             .args(["--feature", "eligible.leader.replicas.version=0"])
+            .args(features.iter().flat_map(|feature| ["--feature", feature]))
             .args(["--config", &properties])
             .run()
             .succeeded();

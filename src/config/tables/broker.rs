@@ -32,7 +32,7 @@ broker_settings! {
     "background.threads", Int, "10", AtLeast(1), ClusterWide, High
         => NotNeeded "each shard is one thread; see forebay.shards";
     "broker.heartbeat.interval.ms", Int, "2000", Any, ReadOnly, Medium
-        => NotYet "replication between brokers";
+        => Obeyed "How often a broker tells the controller, another node, that it lives.";
     "broker.id", Int, "-1", Any, ReadOnly, High
         => Obeyed "The older name of `node.id`.";
     "broker.rack", String, null, Any, ReadOnly, Medium
@@ -77,29 +77,35 @@ broker_settings! {
     "controller.quorum.auto.join.enable", Boolean, "false", Any, ReadOnly, Low
         => NotYet "settings of the metadata quorum";
     "controller.quorum.bootstrap.servers", List, "", Any, ReadOnly, High
-        => Obeyed "Where a voter of the metadata quorum is found: so far this node alone.";
+        => Obeyed
+            "Where controllers of the cluster are found, as HOST:PORT; one that answers tells a \
+             broker who leads. A controller is so far the only one, and names itself.";
     "controller.quorum.election.backoff.max.ms", Int, "1000", AtLeast(0), ReadOnly, High
         => NotYet "settings of the metadata quorum";
     "controller.quorum.election.timeout.ms", Int, "1000", AtLeast(0), ReadOnly, High
-        => NotYet "settings of the metadata quorum";
+        => Obeyed "How long a voter of the metadata quorum waits for votes before it tries again.";
     "controller.quorum.fetch.max.bytes", Int, "1048576", AtLeast(1), ReadOnly, Low
         => NotYet "settings of the metadata quorum";
     "controller.quorum.fetch.snapshot.max.bytes", Int, "1048576", AtLeast(1), ReadOnly, Low
         => NotYet "settings of the metadata quorum";
     "controller.quorum.fetch.timeout.ms", Int, "2000", AtLeast(0), ReadOnly, High
-        => NotYet "settings of the metadata quorum";
+        => Obeyed
+            "How long a node that follows the metadata log waits for its leader before it asks \
+             others who leads.";
     "controller.quorum.request.timeout.ms", Int, "2000", AtLeast(0), ReadOnly, Medium
-        => NotYet "settings of the metadata quorum";
+        => Obeyed "How long a node of the metadata quorum waits for an answer.";
     "controller.quorum.retry.backoff.ms", Int, "20", AtLeast(0), ReadOnly, Low
-        => NotYet "settings of the metadata quorum";
+        => Obeyed "The pause before a node of the metadata quorum asks again.";
     "controller.quorum.voters", List, "", Any, ReadOnly, High
-        => Obeyed "The voters of the metadata quorum, as ID@HOST:PORT: so far this node alone.";
+        => Obeyed
+            "The voters of the metadata quorum, as ID@HOST:PORT, where they never change. A \
+             controller is so far the only one, and names itself.";
     "controller.quota.window.num", Int, "11", AtLeast(1), ReadOnly, Low
         => NotYet "quotas";
     "controller.quota.window.size.seconds", Int, "1", AtLeast(1), ReadOnly, Low
         => NotYet "quotas";
     "controller.socket.timeout.ms", Int, "30000", Any, ReadOnly, Medium
-        => NotNeeded "broker and controller are one process";
+        => Obeyed "How long a broker waits for the answer of a controller that is another node.";
     "cordoned.log.dirs", List, "", Any, PerBroker, Medium
         => NotYet "directories that take no new partitions";
     "create.topic.policy.class.name", Class, null, Any, ReadOnly, Low
@@ -249,11 +255,12 @@ broker_settings! {
     "group.streams.session.timeout.ms", Int, "45000", AtLeast(1), ReadOnly, Medium
         => NotYet "streams groups";
     "initial.broker.registration.timeout.ms", Int, "60000", Any, ReadOnly, Medium
-        => NotNeeded "broker and controller are one process";
+        => Obeyed
+            "How long a broker tries to register with the controller before it gives up and stops.";
     "inter.broker.listener.name", String, null, Any, ReadOnly, Medium
         => Obeyed
-            "The listener for other brokers, of which there are none yet: it must be one of \
-             `listeners`; by default the one named like `security.inter.broker.protocol`.";
+            "The listener for other brokers: it must be one of `listeners`; by default the one \
+             named like `security.inter.broker.protocol`.";
     "internal.metadata.delete.delay.millis", Long, "60000", Any, ReadOnly, Internal
         => NotYet "settings of the metadata quorum";
     "internal.metadata.log.segment.bytes", Int, null, Any, ReadOnly, Internal
@@ -467,7 +474,9 @@ broker_settings! {
         PerBroker, Medium
         => Obeyed "How a connection's principal is found: Kafka's own way is the only one.";
     "process.roles", List, required, OneOf(&["broker", "controller"]), ReadOnly, High
-        => Obeyed "The roles of this process: broker and controller in one.";
+        => Obeyed
+            "The roles of this process: `broker,controller`, or `broker` in the cluster of another \
+             controller.";
     "producer.id.expiration.check.interval.ms", Int, "600000", AtLeast(1), ReadOnly, Internal
         => NotNeeded "expired producers are dropped with retention";
     "producer.id.expiration.ms", Int, "86400000", AtLeast(1), ClusterWide, Low

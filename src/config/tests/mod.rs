@@ -1,6 +1,7 @@
 //! Tests of the settings, against what Kafka 4.3.1 says.
 
 mod describe;
+mod quorum;
 mod start;
 mod tables;
 mod topic;

@@ -29,7 +29,7 @@ pub fn topic_owner(name: &str) -> TopicOwner {
 }
 
 /// The topic `name` as it is made when somebody asks for it and it is not there.
-pub(super) fn automatic_topic(name: &str, config: &BrokerConfig) -> CreatableTopic {
+pub(in crate::metadata) fn automatic_topic(name: &str, config: &BrokerConfig) -> CreatableTopic {
     let mut topic = CreatableTopic {
         name: name.to_owned(),
         num_partitions: -1,

@@ -46,6 +46,7 @@ use sessions::Sessions;
 
 pub use alter_configs::log_level_changes;
 pub(crate) use elect_leaders::refuse_elections;
+pub(super) use internal_topics::automatic_topic;
 pub use internal_topics::{CONSUMER_OFFSETS, is_internal_topic, topic_owner};
 pub(crate) use registration::NodeIdentity;
 pub use topic_name::{CLUSTER_METADATA, check_topic_name};
@@ -129,6 +130,18 @@ impl Controller {
     /// So much may be written to each log directory of this broker.
     pub(crate) fn on_room(&mut self, usable_bytes: BTreeMap<Uuid, u64>) {
         self.placement.on_room(usable_bytes);
+    }
+
+    /// The directories of this broker, of those in `online`, for the next `count` replicas; none if
+    /// there is no directory.
+    pub(crate) fn choose_directories(
+        &mut self,
+        image: &MetadataImage,
+        online: &[Uuid],
+        count: usize,
+    ) -> Vec<Uuid> {
+        self.placement.begin(image, self.node_id, online);
+        (0..count).map_while(|_| self.placement.choose()).collect()
     }
 
     /// An id that nothing has.

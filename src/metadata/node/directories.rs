@@ -62,6 +62,8 @@ pub(super) struct Directories {
     pub folders: BTreeMap<String, Uuid>,
     /// The note that what Apache Kafka left was checked.
     pub takeover: Option<Takeover>,
+    /// The epoch of the broker when it stopped, if all log directories tell of the same clean stop.
+    pub clean_epoch: Option<i64>,
 }
 
 impl Directories {
@@ -81,6 +83,8 @@ pub(super) struct Plan {
     /// What is done before the first write to data that are there, once it is known that they can
     /// be used.
     pub claims: VecDeque<StorageRequest>,
+    /// The places of the directories that are formatted by the steps.
+    pub formatted: Vec<usize>,
 }
 
 /// What was found in one directory.
@@ -88,7 +92,7 @@ pub(super) struct Plan {
 struct Report {
     entries: Vec<FolderEntry>,
     properties: Option<Bytes>,
-    clean_mark: bool,
+    clean_mark: Option<Bytes>,
     metadata_folder: Vec<FolderEntry>,
     bootstrap: Option<Bytes>,
     takeover: Option<Bytes>,
@@ -198,7 +202,7 @@ impl Inspection {
                 report.metadata_folder = entries;
             }
             (Question::Properties, StorageOutcome::Data(file)) => report.properties = Some(file),
-            (Question::CleanMark, StorageOutcome::Data(_)) => report.clean_mark = true,
+            (Question::CleanMark, StorageOutcome::Data(file)) => report.clean_mark = Some(file),
             (Question::Bootstrap, StorageOutcome::Data(file)) => report.bootstrap = Some(file),
             (Question::Takeover, StorageOutcome::Data(file)) => report.takeover = Some(file),
             _ => {}
@@ -219,6 +223,16 @@ impl Inspection {
         let identities = self.identities(settings)?;
         let metadata_index = usize::from(settings.metadata_directory.0);
         let found = identities.iter().flatten().next().cloned();
+        let is_cluster_known = found.is_some() || settings.cluster_id.is_some();
+        if !settings.config.roles.controller && !is_cluster_known {
+            // A cluster of its own would be made of a mistake: an unmounted disk, a wrong path.
+            return Err(format!(
+                "{} is not formatted, and a broker without a controller is part of another node's \
+                 cluster: run `forebay format --cluster-id ID` with the id of the cluster and the \
+                 settings of this broker",
+                settings.metadata_directory_name()
+            ));
+        }
         let cluster_id = match (&found, &settings.cluster_id) {
             (Some(found), _) => found.cluster_id.clone(),
             (None, Some(given)) => given.clone(),
@@ -242,9 +256,10 @@ impl Inspection {
         // The metadata's directory comes first: a format that is interrupted behind it goes on as
         // one that has got new directories.
         formatted.sort_by_key(|(index, _, _)| *index != metadata_index);
-        for (index, id, has_data) in formatted {
+        for (index, id, has_data) in formatted.iter().copied() {
             if !has_data {
-                let voter = (index == metadata_index).then(|| Voter {
+                let votes = index == metadata_index && settings.config.roles.controller;
+                let voter = votes.then(|| Voter {
                     id: settings.config.node_id,
                     directory_id: id,
                     endpoints: settings.voter_endpoints(),
@@ -281,9 +296,11 @@ impl Inspection {
                 bootstrap_features,
                 folders,
                 takeover: takeover.and_then(|file| Takeover::decode(file)),
+                clean_epoch: self.clean_epoch(settings.config.log_dirs.len()),
             },
             steps,
             claims,
+            formatted: formatted.into_iter().map(|(index, _, _)| index).collect(),
         })
     }
 
@@ -318,7 +335,7 @@ impl Inspection {
             if known.is_none() {
                 formatted.push((index, id, identity.is_some()));
             }
-            let has_mark = self.reports[index].clean_mark;
+            let has_mark = self.reports[index].clean_mark.is_some();
             if has_mark {
                 // From the first write on the mark is a lie.
                 let path = root(index).join(CLEAN_MARK);
@@ -394,6 +411,14 @@ impl Inspection {
         Ok(identities)
     }
 
+    /// The epoch in which the broker stopped, if it stopped cleanly in all log directories.
+    fn clean_epoch(&self, log_dirs: usize) -> Option<i64> {
+        let marks = self.reports.iter().take(log_dirs);
+        let mut epochs = marks.map(|report| decode_clean_mark(report.clean_mark.as_ref()?));
+        let first = epochs.next()??;
+        epochs.all(|epoch| epoch == Some(first)).then_some(first)
+    }
+
     fn folders(&self, open: &[OpenDirectory]) -> BTreeMap<String, Uuid> {
         let mut folders = BTreeMap::new();
         let directories = self.reports.iter().zip(open);
@@ -408,6 +433,44 @@ impl Inspection {
     }
 }
 
+/// What a node's directories need to be used, of which none is in use.
+#[derive(Debug)]
+pub(crate) struct FormatPlan {
+    /// The id of the cluster that they belong to.
+    pub cluster_id: String,
+    /// The places of those that are not formatted.
+    pub formatted: Vec<usize>,
+    /// One after the other.
+    pub steps: VecDeque<StorageRequest>,
+}
+
+/// What is to be done to format the directories of the node in `settings`, where `perform` looks
+/// at them.
+///
+/// # Errors
+/// One line that says which of them cannot be used, and why.
+pub(crate) fn plan_format(
+    settings: &mut NodeSettings,
+    now_ms: TimestampMs,
+    mut perform: impl FnMut(StorageRequest) -> StorageResult,
+) -> Result<FormatPlan, String> {
+    let mut inspection = Inspection::new(settings);
+    for (request, sequence) in inspection.requests().into_iter().zip(0..) {
+        inspection.on_submitted(sequence);
+        let result = perform(request);
+        let answered = inspection.on_result(sequence, result);
+        answered.map_err(|failure| failure.to_string())?;
+    }
+    let node_id = settings.config.node_id;
+    let mut controller = Controller::new(node_id, settings.random.fork());
+    let plan = inspection.conclude(settings, &mut controller, now_ms)?;
+    Ok(FormatPlan {
+        cluster_id: plan.directories.cluster_id.to_string(),
+        formatted: plan.formatted,
+        steps: plan.steps,
+    })
+}
+
 impl MetadataNode {
     /// Every directory was looked at: go on with them, or say why not.
     pub(super) fn prepare(&mut self, now: Now, outbox: &mut StorageOutbox) {
@@ -419,6 +482,7 @@ impl MetadataNode {
                 directories,
                 steps,
                 claims,
+                ..
             }) => {
                 self.directories = Some(directories);
                 self.phase = Phase::Preparing(steps, claims);
@@ -450,6 +514,9 @@ impl MetadataNode {
         let directory = &mut directories.open[usize::from(index.0)];
         directory.is_offline = true;
         let (failed, online) = (directory.id, directories.online());
+        if let Some(lifecycle) = &mut self.joining.lifecycle {
+            lifecycle.on_directory_failed(now.instant, failed);
+        }
         // Before it registers, the node tells with that which directories it has.
         if matches!(self.phase, Phase::Active) {
             let (controller, view) = self.deciding();
@@ -511,6 +578,12 @@ fn clean_marks(
 pub(crate) fn encode_clean_mark(broker_epoch: Option<i64>) -> Bytes {
     let epoch = broker_epoch.unwrap_or(-1);
     Bytes::from(format!("{{\"version\":0,\"brokerEpoch\":{epoch}}}"))
+}
+
+/// The broker's epoch in the mark of a clean stop, if it has one.
+fn decode_clean_mark(file: &Bytes) -> Option<i64> {
+    let mark: serde_json::Value = serde_json::from_slice(file).ok()?;
+    mark["brokerEpoch"].as_i64().filter(|epoch| *epoch >= 0)
 }
 
 /// What a new directory gets before its `meta.properties`, which says that it is complete.

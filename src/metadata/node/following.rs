@@ -3,7 +3,7 @@
 use crate::log::storage::StorageOutbox;
 use crate::model::{BrokerId, ErrorCode, NodeAddress};
 use crate::protocol::AnyResponse;
-use crate::quorum::{QuorumOutgoing, VoterEndpoint};
+use crate::quorum::VoterEndpoint;
 use crate::stdx::Now;
 
 use super::super::record::check_metadata_version;
@@ -11,20 +11,8 @@ use super::state::{Publication, WorkingImage};
 use super::{ControllerResponse, HaltCause, MetadataEvent, MetadataNode, Phase};
 
 impl MetadataNode {
-    /// True while this node is the controller: it decides on requests.
-    #[must_use]
-    pub const fn is_controller(&self) -> bool {
-        matches!(self.phase, Phase::Active)
-    }
-
-    /// The next request of the quorum that is to be sent to another node.
-    /// [`MetadataNode::on_outcome`] has to be called once for each.
-    pub fn next_outgoing(&mut self) -> Option<QuorumOutgoing> {
-        self.quorum.as_mut()?.next_outgoing()
-    }
-
-    /// The request with this `id` was answered; `None` if it failed or was given up.
-    pub fn on_outcome(
+    /// The quorum's request with this `id` was answered; `None` if it failed or was given up.
+    pub(super) fn on_quorum_outcome(
         &mut self,
         now: Now,
         id: u64,
@@ -47,14 +35,17 @@ impl MetadataNode {
             let VoterEndpoint { host, port, .. } = first;
             Some((id, NodeAddress { host, port }))
         });
-        self.events
-            .push_back(MetadataEvent::ControllerChanged { leader });
+        self.joining.on_controller_changed(leader);
     }
 
     /// Show what was committed since the last image.
-    pub(super) fn publish_followed(&mut self) {
+    pub(super) fn publish_followed(&mut self, now: Now) {
         let is_following = matches!(self.phase, Phase::Following);
         if !is_following || !self.has_news || self.working.is_in_transaction() {
+            return;
+        }
+        let end_offset = self.working.image.end_offset;
+        if !self.joining.may_show(now.instant, end_offset) {
             return;
         }
         self.has_news = false;
@@ -66,12 +57,13 @@ impl MetadataNode {
             self.working.image.kraft_version = quorum.kraft_version();
         }
         let Publication { image, delta } = self.working.publication();
+        self.on_followed_published(now, &image, &delta);
         self.show(image, delta);
     }
 
     /// This node was elected: what it decides from here on may be taken back.
-    pub(super) fn settle(&mut self) {
-        self.publish_followed();
+    pub(super) fn settle(&mut self, now: Now) {
+        self.publish_followed(now);
         self.settled = Some(self.working.clone());
     }
 

@@ -3,6 +3,8 @@
 mod asked;
 mod directories;
 mod following;
+mod forwarding;
+mod joining;
 mod properties;
 mod requests;
 mod settings;
@@ -23,7 +25,7 @@ use crate::config::{BrokerConfig, BrokerSettings};
 use crate::log::storage::{
     DirectoryIndex, StorageFailure, StorageOutbox, StorageRequest, StorageResult, Ticket,
 };
-use crate::model::{BrokerId, LeaderEpoch, NodeAddress, Offset, Uuid};
+use crate::model::{LeaderEpoch, Offset, Uuid};
 use crate::protocol::messages::MetadataRecord;
 use crate::quorum::{
     BatchTooLarge, Quorum, QuorumEvent, QuorumFailure, QuorumRequest, QuorumResponse, QuorumToken,
@@ -36,15 +38,18 @@ use super::delta::MetadataDelta;
 use super::image::MetadataImage;
 use super::record::{check_metadata_version, encode_record};
 use directories::{Directories, Inspection};
+use joining::Joining;
 use snapshots::SnapshotSchedule;
 use state::Publication;
 
 pub use asked::{ControllerRequest, ControllerResponse};
 pub(crate) use directories::{
-    BOOTSTRAP, CLEAN_MARK, decode_bootstrap, encode_bootstrap, encode_clean_mark,
+    BOOTSTRAP, CLEAN_MARK, FormatPlan, decode_bootstrap, encode_bootstrap, encode_clean_mark,
+    plan_format,
 };
+pub use joining::{Outgoing, OutgoingId};
 pub(crate) use properties::{FILE_NAME as META_PROPERTIES, MetaProperties};
-pub use settings::{MetadataLogSettings, NodeSettings};
+pub use settings::{MetadataLogSettings, NodeSettings, membership_of};
 pub(crate) use state::WorkingImage;
 pub(crate) use takeover::{FILE_NAME as TAKEOVER, Takeover};
 
@@ -54,6 +59,11 @@ const RECORDS_PER_BATCH: usize = 10_000;
 /// Names a request for the one who made it.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct RequestToken(pub u64);
+
+impl RequestToken {
+    /// What the node asks the controller for itself.
+    const OWN: Self = Self(0);
+}
 
 /// A log directory that is part of the cluster.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -98,11 +108,11 @@ pub enum MetadataEvent {
         token: QuorumToken,
         response: Box<QuorumResponse>,
     },
-    /// Another node has become the controller, or nobody; where it is reached. That this node leads
-    /// the quorum is told too, before it serves as the controller.
-    ControllerChanged {
-        leader: Option<(BrokerId, NodeAddress)>,
-    },
+    /// The controller has lifted the fence of this broker: clients are told of it. Only of a broker
+    /// that another node controls.
+    Unfenced,
+    /// The broker leads nothing any more, or nobody can be asked: it may stop.
+    MayStop,
     /// Nothing more can be done.
     Halt(HaltCause),
     /// All files are as a clean stop leaves them.
@@ -162,6 +172,7 @@ pub struct MetadataNode {
     has_news: bool,
     /// The state as it was committed when this node was elected, until a later one is shown.
     settled: Option<WorkingImage>,
+    joining: Joining,
     snapshots: SnapshotSchedule,
     events: VecDeque<MetadataEvent>,
     /// The directories that are not to be marked as clean.
@@ -190,6 +201,7 @@ impl MetadataNode {
             committed: 0,
             has_news: false,
             settled: None,
+            joining: Joining::default(),
             snapshots: SnapshotSchedule::default(),
             events: VecDeque::new(),
             unclean: BTreeSet::new(),
@@ -228,12 +240,16 @@ impl MetadataNode {
             Phase::Active => self.controller.next_deadline(),
             _ => Instant::MAX,
         };
-        quorum.min(snapshot).min(controller)
+        let joining = self.joining.next_deadline();
+        quorum.min(snapshot).min(controller).min(joining)
     }
 
     /// The epoch of the registration of this broker, once it has one.
     #[must_use]
     pub fn broker_epoch(&self) -> Option<i64> {
+        if let Some(lifecycle) = &self.joining.lifecycle {
+            return lifecycle.epoch();
+        }
         let brokers = &self.working.image.brokers;
         Some(brokers.get(&self.settings.config.node_id)?.epoch)
     }
@@ -297,6 +313,9 @@ impl MetadataNode {
                 if let Some(quorum) = &mut self.quorum {
                     quorum.begin(now, outbox);
                 }
+                if !self.settings.config.roles.controller {
+                    self.join(now);
+                }
                 self.drain_quorum(now, outbox);
             }
             _ => {
@@ -347,7 +366,7 @@ impl MetadataNode {
                 }
                 QuorumEvent::Loaded => self.claim(now, outbox),
                 QuorumEvent::Elected { .. } => {
-                    self.settle();
+                    self.settle(now);
                     self.activate(now);
                 }
                 QuorumEvent::Unseated => self.on_unseated(),
@@ -514,7 +533,8 @@ impl MetadataNode {
             quorum.flush(now, outbox);
         }
         self.drain_quorum(now, outbox);
-        self.publish_followed();
+        self.publish_followed(now);
+        self.advance_joining(now);
         // Answers without records of their own wait for those before them only.
         self.publish();
     }

@@ -15,6 +15,13 @@ use super::{
 impl MetadataNode {
     /// Decide on a request. The answer comes as an event when its records are committed.
     pub fn on_request(&mut self, now: Now, token: RequestToken, request: &ControllerRequest) {
+        if self.joining.lifecycle.is_some() && matches!(self.phase, Phase::Following) {
+            let config = &self.broker_config;
+            return self
+                .joining
+                .forwarding
+                .ask(now.instant, token, request, config);
+        }
         if !matches!(self.phase, Phase::Active) {
             let response = ControllerResponse::Unavailable(ErrorCode::NotController);
             self.events

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::{BrokerConfig, BrokerSettings, Listener, SecurityProtocol};
 use crate::log::storage::{DirectoryIndex, StorageOwner, StoragePath};
 use crate::model::Uuid;
-use crate::quorum::{Membership, QuorumSettings, VoterEndpoint};
+use crate::quorum::{Membership, QuorumSettings, QuorumTimeouts, VoterEndpoint};
 use crate::stdx::Random;
 
 use super::super::image::Endpoint;
@@ -70,6 +70,23 @@ impl MetadataLogSettings {
             retention_bytes: config.metadata_max_retention_bytes,
             retention_ms: config.metadata_max_retention_ms,
         }
+    }
+}
+
+/// How a node with these settings takes part in the metadata quorum.
+#[must_use]
+pub fn membership_of(config: &BrokerConfig) -> Membership {
+    let millis = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0));
+    Membership {
+        votes: config.roles.controller,
+        bootstrap: config.quorum.first_asked().cloned().collect(),
+        static_voters: None,
+        timeouts: QuorumTimeouts {
+            election: millis(config.controller_quorum_election_timeout_ms),
+            fetch: millis(config.controller_quorum_fetch_timeout_ms),
+            request: millis(config.controller_quorum_request_timeout_ms),
+            retry: millis(config.controller_quorum_retry_backoff_ms),
+        },
     }
 }
 

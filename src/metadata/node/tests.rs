@@ -35,7 +35,6 @@ struct World {
     answers: Vec<(RequestToken, ControllerResponse)>,
     quorum_answers: Vec<QuorumResponse>,
     opened: Vec<OpenDirectory>,
-    controller: Option<(BrokerId, NodeAddress)>,
     halted: Option<HaltCause>,
     is_closed: bool,
     /// The disk stops working after this many requests, as in a crash.
@@ -91,7 +90,6 @@ impl World {
             answers: Vec::new(),
             quorum_answers: Vec::new(),
             opened: Vec::new(),
-            controller: None,
             halted: None,
             is_closed: false,
             crashes_after,
@@ -158,7 +156,7 @@ impl World {
                 MetadataEvent::QuorumAnswer { response, .. } => {
                     self.quorum_answers.push(*response);
                 }
-                MetadataEvent::ControllerChanged { leader } => self.controller = leader,
+                MetadataEvent::Unfenced | MetadataEvent::MayStop => {}
                 MetadataEvent::Halt(cause) => self.halted = Some(cause),
                 MetadataEvent::Closed => self.is_closed = true,
             }

@@ -160,7 +160,8 @@ impl Node {
                     MetadataEvent::Answer { response, .. } => self.answer = Some(response),
                     MetadataEvent::Halt(_) => self.is_halted = true,
                     MetadataEvent::DirectoriesOpened { .. }
-                    | MetadataEvent::ControllerChanged { .. }
+                    | MetadataEvent::Unfenced
+                    | MetadataEvent::MayStop
                     | MetadataEvent::QuorumAnswer { .. }
                     | MetadataEvent::Closed => {}
                 }

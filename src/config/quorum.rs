@@ -1,0 +1,138 @@
+//! `process.roles`, and where the metadata quorum is found.
+
+use crate::model::{BrokerId, NodeAddress};
+
+use super::listener::parse_host_and_port;
+use super::settings::{BrokerSettings, ConfigError};
+use super::value::Value;
+
+const ROLES: &str = "process.roles";
+const VOTERS: &str = "controller.quorum.voters";
+const BOOTSTRAP: &str = "controller.quorum.bootstrap.servers";
+
+/// What this process is in its cluster: `process.roles`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Roles {
+    /// It holds partitions, and clients are told of it.
+    pub broker: bool,
+    /// It votes in the metadata quorum, and may decide for the cluster.
+    pub controller: bool,
+}
+
+/// A voter of `controller.quorum.voters`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct QuorumVoter {
+    /// The node.
+    pub id: BrokerId,
+    /// Where its controller listener is.
+    pub address: NodeAddress,
+}
+
+/// Where the quorum is found.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct QuorumAddresses {
+    /// `controller.quorum.voters`
+    pub voters: Vec<QuorumVoter>,
+    /// `controller.quorum.bootstrap.servers`
+    pub bootstrap_servers: Vec<NodeAddress>,
+}
+
+impl QuorumAddresses {
+    /// Where to ask who leads, without knowing anything yet.
+    pub fn first_asked(&self) -> impl Iterator<Item = &NodeAddress> {
+        let voters = self.voters.iter().map(|voter| &voter.address);
+        self.bootstrap_servers.iter().chain(voters)
+    }
+
+    /// True if the operator named a quorum.
+    #[must_use]
+    pub fn are_given(&self) -> bool {
+        !self.voters.is_empty() || !self.bootstrap_servers.is_empty()
+    }
+}
+
+impl BrokerSettings {
+    /// Both where nothing is said.
+    pub(super) fn roles(&self) -> Roles {
+        let roles = self.list(ROLES);
+        let has = |name: &str| roles.is_empty() || roles.iter().any(|role| role == name);
+        Roles {
+            broker: has("broker"),
+            controller: has("controller"),
+        }
+    }
+
+    /// The addresses of the quorum. An error comes with the setting that is to blame.
+    pub(super) fn quorum_addresses(&self) -> Result<QuorumAddresses, (&'static str, String)> {
+        let address = |text: &str| {
+            let (host, port) = parse_host_and_port(text)?;
+            (!host.is_empty() && port > 0).then_some(NodeAddress { host, port })
+        };
+        let voter = |text: &str| {
+            let (id, text) = text.split_once('@')?;
+            let (id, address) = (id.parse().ok()?, address(text)?);
+            Some(QuorumVoter { id, address })
+        };
+        let mut addresses = QuorumAddresses::default();
+        for text in self.list(VOTERS) {
+            let malformed = || (VOTERS, format!("{text} is not of the form ID@HOST:PORT"));
+            addresses.voters.push(voter(&text).ok_or_else(malformed)?);
+        }
+        for text in self.list(BOOTSTRAP) {
+            let malformed = || (BOOTSTRAP, format!("{text} is not of the form HOST:PORT"));
+            let server = address(&text).ok_or_else(malformed)?;
+            addresses.bootstrap_servers.push(server);
+        }
+        Ok(addresses)
+    }
+
+    /// What this process is, and who votes, must fit together.
+    pub(super) fn check_roles(&self, addresses: &QuorumAddresses, errors: &mut Vec<ConfigError>) {
+        let mut keep = |name: &str, reason: &str| errors.push(self.error(name, reason));
+        let roles = self.roles();
+        let own = self.node_id();
+        let votes = addresses.voters.iter().any(|voter| voter.id == own);
+        if roles.controller {
+            if !roles.broker {
+                let reason = "a controller without a broker does not exist yet: \
+                              set process.roles=broker,controller";
+                keep(ROLES, reason);
+            }
+            let counts = [
+                (VOTERS, addresses.voters.len()),
+                (BOOTSTRAP, addresses.bootstrap_servers.len()),
+            ];
+            for (name, _) in counts.into_iter().filter(|(_, count)| *count > 1) {
+                keep(
+                    name,
+                    "a metadata quorum of several voters does not exist yet",
+                );
+            }
+            if let Some(voter) = addresses.voters.first().filter(|_| !votes) {
+                let QuorumVoter { id, address } = voter;
+                let reason = format!("{id}@{address} is not this node, {own}");
+                keep(VOTERS, &reason);
+            }
+        } else {
+            if !addresses.are_given() {
+                let reason = "a broker has to know where the controllers of its cluster are: \
+                              set it to their addresses, as HOST:PORT";
+                keep(BOOTSTRAP, reason);
+            }
+            if votes {
+                let reason = format!("node {own} votes, and so has to be a controller, too");
+                keep(VOTERS, &reason);
+            }
+        }
+        let ids = (self.value("node.id"), self.value("broker.id"));
+        if let (Value::Integer(node), Value::Integer(broker)) = ids
+            && node != broker
+        {
+            let reason = format!("{node} is not the same node as broker.id={broker}");
+            keep("node.id", &reason);
+        }
+        if let Value::Integer(..0) = self.value("broker.id") {
+            keep("broker.id", "the number of a node is not negative");
+        }
+    }
+}

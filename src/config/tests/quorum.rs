@@ -1,0 +1,77 @@
+//! Roles, and where the metadata quorum is.
+
+use super::{start, started};
+
+/// The settings of a broker without a controller, and `more`.
+fn broker(more: &str) -> String {
+    format!(
+        "process.roles=broker\nnode.id=3\nlisteners=PLAINTEXT://kafka3:9092\n\
+         controller.listener.names=CONTROLLER\nlog.dirs=/data\n{more}\n"
+    )
+}
+
+#[test]
+fn a_broker_finds_controllers_at_bootstrap_servers_then_at_the_voters() {
+    let text = broker(
+        "controller.quorum.bootstrap.servers=kafka1:9093,[::1]:9094\n\
+         controller.quorum.voters=1@kafka2:9093",
+    );
+    let config = started(&text).config;
+    assert!(config.roles.broker && !config.roles.controller);
+    let asked = config.quorum.first_asked().map(ToString::to_string);
+    let asked: Vec<String> = asked.collect();
+    assert_eq!(asked, ["kafka1:9093", "[::1]:9094", "kafka2:9093"]);
+    assert_eq!(config.quorum.voters[0].id, 1);
+}
+
+#[test]
+fn a_process_that_names_no_role_has_both() {
+    let config = started("log.dirs=/data").config;
+    assert!(config.roles.broker && config.roles.controller);
+}
+
+#[test]
+fn roles_and_voters_that_do_not_fit_are_refused() {
+    let voters = "controller.quorum.voters";
+    let servers = "controller.quorum.bootstrap.servers";
+    for (text, setting, reason) in [
+        (broker(""), servers, "has to know where the controllers"),
+        (
+            broker("controller.quorum.voters=3@kafka3:9093"),
+            voters,
+            "node 3 votes",
+        ),
+        (
+            broker("controller.quorum.voters=kafka1:9093"),
+            voters,
+            "not of the form ID@HOST:PORT",
+        ),
+        (
+            broker("controller.quorum.bootstrap.servers=kafka1"),
+            servers,
+            "not of the form HOST:PORT",
+        ),
+        (
+            broker("process.roles=controller"),
+            "process.roles",
+            "a controller without a broker does not exist yet",
+        ),
+        (
+            broker(
+                "process.roles=broker,controller\n\
+                 controller.quorum.voters=3@kafka3:9093,4@kafka4:9093",
+            ),
+            voters,
+            "several voters does not exist yet",
+        ),
+        (
+            broker("process.roles=broker,controller\ncontroller.quorum.voters=4@kafka4:9093"),
+            voters,
+            "4@kafka4:9093 is not this node, 3",
+        ),
+    ] {
+        let errors = start(&text).expect_err("these do not fit");
+        let is_named = |error: &String| error.contains(setting) && error.contains(reason);
+        assert!(errors.iter().any(is_named), "{errors:?} without {reason}");
+    }
+}

@@ -1,0 +1,181 @@
+//! `forebay format`: makes the directories of a node those of a cluster, as `kafka-storage format`
+//! does.
+//!
+//! Owns: when directories may be formatted, and what is told of it.
+//! Promises: what is formatted already is left as it is; a directory that holds anything else is
+//! refused; an interrupted format goes on where it stopped.
+//! Knows nothing of: a running broker. What a format writes is `metadata`'s.
+//! Lives in: one process, one thread. Start at [`run`].
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use serde_json::json;
+
+use crate::admin::Failure;
+use crate::config::{Startup, parse_assignment};
+use crate::log::storage::{DirectoryIndex, StorageOwner};
+use crate::metadata::{
+    FormatPlan, METADATA_VERSION_MAX, MetadataLogSettings, NodeSettings, membership_of,
+    metadata_version_name, plan_format,
+};
+use crate::runtime::PlainDisk;
+use crate::stdx::Random;
+use crate::verify::Directories;
+
+/// Make the directories of a node those of a cluster, before its first start
+///
+/// `forebay serve` does this itself for a broker that is a cluster of its own. A broker that joins
+/// the cluster of another node has to be told which cluster that is, so that a wrong address or a
+/// disk that is not mounted is noticed before anything is written.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  forebay format --cluster-id MkU3OEVBNTcwNTJENDM2Qg --config server.properties
+  forebay format --config server.properties          a new cluster, whose id is drawn and printed
+
+`forebay cluster describe` prints the id of a cluster that runs. Ends with status 0 if the
+directories are formatted, and else with 1.")]
+pub struct FormatArguments {
+    /// The id of the cluster; a controller that is given none begins a new one
+    #[arg(long, short = 't', value_name = "ID")]
+    pub cluster_id: Option<String>,
+
+    /// The server.properties that the node will run with
+    #[arg(long, short, value_name = "FILE")]
+    pub config: Option<String>,
+
+    /// Where the data will be (log.dirs); several directories are separated by commas
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<String>,
+
+    /// A setting of the node, as for `forebay serve`
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_assignment)]
+    pub set: Vec<(String, String)>,
+
+    /// Leave directories alone that are formatted, and format the others
+    #[arg(long, short = 'g')]
+    pub ignore_formatted: bool,
+
+    /// Print JSON for programs: its fields keep their names and meaning
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Format the `directories` of the node with these settings. Ids are drawn from `random`, and must
+/// be nobody else's.
+#[must_use]
+pub fn run(
+    arguments: &FormatArguments,
+    startup: &Startup,
+    directories: &Directories,
+    random: Random,
+) -> ExitCode {
+    match format(arguments, startup, directories, random) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn format(
+    arguments: &FormatArguments,
+    startup: &Startup,
+    directories: &Directories,
+    random: Random,
+) -> Result<(), Failure> {
+    if let Some(id) = &arguments.cluster_id {
+        check_cluster_id(id)?;
+    }
+    for path in &directories.paths {
+        std::fs::create_dir_all(path).map_err(|error| {
+            Failure::Failed(format!("{} cannot be made: {error}", path.display()))
+        })?;
+    }
+    let _locks = directories.lock()?;
+    let mut disk = PlainDisk::new(directories.paths.clone());
+    let mut settings = node_settings(arguments, startup, directories, random);
+    let plan = plan_format(&mut settings, now_ms(), |request| disk.perform(request));
+    let FormatPlan {
+        cluster_id,
+        formatted,
+        steps,
+    } = plan.map_err(Failure::Failed)?;
+    let mut all = directories.paths.iter().enumerate();
+    let already = all.find(|(index, _)| !formatted.contains(index));
+    if let Some((_, path)) = already.filter(|_| !arguments.ignore_formatted) {
+        return Err(Failure::Failed(format!(
+            "{} is formatted already: use --ignore-formatted to leave it alone and format the \
+             others",
+            path.display()
+        )));
+    }
+    for request in steps {
+        let done = disk.perform(request);
+        done.map_err(|failure| Failure::Failed(failure.to_string()))?;
+    }
+    let places = formatted.iter().map(|index| &directories.paths[*index]);
+    let places: Vec<String> = places.map(|path| path.display().to_string()).collect();
+    if arguments.json {
+        println!("{}", json!({"cluster_id": cluster_id, "formatted": places}));
+        return Ok(());
+    }
+    for (index, path) in formatted.iter().zip(&places) {
+        println!("{}", line(*index == directories.metadata, Path::new(path)));
+    }
+    if places.is_empty() {
+        println!("All of the log directories are already formatted.");
+    }
+    println!("The cluster is {cluster_id}.");
+    Ok(())
+}
+
+fn line(has_metadata: bool, path: &Path) -> String {
+    let what = if has_metadata { "metadata" } else { "data" };
+    let version = metadata_version_name(METADATA_VERSION_MAX);
+    let path = path.display();
+    format!("Formatting {what} directory {path} with metadata.version {version}.")
+}
+
+/// An id is written into `meta.properties` and sent as a text: Kafka's are 22 characters of
+/// base 64, and its own tools take any word.
+fn check_cluster_id(id: &str) -> Result<(), Failure> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '=');
+    if !id.is_empty() && id.chars().all(is_plain) {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "{id:?} is no id of a cluster: it has letters, digits, - and _ only"
+    )))
+}
+
+fn node_settings(
+    arguments: &FormatArguments,
+    startup: &Startup,
+    directories: &Directories,
+    random: Random,
+) -> NodeSettings {
+    let nobody = StorageOwner {
+        slot: 0,
+        incarnation: 0,
+    };
+    NodeSettings {
+        settings: startup.settings.clone(),
+        config: startup.config.clone(),
+        metadata_directory: DirectoryIndex::at(directories.metadata),
+        cluster_id: arguments.cluster_id.clone(),
+        log: MetadataLogSettings::new(&startup.config),
+        membership: membership_of(&startup.config),
+        files_owner: nobody,
+        log_owner: nobody,
+        random,
+    }
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}

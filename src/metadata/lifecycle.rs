@@ -1,0 +1,670 @@
+//! A broker's life in a cluster that another node controls: it registers, tells that it lives, and
+//! asks before it stops (KIP-631).
+//!
+//! Owns: the epoch of the broker's registration, and what the controller told of it last.
+//! Promises: one request at a time; a broker is not unfenced before it said that it is ready; what
+//! can never succeed is not tried again.
+//! Knows nothing of: connections, who the controller is, what the metadata say.
+//! Lives on: shard 0, inside of [`super::MetadataNode`].
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::{BrokerId, ErrorCode, Offset, Uuid};
+use crate::protocol::messages::{
+    BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,
+    BrokerRegistrationResponse, broker_registration_request,
+};
+use crate::protocol::{AnyRequest, AnyResponse};
+use crate::stdx::Instant;
+
+use super::image::{Endpoint, SupportedFeature};
+
+/// The first pause after a request that failed, as in Apache Kafka; it doubles up to the interval
+/// of heartbeats.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
+
+/// How long a broker asks to be let go before it stops all the same, as in Apache Kafka: by then
+/// somebody has to look at the cluster.
+const STOP_WITHIN: Duration = Duration::from_mins(5);
+
+/// No broker has this epoch: it stands for an unknown one.
+const NO_EPOCH: i64 = -1;
+
+/// Who the broker is.
+#[derive(Clone, Debug)]
+pub(super) struct BrokerIdentity {
+    /// The broker.
+    pub id: BrokerId,
+    /// The cluster whose data it has.
+    pub cluster_id: Arc<str>,
+    /// Drawn at the start: the controller tells by it one life of the broker from another.
+    pub incarnation_id: Uuid,
+    /// The addresses that clients are told.
+    pub endpoints: Vec<Endpoint>,
+    /// What it can work at.
+    pub features: Vec<SupportedFeature>,
+    /// Its rack.
+    pub rack: Option<String>,
+    /// The ids of its log directories.
+    pub directories: Vec<Uuid>,
+    /// The epoch that it had when it stopped, if it stopped cleanly (KIP-966).
+    pub previous_epoch: Option<i64>,
+}
+
+/// How often, and how long, it asks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LifecycleTimes {
+    /// `broker.heartbeat.interval.ms`
+    pub heartbeat: Duration,
+    /// `broker.session.timeout.ms`: without a heartbeat for so long it is fenced.
+    pub session: Duration,
+    /// `initial.broker.registration.timeout.ms`
+    pub registration: Duration,
+}
+
+/// What became of the broker.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum LifecycleEvent {
+    /// It is registered in this epoch, and fenced.
+    Registered { epoch: i64 },
+    /// It has seen its own registration: what it knows of the cluster is new enough to serve by.
+    CaughtUp,
+    /// It may lead, and clients are told of it.
+    Unfenced,
+    /// It is fenced, though it does not want to be: others lead what it led.
+    Fenced,
+    /// It leads nothing any more, or nobody is there to ask: it may stop.
+    MayStop,
+    /// It cannot be part of the cluster; the text says why, and what to do.
+    Refused(String),
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Standing {
+    /// It is not registered, and gives up at this time.
+    Registering {
+        give_up_at: Instant,
+    },
+    /// It is, and has not seen so.
+    CatchingUp,
+    /// It has seen so, and is fenced.
+    Fenced,
+    Unfenced,
+    /// It wants to stop, and does so at this time at the latest.
+    Stopping {
+        give_up_at: Instant,
+    },
+    Ended,
+}
+
+/// The broker's side of registration and heartbeats.
+#[derive(Debug)]
+pub(super) struct Lifecycle {
+    identity: BrokerIdentity,
+    times: LifecycleTimes,
+    standing: Standing,
+    epoch: Option<i64>,
+    /// The last offset of the metadata log that the broker works by.
+    metadata_offset: Offset,
+    is_ready: bool,
+    offline: BTreeSet<Uuid>,
+    is_asking: bool,
+    ask_at: Instant,
+    pause: Duration,
+    /// When the controller answered a heartbeat last.
+    answered_at: Instant,
+    events: VecDeque<LifecycleEvent>,
+}
+
+impl Lifecycle {
+    /// A broker that begins to register.
+    pub(super) fn new(now: Instant, identity: BrokerIdentity, times: LifecycleTimes) -> Self {
+        Self {
+            identity,
+            times,
+            standing: Standing::Registering {
+                give_up_at: now + times.registration,
+            },
+            epoch: None,
+            metadata_offset: -1,
+            is_ready: false,
+            offline: BTreeSet::new(),
+            is_asking: false,
+            ask_at: now,
+            pause: RETRY_AFTER,
+            answered_at: now,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// The oldest event that was not asked for yet.
+    pub(super) fn next_event(&mut self) -> Option<LifecycleEvent> {
+        self.events.pop_front()
+    }
+
+    /// The epoch of the registration.
+    pub(super) const fn epoch(&self) -> Option<i64> {
+        self.epoch
+    }
+
+    /// True once the broker has seen its own registration.
+    pub(super) const fn has_caught_up(&self) -> bool {
+        matches!(
+            self.standing,
+            Standing::Fenced | Standing::Unfenced | Standing::Stopping { .. }
+        )
+    }
+
+    /// The metadata are taken in up to this offset, of the last record.
+    pub(super) fn on_metadata(&mut self, now: Instant, offset: Offset) {
+        let was_behind = self.metadata_offset < offset;
+        self.metadata_offset = self.metadata_offset.max(offset);
+        // Somebody waits for it: the broker itself, or another one that hands over to it.
+        if was_behind && matches!(self.standing, Standing::CatchingUp) {
+            self.ask_at = self.ask_at.min(now);
+        }
+    }
+
+    /// All that the broker has is open: it can serve.
+    pub(super) fn on_ready(&mut self, now: Instant) {
+        self.is_ready = true;
+        self.ask_at = self.ask_at.min(now);
+    }
+
+    /// A log directory is given up.
+    pub(super) fn on_directory_failed(&mut self, now: Instant, directory: Uuid) {
+        if self.offline.insert(directory) {
+            self.ask_at = self.ask_at.min(now);
+        }
+    }
+
+    /// The broker wants to stop: [`LifecycleEvent::MayStop`] follows.
+    pub(super) fn stop(&mut self, now: Instant) {
+        match self.standing {
+            Standing::Stopping { .. } | Standing::Ended => {}
+            Standing::Registering { .. } => self.end(LifecycleEvent::MayStop),
+            _ => {
+                self.standing = Standing::Stopping {
+                    give_up_at: now + STOP_WITHIN,
+                };
+                self.ask_at = self.ask_at.min(now);
+            }
+        }
+    }
+
+    fn end(&mut self, event: LifecycleEvent) {
+        self.standing = Standing::Ended;
+        self.events.push_back(event);
+    }
+
+    /// When [`Lifecycle::next_request`] has to be called at the latest.
+    pub(super) fn next_deadline(&self) -> Instant {
+        let give_up_at = match self.standing {
+            Standing::Ended => return Instant::MAX,
+            Standing::Registering { give_up_at } => give_up_at,
+            Standing::Stopping { give_up_at } => self.gives_up_stopping_at(give_up_at),
+            _ => Instant::MAX,
+        };
+        match self.is_asking {
+            true => give_up_at,
+            false => give_up_at.min(self.ask_at),
+        }
+    }
+
+    /// Without an answer for a session's length the controller has fenced the broker, or none is
+    /// there: there is nothing left to hand over.
+    fn gives_up_stopping_at(&self, give_up_at: Instant) -> Instant {
+        give_up_at.min(self.answered_at + self.times.session)
+    }
+
+    /// What to ask the controller now.
+    pub(super) fn next_request(&mut self, now: Instant) -> Option<AnyRequest> {
+        match self.standing {
+            Standing::Ended => return None,
+            Standing::Registering { give_up_at } if give_up_at <= now => {
+                let waited = self.times.registration.as_secs();
+                self.end(LifecycleEvent::Refused(format!(
+                    "no controller has registered broker {} for {waited} s \
+                     (initial.broker.registration.timeout.ms): are the addresses in \
+                     controller.quorum.bootstrap.servers right, and does the controller run?",
+                    self.identity.id
+                )));
+                return None;
+            }
+            Standing::Stopping { give_up_at } if self.gives_up_stopping_at(give_up_at) <= now => {
+                tracing::warn!("the broker stops though the controller did not let it go");
+                self.end(LifecycleEvent::MayStop);
+                return None;
+            }
+            _ => {}
+        }
+        if self.is_asking || self.ask_at > now {
+            return None;
+        }
+        self.is_asking = true;
+        Some(match (self.standing, self.epoch) {
+            (Standing::Registering { .. }, _) | (_, None) => self.registration().into(),
+            (_, Some(epoch)) => self.heartbeat(epoch).into(),
+        })
+    }
+
+    fn registration(&self) -> BrokerRegistrationRequest {
+        let identity = &self.identity;
+        let listeners = identity.endpoints.iter();
+        let features = identity.features.iter();
+        BrokerRegistrationRequest {
+            broker_id: identity.id,
+            cluster_id: identity.cluster_id.to_string(),
+            incarnation_id: identity.incarnation_id,
+            listeners: listeners
+                .map(|endpoint| broker_registration_request::Listener {
+                    name: endpoint.listener.clone(),
+                    host: endpoint.host.clone(),
+                    port: endpoint.port,
+                    security_protocol: endpoint.security_protocol,
+                    ..Default::default()
+                })
+                .collect(),
+            features: features
+                .map(|feature| broker_registration_request::Feature {
+                    name: feature.name.clone(),
+                    min_supported_version: feature.min_level,
+                    max_supported_version: feature.max_level,
+                    ..Default::default()
+                })
+                .collect(),
+            rack: identity.rack.clone(),
+            log_dirs: identity.directories.clone(),
+            previous_broker_epoch: identity.previous_epoch.unwrap_or(NO_EPOCH),
+            ..Default::default()
+        }
+    }
+
+    fn heartbeat(&self, broker_epoch: i64) -> BrokerHeartbeatRequest {
+        BrokerHeartbeatRequest {
+            broker_id: self.identity.id,
+            broker_epoch,
+            current_metadata_offset: self.metadata_offset,
+            want_fence: !self.is_ready,
+            want_shut_down: matches!(self.standing, Standing::Stopping { .. }),
+            offline_log_dirs: self.offline.iter().copied().collect(),
+            ..Default::default()
+        }
+    }
+
+    /// The controller answered, or could not be asked.
+    pub(super) fn on_answer(&mut self, now: Instant, response: Option<&AnyResponse>) {
+        self.is_asking = false;
+        match response {
+            Some(AnyResponse::BrokerRegistration(response)) => self.on_registered(now, response),
+            Some(AnyResponse::BrokerHeartbeat(response)) => self.on_heard(now, response),
+            _ => self.retry(now),
+        }
+    }
+
+    fn retry(&mut self, now: Instant) {
+        self.ask_at = now + self.pause;
+        self.pause = (self.pause * 2).min(self.times.heartbeat);
+    }
+
+    fn on_registered(&mut self, now: Instant, response: &BrokerRegistrationResponse) {
+        if !matches!(self.standing, Standing::Registering { .. }) {
+            return;
+        }
+        let id = self.identity.id;
+        match error_of(response.error_code) {
+            ErrorCode::None => {
+                self.epoch = Some(response.broker_epoch);
+                self.standing = Standing::CatchingUp;
+                self.pause = RETRY_AFTER;
+                self.ask_at = now;
+                self.answered_at = now;
+                let epoch = response.broker_epoch;
+                self.events.push_back(LifecycleEvent::Registered { epoch });
+            }
+            ErrorCode::InconsistentClusterId => {
+                self.end(LifecycleEvent::Refused(format!(
+                    "the controller is of another cluster than broker {id}, whose data are of \
+                     cluster {}: does controller.quorum.bootstrap.servers name the right one?",
+                    self.identity.cluster_id
+                )));
+            }
+            error @ (ErrorCode::UnsupportedVersion
+            | ErrorCode::InvalidRegistration
+            | ErrorCode::ClusterAuthorizationFailed) => {
+                self.end(LifecycleEvent::Refused(format!(
+                    "the controller does not register broker {id}: {error}{}",
+                    advice(error)
+                )));
+            }
+            error => {
+                let said = match error {
+                    ErrorCode::DuplicateBrokerRegistration => {
+                        ": its session of an earlier life, or another broker with its node.id, is \
+                         still there"
+                    }
+                    _ => "",
+                };
+                tracing::warn!("broker {id} is not registered yet: {error}{said}");
+                self.retry(now);
+            }
+        }
+    }
+
+    fn on_heard(&mut self, now: Instant, response: &BrokerHeartbeatResponse) {
+        match error_of(response.error_code) {
+            ErrorCode::None => {}
+            ErrorCode::StaleBrokerEpoch | ErrorCode::BrokerIdNotRegistered => {
+                return self.on_forgotten(now);
+            }
+            error => {
+                tracing::warn!("the controller did not take a heartbeat: {error}");
+                return self.retry(now);
+            }
+        }
+        self.answered_at = now;
+        self.pause = RETRY_AFTER;
+        self.ask_at = now + self.times.heartbeat;
+        match self.standing {
+            Standing::CatchingUp if response.is_caught_up => {
+                self.come_to(Standing::Fenced, LifecycleEvent::CaughtUp);
+            }
+            // How far it has come is asked again soon, since it comes fast.
+            Standing::CatchingUp => self.ask_at = now + RETRY_AFTER,
+            Standing::Fenced if !response.is_fenced => {
+                self.come_to(Standing::Unfenced, LifecycleEvent::Unfenced);
+            }
+            Standing::Fenced if self.is_ready => self.ask_at = now + RETRY_AFTER,
+            Standing::Unfenced if response.is_fenced => {
+                self.come_to(Standing::Fenced, LifecycleEvent::Fenced);
+                self.ask_at = now;
+            }
+            Standing::Stopping { .. } if response.should_shut_down => {
+                self.end(LifecycleEvent::MayStop);
+            }
+            // Somebody waits for the stop.
+            Standing::Stopping { .. } => self.ask_at = now + RETRY_AFTER,
+            _ => {}
+        }
+    }
+
+    fn come_to(&mut self, standing: Standing, event: LifecycleEvent) {
+        self.standing = standing;
+        self.events.push_back(event);
+    }
+
+    /// The registration is gone: the broker was unregistered, or its cluster's metadata are not
+    /// those that it registered in. One that does not want to stop registers anew.
+    fn on_forgotten(&mut self, now: Instant) {
+        let id = self.identity.id;
+        self.answered_at = now;
+        match self.standing {
+            Standing::Stopping { .. } => self.end(LifecycleEvent::MayStop),
+            Standing::Ended => {}
+            before => {
+                tracing::warn!("the controller does not know broker {id} any more: it registers");
+                if before == Standing::Unfenced {
+                    self.events.push_back(LifecycleEvent::Fenced);
+                }
+                self.standing = Standing::Registering {
+                    give_up_at: now + self.times.registration,
+                };
+                self.epoch = None;
+                self.retry(now);
+            }
+        }
+    }
+}
+
+fn advice(error: ErrorCode) -> &'static str {
+    match error {
+        ErrorCode::UnsupportedVersion => {
+            ": a feature of the cluster is finalized at a level that this release does not have \
+             (see kafka-features describe)"
+        }
+        ErrorCode::InvalidRegistration => {
+            ": one of its log directories has the id of another broker's, as a copied one has"
+        }
+        _ => "",
+    }
+}
+
+/// An error that Apache Kafka has added since is not ours to understand.
+fn error_of(code: i16) -> ErrorCode {
+    ErrorCode::from_code(code).unwrap_or(ErrorCode::UnknownServerError)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEARTBEAT: Duration = Duration::from_secs(2);
+
+    /// A broker and its clock.
+    struct World {
+        now: Instant,
+        broker: Lifecycle,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let identity = BrokerIdentity {
+                id: 4,
+                cluster_id: Arc::from("cluster"),
+                incarnation_id: Uuid::from_bytes([1; 16]),
+                endpoints: Vec::new(),
+                features: Vec::new(),
+                rack: None,
+                directories: vec![Uuid::from_bytes([3; 16])],
+                previous_epoch: None,
+            };
+            let times = LifecycleTimes {
+                heartbeat: HEARTBEAT,
+                session: Duration::from_secs(9),
+                registration: Duration::from_secs(60),
+            };
+            let now = Instant::default() + Duration::from_secs(1);
+            Self {
+                now,
+                broker: Lifecycle::new(now, identity, times),
+            }
+        }
+
+        fn pass(&mut self, time: Duration) {
+            self.now = self.now + time;
+        }
+
+        fn heartbeat(&mut self) -> BrokerHeartbeatRequest {
+            match self.broker.next_request(self.now) {
+                Some(AnyRequest::BrokerHeartbeat(request)) => request,
+                other => panic!("{other:?} is no heartbeat"),
+            }
+        }
+
+        fn answer(&mut self, response: impl Into<AnyResponse>) {
+            self.broker.on_answer(self.now, Some(&response.into()));
+        }
+
+        fn register(&mut self, error: ErrorCode) {
+            let request = self.broker.next_request(self.now);
+            let is_registration = matches!(request, Some(AnyRequest::BrokerRegistration(_)));
+            assert!(is_registration, "{request:?} is no registration");
+            self.answer(BrokerRegistrationResponse {
+                error_code: error.code(),
+                broker_epoch: 70,
+                ..Default::default()
+            });
+        }
+
+        /// The answer to a heartbeat: caught up, fenced, free to stop.
+        fn hear(&mut self, (is_caught_up, is_fenced, should_shut_down): (bool, bool, bool)) {
+            self.answer(BrokerHeartbeatResponse {
+                is_caught_up,
+                is_fenced,
+                should_shut_down,
+                ..Default::default()
+            });
+        }
+
+        fn events(&mut self) -> Vec<LifecycleEvent> {
+            std::iter::from_fn(|| self.broker.next_event()).collect()
+        }
+
+        /// A broker that clients are told of.
+        fn unfenced() -> Self {
+            let mut world = Self::new();
+            world.register(ErrorCode::None);
+            world.broker.on_metadata(world.now, 70);
+            world.heartbeat();
+            world.hear((true, true, false));
+            world.broker.on_ready(world.now);
+            world.heartbeat();
+            world.hear((true, false, false));
+            world.events();
+            world
+        }
+    }
+
+    #[test]
+    fn a_broker_is_unfenced_when_it_has_caught_up_and_is_ready() {
+        let mut world = World::new();
+        world.register(ErrorCode::None);
+        let first = world.heartbeat();
+        assert!(first.want_fence && first.broker_epoch == 70);
+        world.hear((false, true, false));
+        world.broker.on_metadata(world.now, 71);
+        let second = world.heartbeat();
+        assert_eq!(second.current_metadata_offset, 71);
+        world.hear((true, true, false));
+        let so_far = [
+            LifecycleEvent::Registered { epoch: 70 },
+            LifecycleEvent::CaughtUp,
+        ];
+        assert_eq!(world.events(), so_far);
+        assert_eq!(world.broker.next_request(world.now), None);
+        world.broker.on_ready(world.now);
+        assert!(!world.heartbeat().want_fence);
+        world.hear((true, false, false));
+        assert_eq!(world.events(), [LifecycleEvent::Unfenced]);
+        assert_eq!(world.broker.next_deadline(), world.now + HEARTBEAT);
+    }
+
+    #[test]
+    fn a_registration_that_may_succeed_later_is_tried_until_its_time_is_up() {
+        let mut world = World::new();
+        world.register(ErrorCode::DuplicateBrokerRegistration);
+        assert_eq!(world.broker.next_request(world.now), None);
+        world.pass(RETRY_AFTER);
+        world.register(ErrorCode::NotController);
+        world.pass(RETRY_AFTER);
+        assert_eq!(world.broker.next_request(world.now), None);
+        world.pass(Duration::from_mins(1));
+        assert_eq!(world.broker.next_request(world.now), None);
+        let events = world.events();
+        assert!(matches!(&events[..], [LifecycleEvent::Refused(why)] if why.contains("60 s")));
+        assert_eq!(world.broker.next_deadline(), Instant::MAX);
+    }
+
+    #[test]
+    fn a_registration_that_can_never_succeed_is_not_tried_again() {
+        for error in [
+            ErrorCode::InconsistentClusterId,
+            ErrorCode::UnsupportedVersion,
+            ErrorCode::InvalidRegistration,
+        ] {
+            let mut world = World::new();
+            world.register(error);
+            assert!(matches!(&world.events()[..], [LifecycleEvent::Refused(_)]));
+            world.pass(Duration::from_mins(1));
+            assert_eq!(world.broker.next_request(world.now), None);
+        }
+    }
+
+    #[test]
+    fn a_controller_that_cannot_be_asked_is_asked_again_later_and_later() {
+        let mut world = World::unfenced();
+        world.pass(HEARTBEAT);
+        let mut pause = RETRY_AFTER;
+        for _ in 0..8 {
+            world.heartbeat();
+            world.broker.on_answer(world.now, None);
+            assert_eq!(world.broker.next_deadline(), world.now + pause);
+            world.pass(pause);
+            pause = (pause * 2).min(HEARTBEAT);
+        }
+        world.heartbeat();
+        world.hear((true, false, false));
+        assert_eq!(world.broker.next_deadline(), world.now + HEARTBEAT);
+    }
+
+    #[test]
+    fn a_broker_that_is_fenced_for_its_silence_asks_to_be_unfenced() {
+        let mut world = World::unfenced();
+        world.pass(HEARTBEAT);
+        world.heartbeat();
+        world.hear((true, true, false));
+        assert_eq!(world.events(), [LifecycleEvent::Fenced]);
+        assert!(!world.heartbeat().want_fence);
+        world.hear((true, false, false));
+        assert_eq!(world.events(), [LifecycleEvent::Unfenced]);
+    }
+
+    #[test]
+    fn a_broker_that_was_forgotten_registers_anew() {
+        let mut world = World::unfenced();
+        world.pass(HEARTBEAT);
+        world.heartbeat();
+        world.answer(BrokerHeartbeatResponse {
+            error_code: ErrorCode::StaleBrokerEpoch.code(),
+            ..Default::default()
+        });
+        assert_eq!(world.events(), [LifecycleEvent::Fenced]);
+        assert_eq!(world.broker.epoch(), None);
+        world.pass(RETRY_AFTER);
+        world.register(ErrorCode::None);
+        assert_eq!(world.events(), [LifecycleEvent::Registered { epoch: 70 }]);
+    }
+
+    #[test]
+    fn a_broker_stops_when_the_controller_lets_it_go() {
+        let mut world = World::unfenced();
+        world.broker.stop(world.now);
+        assert!(world.heartbeat().want_shut_down);
+        world.hear((true, false, false));
+        assert_eq!(world.events(), []);
+        world.pass(RETRY_AFTER);
+        assert!(world.heartbeat().want_shut_down);
+        world.hear((true, true, true));
+        assert_eq!(world.events(), [LifecycleEvent::MayStop]);
+    }
+
+    #[test]
+    fn a_broker_stops_without_a_controller_when_its_session_must_be_over() {
+        let mut world = World::unfenced();
+        world.broker.stop(world.now);
+        world.heartbeat();
+        world.pass(Duration::from_secs(8));
+        world.broker.on_answer(world.now, None);
+        assert_eq!(world.events(), []);
+        world.pass(Duration::from_secs(1));
+        assert_eq!(world.broker.next_request(world.now), None);
+        assert_eq!(world.events(), [LifecycleEvent::MayStop]);
+    }
+
+    #[test]
+    fn a_broker_that_never_registered_stops_at_once() {
+        let mut world = World::new();
+        world.broker.stop(world.now);
+        assert_eq!(world.events(), [LifecycleEvent::MayStop]);
+    }
+
+    #[test]
+    fn a_failed_directory_is_told_at_once() {
+        let mut world = World::unfenced();
+        let directory = Uuid::from_bytes([3; 16]);
+        world.broker.on_directory_failed(world.now, directory);
+        assert_eq!(world.heartbeat().offline_log_dirs, [directory]);
+    }
+}

@@ -1,0 +1,387 @@
+//! The node as a broker of a cluster that another node controls: it registers there and lives by
+//! what it is told, and asks there for what clients want changed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::log::storage::StorageOutbox;
+use crate::model::{BrokerId, NodeAddress, Offset, PartitionIndex, Uuid};
+use crate::protocol::messages::AssignReplicasToDirsRequest;
+use crate::protocol::messages::assign_replicas_to_dirs_request::{
+    DirectoryData, PartitionData, TopicData,
+};
+use crate::protocol::{AnyRequest, AnyResponse};
+use crate::quorum::Quorum;
+use crate::stdx::{Instant, Now};
+
+use super::super::features::supported_features;
+use super::super::image::{MetadataImage, is_directory_chosen};
+use super::super::lifecycle::{BrokerIdentity, Lifecycle, LifecycleEvent, LifecycleTimes};
+use super::forwarding::{Answered, Forwarding};
+use super::{
+    ControllerRequest, HaltCause, MetadataDelta, MetadataEvent, MetadataNode, Phase, RequestToken,
+};
+
+/// How long the image may take to tell of what the controller has noted, before it is told again.
+const PLACE_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// The most replicas whose directories are told in one request, as in Apache Kafka.
+const ASSIGNMENTS_MAX: usize = 2_250;
+
+/// A request to another node.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// Names it.
+    pub id: OutgoingId,
+    /// Whom it is for.
+    pub to: NodeAddress,
+    /// What is asked.
+    pub request: AnyRequest,
+    /// How long an answer is waited for.
+    pub timeout: Duration,
+}
+
+/// What a request to another node is for. Requests of one kind wait for each other, and for no
+/// others: a fetch of the metadata log that waits for records must not hold up a heartbeat.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum OutgoingId {
+    /// The metadata log, and who leads it.
+    Quorum(u64),
+    /// The broker's registration, and that it lives.
+    Lifecycle,
+    /// What somebody here wants of the controller.
+    Forwarded(u64),
+}
+
+/// The broker in another node's cluster.
+#[derive(Debug, Default)]
+pub(super) struct Joining {
+    pub(super) lifecycle: Option<Lifecycle>,
+    pub(super) forwarding: Forwarding,
+    controller: Option<(BrokerId, NodeAddress)>,
+    /// The replicas of this broker for which nobody has chosen a directory.
+    unplaced: BTreeSet<(Uuid, PartitionIndex)>,
+    /// Those whose directories the controller is being told.
+    placing: Vec<(Uuid, PartitionIndex)>,
+    /// When it is told of others.
+    place_at: Instant,
+}
+
+impl Joining {
+    /// The controller, which is another node, and where it is reached.
+    pub(super) fn on_controller_changed(&mut self, controller: Option<(BrokerId, NodeAddress)>) {
+        self.controller = controller;
+    }
+
+    /// True if the image that ends at this offset may be given out. Before a broker has seen its
+    /// own registration it is told of a past that others have gone on from.
+    pub(super) fn may_show(&mut self, now: Instant, end_offset: Offset) -> bool {
+        self.lifecycle.as_mut().is_none_or(|lifecycle| {
+            if !lifecycle.has_caught_up() {
+                lifecycle.on_metadata(now, end_offset - 1);
+            }
+            lifecycle.has_caught_up()
+        })
+    }
+
+    /// When something has to be asked, or is given up.
+    pub(super) fn next_deadline(&self) -> Instant {
+        let is_known = self.controller.is_some();
+        let lifecycle = self.lifecycle.as_ref();
+        let lifecycle = lifecycle.map_or(Instant::MAX, Lifecycle::next_deadline);
+        let placing = match self.placing.is_empty() && !self.unplaced.is_empty() {
+            true => self.place_at,
+            false => Instant::MAX,
+        };
+        let forwarding = self.forwarding.next_deadline(is_known);
+        lifecycle.min(forwarding).min(placing)
+    }
+}
+
+impl MetadataNode {
+    /// What is there of the metadata is read: the broker begins to register.
+    pub(super) fn join(&mut self, now: Now) {
+        let Some(directories) = &self.directories else {
+            return;
+        };
+        let config = &self.settings.config;
+        let millis = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0));
+        let identity = BrokerIdentity {
+            id: config.node_id,
+            cluster_id: Arc::clone(&directories.cluster_id),
+            incarnation_id: self.controller.draw_id(),
+            endpoints: self.settings.broker_endpoints(),
+            features: supported_features(),
+            rack: config.broker_rack.clone(),
+            directories: directories.online(),
+            previous_epoch: directories.clean_epoch,
+        };
+        let times = LifecycleTimes {
+            heartbeat: millis(config.broker_heartbeat_interval_ms),
+            session: millis(config.broker_session_timeout_ms),
+            registration: millis(config.initial_broker_registration_timeout_ms),
+        };
+        self.joining.lifecycle = Some(Lifecycle::new(now.instant, identity, times));
+    }
+
+    /// True if this node decides for the cluster.
+    #[must_use]
+    pub const fn is_controller(&self) -> bool {
+        matches!(self.phase, Phase::Active)
+    }
+
+    /// The next request to another node; [`MetadataNode::on_outcome`] follows each.
+    pub fn next_outgoing(&mut self, now: Now) -> Option<Outgoing> {
+        if let Some(asked) = self
+            .quorum
+            .as_mut()
+            .and_then(|quorum| quorum.next_outgoing())
+        {
+            return Some(Outgoing {
+                id: OutgoingId::Quorum(asked.id),
+                to: asked.to,
+                request: asked.request,
+                timeout: asked.timeout,
+            });
+        }
+        let joining = &mut self.joining;
+        let config = &self.settings.config;
+        let millis = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0));
+        let lifecycle = joining.lifecycle.as_mut();
+        if let Some((_, to)) = joining.controller.clone() {
+            if let Some(request) = lifecycle.and_then(|one| one.next_request(now.instant)) {
+                return Some(Outgoing {
+                    id: OutgoingId::Lifecycle,
+                    to,
+                    request,
+                    // A heartbeat that is answered later is none.
+                    timeout: millis(config.broker_session_timeout_ms) / 2,
+                });
+            }
+            let (id, request) = joining.forwarding.next_request(now.instant)?;
+            return Some(Outgoing {
+                id: OutgoingId::Forwarded(id),
+                to,
+                request,
+                timeout: millis(config.controller_socket_timeout_ms),
+            });
+        }
+        if let Some(lifecycle) = lifecycle
+            && let Some(_) = lifecycle.next_request(now.instant)
+        {
+            // Nobody is known whom to ask.
+            lifecycle.on_answer(now.instant, None);
+        }
+        None
+    }
+
+    /// A request to another node is answered, or was not: it could not be sent, or nobody answered
+    /// in time.
+    pub fn on_outcome(
+        &mut self,
+        now: Now,
+        id: OutgoingId,
+        response: Option<AnyResponse>,
+        outbox: &mut StorageOutbox,
+    ) {
+        match id {
+            OutgoingId::Quorum(id) => self.on_quorum_outcome(now, id, response, outbox),
+            OutgoingId::Lifecycle => {
+                if let Some(lifecycle) = &mut self.joining.lifecycle {
+                    lifecycle.on_answer(now.instant, response.as_ref());
+                }
+            }
+            OutgoingId::Forwarded(id) => {
+                let answered = self.joining.forwarding.on_answer(now.instant, id, response);
+                if let Some(answered) = answered {
+                    self.on_forwarded(now, answered);
+                }
+            }
+        }
+    }
+
+    fn on_forwarded(&mut self, now: Now, (token, response): Answered) {
+        if token == RequestToken::OWN {
+            // What was noted the image will tell; the rest is told again.
+            let placing = std::mem::take(&mut self.joining.placing);
+            self.joining.unplaced.extend(placing);
+            self.joining.place_at = now.instant + PLACE_AGAIN_AFTER;
+            return;
+        }
+        self.events
+            .push_back(MetadataEvent::Answer { token, response });
+    }
+
+    /// Every partition of this broker is open.
+    pub fn on_serving(&mut self, now: Now) {
+        if let Some(lifecycle) = &mut self.joining.lifecycle {
+            lifecycle.on_ready(now.instant);
+        }
+    }
+
+    /// The broker wants to stop: [`MetadataEvent::MayStop`] follows, at once where nobody has to be
+    /// asked.
+    pub fn stop(&mut self, now: Now) {
+        match &mut self.joining.lifecycle {
+            Some(lifecycle) => lifecycle.stop(now.instant),
+            None => self.events.push_back(MetadataEvent::MayStop),
+        }
+    }
+
+    /// Act on what became of the broker.
+    pub(super) fn advance_joining(&mut self, now: Now) {
+        while let Some(event) = self
+            .joining
+            .lifecycle
+            .as_mut()
+            .and_then(Lifecycle::next_event)
+        {
+            match event {
+                LifecycleEvent::Registered { epoch } => {
+                    tracing::info!("registered with the controller, in epoch {epoch}");
+                }
+                LifecycleEvent::CaughtUp => self.publish_followed(now),
+                LifecycleEvent::Unfenced => self.events.push_back(MetadataEvent::Unfenced),
+                LifecycleEvent::Fenced => {
+                    tracing::warn!("the controller has fenced this broker");
+                }
+                LifecycleEvent::MayStop => self.events.push_back(MetadataEvent::MayStop),
+                LifecycleEvent::Refused(reason) => {
+                    let complaint = self.quorum.as_ref().and_then(Quorum::complaint);
+                    let complaint = complaint.map(|why| format!(" (when last asked: {why})"));
+                    let features = self.unknown_features();
+                    let reason = format!("{reason}{features}{}", complaint.unwrap_or_default());
+                    self.halt(HaltCause::UnusableData(reason));
+                }
+            }
+        }
+        while let Some(given_up) = self.joining.forwarding.expire(now.instant) {
+            self.on_forwarded(now, given_up);
+        }
+        if matches!(self.phase, Phase::Following) {
+            self.place_replicas(now);
+        }
+    }
+
+    /// The features of the cluster that this node does not have, for a person.
+    fn unknown_features(&self) -> String {
+        let own = supported_features();
+        let can = |name: &str, level: i16| {
+            let mut own = own.iter();
+            own.any(|one| one.name == name && (one.min_level..=one.max_level).contains(&level))
+        };
+        let features = self.working.image.features.iter();
+        let unknown = features.filter(|(name, level)| **level > 0 && !can(name, **level));
+        let unknown: Vec<String> = unknown
+            .map(|(name, level)| format!("{name}={level}"))
+            .collect();
+        match unknown.is_empty() {
+            true => String::new(),
+            false => format!(
+                ": of the cluster's features it lacks {}",
+                unknown.join(", ")
+            ),
+        }
+    }
+
+    /// An image is given out: the broker works by it.
+    pub(super) fn on_followed_published(
+        &mut self,
+        now: Now,
+        image: &MetadataImage,
+        delta: &MetadataDelta,
+    ) {
+        let own = self.settings.config.node_id;
+        let Some(lifecycle) = &mut self.joining.lifecycle else {
+            return;
+        };
+        lifecycle.on_metadata(now.instant, image.end_offset - 1);
+        for (topic_id, index) in &delta.partitions_changed {
+            let registration = image.partition(*topic_id, *index);
+            let directory = registration.and_then(|one| one.directory_of(own));
+            match directory.is_some_and(|directory| !is_directory_chosen(directory)) {
+                true => self.joining.unplaced.insert((*topic_id, *index)),
+                false => self.joining.unplaced.remove(&(*topic_id, *index)),
+            };
+        }
+    }
+
+    /// Choose directories for the replicas that have none, and tell the controller. The replicas
+    /// are made when the image says where.
+    fn place_replicas(&mut self, now: Now) {
+        let lifecycle = self.joining.lifecycle.as_ref();
+        let Some(broker_epoch) = lifecycle.and_then(Lifecycle::epoch) else {
+            return;
+        };
+        let joining = &mut self.joining;
+        let is_due = joining.placing.is_empty() && joining.place_at <= now.instant;
+        if !is_due || joining.unplaced.is_empty() {
+            return;
+        }
+        let (Some(image), Some(directories)) = (&self.published, &self.directories) else {
+            return;
+        };
+        let unplaced = std::mem::take(&mut joining.unplaced);
+        let own = self.settings.config.node_id;
+        let is_unplaced = |(topic_id, index): &(Uuid, PartitionIndex)| {
+            let registration = image.partition(*topic_id, *index);
+            let directory = registration.and_then(|one| one.directory_of(own));
+            directory.is_some_and(|directory| !is_directory_chosen(directory))
+        };
+        let mut unplaced: Vec<_> = unplaced.into_iter().filter(is_unplaced).collect();
+        let rest = unplaced.split_off(unplaced.len().min(ASSIGNMENTS_MAX));
+        joining.unplaced.extend(rest);
+        let online = directories.online();
+        let chosen = self
+            .controller
+            .choose_directories(image, &online, unplaced.len());
+        if chosen.is_empty() {
+            return;
+        }
+        let mut request = AssignReplicasToDirsRequest {
+            broker_id: own,
+            broker_epoch,
+            ..Default::default()
+        };
+        for ((topic_id, index), directory) in unplaced.iter().zip(chosen) {
+            add_assignment(&mut request, directory, *topic_id, *index);
+        }
+        joining.placing = unplaced;
+        let request = ControllerRequest::AssignReplicasToDirs(request);
+        let config = &self.settings.config;
+        joining
+            .forwarding
+            .ask(now.instant, RequestToken::OWN, &request, config);
+    }
+}
+
+fn add_assignment(
+    request: &mut AssignReplicasToDirsRequest,
+    directory: Uuid,
+    topic_id: Uuid,
+    partition_index: PartitionIndex,
+) {
+    let mut directories = request.directories.iter();
+    let place = directories.position(|one| one.id == directory);
+    let place = place.unwrap_or_else(|| {
+        request.directories.push(DirectoryData {
+            id: directory,
+            ..Default::default()
+        });
+        request.directories.len() - 1
+    });
+    let topics = &mut request.directories[place].topics;
+    let place = topics.iter().position(|one| one.topic_id == topic_id);
+    let place = place.unwrap_or_else(|| {
+        topics.push(TopicData {
+            topic_id,
+            ..Default::default()
+        });
+        topics.len() - 1
+    });
+    topics[place].partitions.push(PartitionData {
+        partition_index,
+        ..Default::default()
+    });
+}

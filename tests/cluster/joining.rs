@@ -1,0 +1,98 @@
+//! Brokers of Forebay in clusters that another node controls: one of Forebay, one of Apache Kafka.
+
+use crate::support::{Broker, Kind, Program, needs};
+use crate::{await_states, partitions};
+
+const TOPICS: &str = "org.apache.kafka.tools.TopicCommand";
+const PRODUCER: &str = "org.apache.kafka.tools.ConsoleProducer";
+const OFFSETS: &str = "org.apache.kafka.tools.GetOffsetShell";
+
+const LED_BY_2: &str = "Leader: 2 Replicas: 2 Isr: 2";
+const LEADERLESS: &str = "Leader: none Replicas: 2 Isr: 2";
+
+/// What a broker of Forebay does in the cluster of `controller`.
+#[track_caller]
+fn joins_serves_and_leaves(controller: &Broker) {
+    let mut forebay = Broker::joining(controller, Kind::Forebay, 2);
+    await_states(controller, &[("1", "unfenced"), ("2", "unfenced")]);
+
+    // Asked for a topic, it asks the controller.
+    let create = |args: &[&str]| {
+        let args = [&["--create", "--topic"], args].concat();
+        forebay.tool(TOPICS, &args).run().succeeded();
+    };
+    create(&["chosen", "--replica-assignment", "2"]);
+    create(&["spread", "--partitions", "4", "--replication-factor", "1"]);
+    assert_eq!(partitions(controller, "chosen"), [LED_BY_2]);
+    let spread = partitions(controller, "spread");
+    let here = spread.iter().filter(|line| *line == LED_BY_2);
+    assert_eq!(here.count(), 2, "{spread:?}");
+
+    let produce = controller.tool(PRODUCER, &["--topic", "chosen"]);
+    produce.input("one\ntwo\n").run().succeeded();
+
+    forebay.stop();
+    await_states(controller, &[("1", "unfenced"), ("2", "fenced")]);
+    assert_eq!(partitions(controller, "chosen"), [LEADERLESS]);
+    forebay.resume();
+    await_states(controller, &[("1", "unfenced"), ("2", "unfenced")]);
+
+    forebay.kill();
+    await_states(controller, &[("1", "unfenced"), ("2", "fenced")]);
+    forebay.resume();
+    await_states(controller, &[("1", "unfenced"), ("2", "unfenced")]);
+    let offsets = controller.tool(OFFSETS, &["--topic", "chosen"]);
+    assert_eq!(offsets.run().succeeded().stdout.trim(), "chosen:0:2");
+}
+
+#[test]
+fn a_broker_of_forebay_serves_in_the_cluster_of_a_forebay_controller() {
+    let lab = needs!(Java);
+    let controller = Broker::start(&lab, Kind::Forebay, &[]);
+    joins_serves_and_leaves(&controller);
+}
+
+#[test]
+fn a_broker_of_forebay_serves_in_the_cluster_of_an_apache_kafka_controller() {
+    let lab = needs!(Java);
+    let controller = Broker::start_for_forebay(&lab);
+    joins_serves_and_leaves(&controller);
+}
+
+#[test]
+fn a_cluster_with_features_that_forebay_lacks_is_not_joined() {
+    let lab = needs!(Java);
+    let controller = Broker::start(&lab, Kind::Kafka, &[]);
+    let mut forebay = Broker::prepared_to_join(&controller, Kind::Forebay, 2);
+    let log = forebay.fails_to_start();
+    assert!(
+        log.contains("it lacks") && log.contains("transaction.version=2"),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_broker_of_another_cluster_and_one_that_is_not_formatted_stop_with_a_line() {
+    let lab = needs!();
+    let controller = Broker::start(&lab, Kind::Forebay, &[]);
+    let mut forebay = Broker::prepared_to_join(&controller, Kind::Forebay, 2);
+    std::fs::remove_dir_all(forebay.data()).expect("it can be removed");
+    let log = forebay.fails_to_start();
+    assert!(
+        log.contains("is not formatted") && log.contains("forebay format"),
+        "{log}"
+    );
+
+    let config = forebay.properties().display().to_string();
+    let format = |id: &str| {
+        let format = Program::new(env!("CARGO_BIN_EXE_forebay"), 60);
+        format.args(["format", "--cluster-id", id, "--config", &config])
+    };
+    format("MkU3OEVBNTcwNTJENDM2Qg").run().succeeded();
+    forebay.set(&[("initial.broker.registration.timeout.ms", "2000")]);
+    let log = forebay.fails_to_start();
+    assert!(
+        log.contains("when last asked: it was refused with INCONSISTENT_CLUSTER_ID"),
+        "{log}"
+    );
+}
