@@ -313,6 +313,55 @@ fn failure_of(error: &io::Error, at: SocketAddr) -> DialFailure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::{TcpListener, TcpStream};
+
+    /// A listener that answers nothing: as many wait to be accepted as may.
+    fn black_hole() -> (Socket, Vec<TcpStream>, SocketAddr) {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let at = SocketAddr::from(([127, 0, 0, 1], 0));
+        socket.bind(&at.into()).unwrap();
+        socket.listen(0).unwrap();
+        let at = socket.local_addr().unwrap().as_socket().unwrap();
+        let connect = || TcpStream::connect_timeout(&at, Duration::from_millis(300)).ok();
+        let queued = std::iter::from_fn(connect).take(16).collect();
+        (socket, queued, at)
+    }
+
+    #[test]
+    fn addresses_of_a_name_are_tried_in_turn_and_share_the_time() {
+        const SECOND: Duration = Duration::from_secs(1);
+        let (_socket, _queued, silent) = black_hole();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let there = listener.local_addr().unwrap();
+        let mut poller = Poller::new().unwrap();
+        let mut dials = Dials::new(Arc::new(|_| {}));
+        let id = ConnectionId::dialed(1);
+        let start = Instant::from_nanos(1);
+        let host = "three.invalid".to_owned();
+        let to = NodeAddress { host, port: 1 };
+        dials.begin(start, id, (to, 9 * SECOND), &poller);
+        assert_eq!(dials.next_deadline(), start + 9 * SECOND);
+        let resolved = Resolved {
+            connection: id,
+            addresses: Ok(vec![silent, silent, there]),
+        };
+        dials.on_resolved(start, resolved, &poller);
+        for passed in [3, 6] {
+            assert_eq!(dials.next_deadline(), start + passed * SECOND);
+            dials.on_time(start + passed * SECOND, &poller);
+        }
+        assert_eq!(dials.next_deadline(), start + 9 * SECOND);
+        listener.accept().unwrap();
+        let ready: Vec<Readiness> = poller.look().collect();
+        for readiness in ready {
+            assert_eq!(readiness.token, id.0);
+            dials.on_ready(start + 6 * SECOND, id, readiness, &poller);
+        }
+        let (ended, result) = dials.next_ended().unwrap();
+        assert_eq!(ended, id);
+        let socket = Socket::from(result.unwrap().socket);
+        assert_eq!(socket.peer_addr().unwrap().as_socket(), Some(there));
+    }
 
     #[test]
     fn each_way_in_which_the_system_fails_has_a_line_that_says_what_and_where() {

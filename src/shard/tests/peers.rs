@@ -146,6 +146,7 @@ fn a_node_that_is_not_reached_fails_who_asked_and_is_dialed_anew_under_another_n
     assert_eq!(bench.shard.told(), [expected]);
     ask(&mut bench, 2);
     assert!(bench.network.is_empty(), "it is too early");
+    assert!(bench.shard.next_deadline() <= bench.now.instant + SECOND / 10);
     bench.wait(SECOND / 10);
     let (again, _) = dial(&mut bench);
     assert_ne!(again, connection);
