@@ -270,7 +270,9 @@ impl Fetcher {
             return resume_at;
         }
         let delayed = self.delayed.first().map(|(resume_at, _)| *resume_at);
-        let first = delayed.into_iter().chain(self.held_until).min();
+        // Without anything to fetch, nothing is held.
+        let held_until = self.held_until.filter(|_| !self.session.wants_nothing());
+        let first = delayed.into_iter().chain(held_until).min();
         first.unwrap_or(Instant::MAX)
     }
 

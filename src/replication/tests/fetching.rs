@@ -318,6 +318,14 @@ fn a_request_waits_until_what_came_is_synced_but_not_for_a_slow_disk() {
     let request = bench.fetch().unwrap();
     assert_eq!(said(&request), (vec![(id(0), 3)], Vec::new()));
     assert_eq!(request.max_wait_ms, 500);
+    // Where there is nothing else to fetch, no time is set.
+    bench.answer(answered(9, []));
+    bench.wish(0, FetchWish::AfterSync);
+    assert_eq!(bench.fetch(), None);
+    bench.wish(1, FetchWish::Nothing);
+    bench.wait(LONG);
+    assert_eq!(bench.fetch(), None);
+    assert_eq!(bench.fetcher.next_deadline(), Instant::MAX);
 }
 
 #[test]

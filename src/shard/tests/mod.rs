@@ -35,6 +35,7 @@ use super::{Effect, Effects, Event, Shard, ShardSettings};
 const CONTROLLER: ShardId = ShardId(0);
 const HERE: ShardId = ShardId(1);
 const DIRECTORY: Uuid = Uuid::from_bytes([7; 16]);
+const OTHER_DIRECTORY: Uuid = Uuid::from_bytes([8; 16]);
 const TOPIC: Uuid = Uuid::from_bytes([9; 16]);
 
 const LED: Registered<'static> = Registered {
@@ -134,6 +135,16 @@ fn broker(id: BrokerId) -> BrokerRegistration {
     }
 }
 
+/// A log directory with nothing in it.
+fn no_contents() -> DirectoryContents {
+    DirectoryContents {
+        entries: new_map(),
+        checkpoint: super::DirectoryCheckpoint::default(),
+        journals: super::journaling::InheritedJournals::default(),
+        checkpoints: super::resuming::InheritedCheckpoints::default(),
+    }
+}
+
 impl Bench {
     /// A shard that serves, with `registered` and these settings of the broker.
     pub fn new(registered: Registered<'_>, set: &[(&str, &str)]) -> Self {
@@ -174,20 +185,20 @@ impl Bench {
         self.shard
             .on_event(self.now, Event::Started, &mut self.effects);
         self.register(registered);
-        let contents = self.read_directory();
-        self.tell(Message::DirectoriesRead(Arc::from(vec![contents])));
+        let mut contents = vec![self.read_directory()];
+        contents.resize_with(self.directories_count(), no_contents);
+        self.tell(Message::DirectoriesRead(Arc::from(contents)));
         self.tell(Message::ClaimsAnswered(vec![(self.id, true)]));
         self.tell(Message::Serve);
     }
 
-    /// What shard 0 tells of the log directory.
+    fn directories_count(&self) -> usize {
+        self.shard.settings.config.log_dirs.len()
+    }
+
+    /// What shard 0 tells of the first log directory.
     fn read_directory(&self) -> DirectoryContents {
-        let mut contents = DirectoryContents {
-            entries: new_map(),
-            checkpoint: super::DirectoryCheckpoint::default(),
-            journals: super::journaling::InheritedJournals::default(),
-            checkpoints: super::resuming::InheritedCheckpoints::default(),
-        };
+        let mut contents = no_contents();
         for (path, file) in &self.disk.files {
             let file = Bytes::copy_from_slice(file);
             let (name, is_folder) = match path.split_once('/') {
@@ -376,15 +387,17 @@ impl Bench {
 
     fn publish(&mut self, delta: MetadataDelta) {
         self.image.end_offset += 1;
-        let directory = OpenDirectory {
-            id: DIRECTORY,
+        let directory = |id| OpenDirectory {
+            id,
             is_clean: self.is_clean,
             is_offline: false,
         };
+        let directories = [DIRECTORY, OTHER_DIRECTORY].map(directory);
+        let directories = &directories[..self.directories_count()];
         self.tell(Message::MetadataPublished(MetadataUpdate {
             image: Arc::new(self.image.clone()),
             delta: Arc::new(delta),
-            directories: Arc::from(vec![directory]),
+            directories: Arc::from(directories),
         }));
     }
 

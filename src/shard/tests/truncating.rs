@@ -1,6 +1,7 @@
 //! A partition that gives up the end of its log, or all of it, with crashes at any time.
 
 use super::*;
+use crate::log::storage::DirectoryIndex;
 use crate::shard::task::OffsetTarget;
 use crate::shard::truncating::Cut;
 
@@ -169,5 +170,32 @@ fn a_topic_that_is_deleted_meanwhile_is_gone_and_a_stop_does_not_wait_for_more()
         let is_told = |message: &Message| matches!(message, Message::Checkpoints { .. });
         assert!(bench.posted.iter().any(is_told), "after {steps} steps");
         assert!(bench.journals().is_empty());
+    }
+}
+
+#[test]
+fn a_move_goes_on_if_it_has_nothing_of_what_is_given_up_and_else_begins_anew() {
+    for (cut, is_kept) in [(3, true), (1, false)] {
+        let mut bench = Bench::new(LED, &[("log.dirs", "/one,/two")]);
+        for _ in 0..4 {
+            bench.produce(Acks::Leader);
+        }
+        bench.fetch(REPLICA, 2, [Some(3), Some(3)]);
+        bench.register(FOLLOWED);
+        bench.ask(Task::MoveReplica {
+            partition: bench.id,
+            directory: DirectoryIndex(1),
+        });
+        let future = |bench: &Bench| {
+            let partition = bench.shard.partitions.find(bench.id).unwrap();
+            let log = &partition.future.as_deref().unwrap().log;
+            (log.identity().folder.clone(), log.log_end_offset())
+        };
+        let (folder, copied) = future(&bench);
+        assert_eq!(copied, 2, "what is committed");
+        bench.truncate(Cut::From(cut));
+        let (folder_now, copied) = future(&bench);
+        assert_eq!(copied, cut.min(2));
+        assert_eq!(folder_now == folder, is_kept);
     }
 }
