@@ -1,11 +1,12 @@
 //! What this node asks of others, and whom.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use crate::log::storage::StorageOutbox;
 use crate::model::{BrokerId, NodeAddress};
 use crate::protocol::{AnyRequest, AnyResponse};
-use crate::stdx::Now;
+use crate::stdx::{Instant, Now};
 
 use super::control::{Voter, VoterEndpoint};
 use super::core::Quorum;
@@ -14,6 +15,9 @@ use super::machine::Input;
 use super::raft::{FetchAsk, Request, Target, VoteAsk};
 use super::request::ReplicaKey;
 use super::wire::{self, Sender, ToldAddresses};
+
+/// How often it is said that other nodes do not serve: they are asked many times a second.
+const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What was asked.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +41,9 @@ pub(super) struct Asks {
     leader: Option<(BrokerId, NodeAddress)>,
     /// Whom of those to ask next that may know who leads.
     next_adviser: usize,
-    /// Why the last answer was of no use, so that it is said once.
+    /// When it was last said that an answer was of no use.
+    complained_at: Option<Instant>,
+    /// Why the last answer was of no use.
     complaint: Option<String>,
 }
 
@@ -226,21 +232,22 @@ impl Quorum {
                 Err("there was no answer".to_owned())
             }
         };
-        match taken {
-            Ok(()) => self.asks.complaint = None,
-            Err(reason) => {
-                if self.asks.complaint.as_ref() != Some(&reason) {
-                    tracing::warn!("{to} does not serve the metadata quorum: {reason}");
-                    self.asks.complaint = Some(reason);
-                }
-                match asked {
-                    Asked::Fetch(_) if self.asks.latest_fetch == Some(id) => {
-                        self.tell(|raft, _| raft.on_unreachable(true));
-                    }
-                    Asked::SnapshotPart => self.abandon_download(),
-                    _ => {}
-                }
+        let Err(reason) = taken else {
+            self.asks.complaint = None;
+            return;
+        };
+        let said = self.asks.complained_at;
+        if said.is_none_or(|said| now.instant - said >= COMPLAINT_INTERVAL) {
+            tracing::warn!("{to} does not serve the metadata quorum: {reason}");
+            self.asks.complained_at = Some(now.instant);
+        }
+        self.asks.complaint = Some(reason);
+        match asked {
+            Asked::Fetch(_) if self.asks.latest_fetch == Some(id) => {
+                self.tell(|raft, _| raft.on_unreachable(true));
             }
+            Asked::SnapshotPart => self.abandon_download(),
+            _ => {}
         }
     }
 

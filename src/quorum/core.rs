@@ -93,6 +93,8 @@ pub struct Quorum {
     pub(super) steps: VecDeque<Step>,
     /// True while `quorum-state` is being written.
     pub(super) is_persisting: bool,
+    /// True if it is to be closed when the log is open again.
+    is_close_wanted: bool,
     /// What is done with the log in the place of appending to it.
     pub(super) rewriting: Option<Rewriting>,
     pub(super) asks: Asks,
@@ -138,6 +140,7 @@ impl Quorum {
             inputs: VecDeque::new(),
             steps: VecDeque::new(),
             is_persisting: false,
+            is_close_wanted: false,
             rewriting: None,
             asks: Asks::default(),
             download: None,
@@ -309,6 +312,11 @@ impl Quorum {
     /// Stop: [`QuorumEvent::Closed`] follows when everything is on the disk. A leader that others
     /// can follow tells them that it goes.
     pub fn close(&mut self, now: Now) {
+        if self.is_rewriting_log() && matches!(self.phase, Phase::Running) {
+            // What a clean stop leaves is relied upon.
+            self.is_close_wanted = true;
+            return;
+        }
         self.resign();
         match &mut self.log {
             Some(log) if !matches!(self.phase, Phase::Failed) => {
@@ -482,7 +490,12 @@ impl Quorum {
         while let Some(progress) = self.log.as_mut().and_then(Log::next_progress) {
             has_progress = true;
             match progress {
-                LogProgress::Opened if self.rewriting.is_some() => self.on_log_rewritten(),
+                LogProgress::Opened if self.rewriting.is_some() => {
+                    self.on_log_rewritten();
+                    if std::mem::take(&mut self.is_close_wanted) {
+                        self.close(now);
+                    }
+                }
                 LogProgress::Opened => self.on_log_opened(),
                 LogProgress::ReadFinished { read, result } => {
                     if self.on_fetch_read(read, &result) {

@@ -89,6 +89,14 @@ impl Quorum {
         };
         self.snapshots.insert(id, file);
         self.events.push_back(QuorumEvent::SnapshotWritten { id });
+        let log_start = self.log.as_ref().map_or(0, Log::log_start_offset);
+        if id.end_offset < log_start {
+            // A later one of the leader has come meanwhile, and the log begins behind that.
+            self.snapshots.remove(&id);
+            let path = self.folder.join(&id.file_name());
+            let request = StorageRequest::Remove { path };
+            self.submit(outbox, Pending::SnapshotRemoved, request);
+        }
         self.remove_old_snapshots(now, outbox);
     }
 

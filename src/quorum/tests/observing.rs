@@ -125,49 +125,68 @@ fn an_observer_is_sent_to_a_snapshot_when_the_records_are_gone_and_goes_on_behin
     }
 }
 
-#[test]
-fn a_crash_at_any_moment_of_a_download_leaves_an_observer_that_follows() {
-    let mut crashes = 0;
+/// End an observer at every moment of what it does next, and see that it follows after that.
+fn end_at_any_moment(is_clean: bool, begin: impl Fn() -> World) {
+    let mut ends = 0;
     for steps in 0.. {
-        let (mut world, _) = behind(5, 3);
+        let mut world = begin();
         world.cut.clear();
         world.millis += 5_000;
         let mut is_done = false;
         for _ in 0..steps {
-            let nodes: Vec<BrokerId> = world.nodes.keys().copied().collect();
-            let mut has_acted = false;
-            for id in nodes {
-                has_acted |= world.turn(id);
-            }
-            is_done = !has_acted;
+            is_done = !(world.turn(1) | world.turn(9));
         }
         if is_done {
             break;
         }
-        crashes += 1;
-        world.crash(9);
-        world.start(9, false);
+        ends += 1;
+        if is_clean {
+            world.close(9);
+        } else {
+            world.crash(9);
+        }
+        world.start(9, is_clean);
         world.pass(3_000);
         world.check();
         assert_eq!(world.node(9).state, world.node(1).state, "{steps}");
     }
-    assert!(crashes > 10, "{crashes}");
+    assert!(ends > 10, "{ends}");
 }
 
 #[test]
-fn what_the_leader_lost_before_it_was_committed_is_given_up() {
-    let mut world = observed(6);
+fn an_end_at_any_moment_of_a_download_leaves_an_observer_that_follows() {
+    end_at_any_moment(true, || behind(5, 3).0);
+    end_at_any_moment(false, || behind(5, 3).0);
+}
+
+/// An observer that has what its leader has lost, and is to hear of that.
+fn diverged(seed: u64) -> World {
+    let mut world = observed(seed);
     world.append_all(1, "a", 3);
     world.pass(10);
     world.nodes.get_mut(&1).unwrap().is_stalled = true;
     let disk = world.node(1).disk.files.clone();
     world.append_all(1, "lost", 3);
     world.pass(10);
-    let longer = world.quorum(9).next_offset();
+    world.cut.insert((1, 9));
     world.crash(1);
     world.nodes.get_mut(&1).unwrap().disk.files = disk;
     world.start(1, false);
     world.append(1, "b");
+    world
+}
+
+#[test]
+fn an_end_at_any_moment_of_a_truncation_leaves_an_observer_that_follows() {
+    end_at_any_moment(true, || diverged(10));
+    end_at_any_moment(false, || diverged(10));
+}
+
+#[test]
+fn what_the_leader_lost_before_it_was_committed_is_given_up() {
+    let mut world = diverged(6);
+    let longer = world.quorum(9).next_offset();
+    world.cut.clear();
     world.pass(10_000);
     assert_eq!(world.texts(9), ["a0", "a1", "a2", "b"]);
     assert!(world.quorum(9).next_offset() < longer);
