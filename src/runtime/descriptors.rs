@@ -7,6 +7,9 @@ use super::failure::StartFailure;
 /// and bells, a few small files and a file that is just being opened for each blocking thread.
 const PER_SHARD: u64 = 48;
 
+/// Connections of a shard to other nodes: two or three for each of a handful.
+const LINKS_PER_SHARD: u64 = 16;
+
 /// What the process has beside its shards: standard streams, listeners, locks of directories, and
 /// room for what libraries open.
 const PER_PROCESS: u64 = 48;
@@ -34,7 +37,7 @@ pub(super) fn share_out(
     directories_count: usize,
 ) -> Result<Shares, StartFailure> {
     let (shards, journals) = (u64::from(shards_count), directories_count as u64);
-    let reserved = PER_PROCESS + shards * (PER_SHARD + journals);
+    let reserved = PER_PROCESS + shards * (PER_SHARD + LINKS_PER_SHARD + journals);
     let shared = limit.saturating_sub(reserved);
     let connections = shared / CONNECTIONS_DIVISOR;
     let files_per_shard = (shared - connections) / shards;
@@ -60,7 +63,7 @@ mod tests {
     #[test]
     fn connections_and_files_get_half_each_of_what_is_not_reserved() {
         let shares = share_out(20_000, 2, 3).unwrap();
-        assert_eq!(shares.connections, (20_000 - 48 - 2 * (48 + 3)) / 2);
+        assert_eq!(shares.connections, (20_000 - 48 - 2 * (48 + 16 + 3)) / 2);
         assert_eq!(shares.files_per_shard, shares.connections / 2);
     }
 
@@ -73,7 +76,7 @@ mod tests {
                 };
                 let shards = u64::from(shards);
                 let files = shards * shares.files_per_shard as u64;
-                let reserved = PER_PROCESS + shards * (PER_SHARD + 2);
+                let reserved = PER_PROCESS + shards * (PER_SHARD + LINKS_PER_SHARD + 2);
                 let given = reserved + files + shares.connections as u64;
                 assert!(given <= limit, "{limit} descriptors for {shards} shards");
                 assert!(shares.files_per_shard >= 16);
@@ -84,9 +87,9 @@ mod tests {
     #[test]
     fn too_small_a_limit_is_one_line_with_the_limit_that_is_enough() {
         let line = share_out(64, 2, 1).unwrap_err().to_string();
-        assert!(line.contains("only 64 files") && line.contains("2 shards need 210"));
+        assert!(line.contains("only 64 files") && line.contains("2 shards need 242"));
         assert!(!line.contains('\n'), "{line}");
-        assert!(share_out(210, 2, 1).is_ok());
-        assert!(share_out(208, 2, 1).is_err());
+        assert!(share_out(242, 2, 1).is_ok());
+        assert!(share_out(240, 2, 1).is_err());
     }
 }
