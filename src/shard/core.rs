@@ -354,13 +354,13 @@ impl Shard {
     /// reply may start the next request of a connection, which may bring more replies.
     fn on_turn_ended(&mut self, now: Now, effects: &mut Effects) {
         self.settle_started(now);
+        self.tell_outcomes(now, effects);
         loop {
             if let Some((request, index, reply)) = self.own_replies.pop_front() {
                 self.on_reply(now, request, index, reply, effects);
             } else if let Some(key) = self.fetches.next_woken() {
                 self.advance_fetch(now, key);
-            } else if !self.tell_outcomes(now, effects)
-                && !self.advance_controller(now, effects)
+            } else if !self.advance_controller(now, effects)
                 && !self.flush_partitions(now, effects)
                 && !self.advance_journals(now, effects)
                 && !self.advance_truncations()

@@ -75,7 +75,10 @@ impl PeerLinks {
     }
 
     /// When there is something to do.
-    pub const fn next_deadline(&self) -> Instant {
+    pub fn next_deadline(&self) -> Instant {
+        if self.peers.has_outcomes() {
+            return Instant::default();
+        }
         self.peers.next_deadline()
     }
 
@@ -128,10 +131,10 @@ impl Shard {
         std::mem::take(&mut self.peers.told)
     }
 
-    /// Tell those who asked other nodes what came of it. True if there was something to tell.
-    pub(super) fn tell_outcomes(&mut self, now: Now, effects: &mut Effects) -> bool {
+    /// Tell those who asked other nodes what came of it. Who asks again at once is told in the next
+    /// turn: a request that cannot be sent fails within this one, and could go on to do so.
+    pub(super) fn tell_outcomes(&mut self, now: Now, effects: &mut Effects) {
         let outcomes: Vec<_> = std::iter::from_fn(|| self.peers.next_outcome()).collect();
-        let has_outcomes = !outcomes.is_empty();
         for (asker, outcome) in outcomes {
             if let Err(failure) = &outcome {
                 tracing::debug!(?asker, "another node gives no answer: {failure}");
@@ -143,7 +146,6 @@ impl Shard {
                 PeerAsker::Test(id) => self.peers.told.push((id, outcome)),
             }
         }
-        has_outcomes
     }
 
     /// Make the connections that are wanted, send what is to be sent, close what is of no use.

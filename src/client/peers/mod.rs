@@ -147,6 +147,8 @@ struct Link {
     id: LinkId,
     connection: Connection,
     in_flight: VecDeque<Asked>,
+    /// That the node does not speak something was written.
+    has_complained: bool,
 }
 
 #[derive(Debug)]
@@ -221,6 +223,12 @@ impl Peers {
         self.wishes.outcomes.pop_front()
     }
 
+    /// True if there is a next outcome.
+    #[must_use]
+    pub fn has_outcomes(&self) -> bool {
+        !self.wishes.outcomes.is_empty()
+    }
+
     /// The next connection to make.
     pub fn next_dial(&mut self) -> Option<Dial> {
         self.wishes.dials.pop_front()
@@ -258,6 +266,7 @@ impl Peers {
                     id: link,
                     connection,
                     in_flight: VecDeque::new(),
+                    has_complained: false,
                 }));
             }
             Err(failure) => {
@@ -442,7 +451,7 @@ impl Peers {
             }
             LinkState::Down | LinkState::Dialing => {}
             LinkState::Up(up) => {
-                up.send_waiting(&mut peer.waiting, &mut self.wishes);
+                up.send_waiting(id, &mut peer.waiting, &mut self.wishes);
                 let output = up.connection.drain_output();
                 if !output.is_empty() {
                     self.wishes.sends.push_back((up.id, output));
@@ -454,7 +463,7 @@ impl Peers {
 }
 
 impl Link {
-    fn send_waiting(&mut self, waiting: &mut VecDeque<Waiting>, wishes: &mut Wishes) {
+    fn send_waiting(&mut self, to: &PeerId, waiting: &mut VecDeque<Waiting>, wishes: &mut Wishes) {
         while self.connection.is_ready()
             && self.in_flight.len() < IN_FLIGHT_MAX
             && let Some(next) = waiting.pop_front()
@@ -465,7 +474,12 @@ impl Link {
                     id,
                     deadline: next.deadline,
                 }),
-                Err(error) => wishes.fail(next.token, AskFailure::Unsupported(error)),
+                Err(error) => {
+                    if !std::mem::replace(&mut self.has_complained, true) {
+                        tracing::warn!(node = %to.address, lane = ?to.lane, "not asked: {error}");
+                    }
+                    wishes.fail(next.token, AskFailure::Unsupported(error));
+                }
             }
         }
     }

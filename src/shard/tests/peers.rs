@@ -27,6 +27,11 @@ fn bench() -> Bench {
 }
 
 fn ask(bench: &mut Bench, number: u64) {
+    ask_only(bench, number);
+    bench.settle();
+}
+
+fn ask_only(bench: &mut Bench, number: u64) {
     let to = PeerId {
         address: NodeAddress {
             host: "node-2".to_owned(),
@@ -37,7 +42,6 @@ fn ask(bench: &mut Bench, number: u64) {
     let request = AnyRequest::ListGroups(ListGroupsRequest::default());
     let asker = PeerAsker::Test(number);
     bench.shard.ask_peer(bench.now, asker, to, request, SECOND);
-    bench.settle();
 }
 
 /// The connection that the shard wants, and where to.
@@ -132,6 +136,30 @@ fn an_answer_of_another_node_comes_to_who_asked() {
     assert!(bench.shard.receive_buffer(connection).is_none());
     let reason = DisconnectReason::ByShard;
     happens(&mut bench, Event::Disconnected { connection, reason });
+}
+
+#[test]
+fn an_outcome_that_nobody_was_told_of_wakes_the_shard_at_once() {
+    let mut bench = bench();
+    ask(&mut bench, 1);
+    let (connection, _) = dial(&mut bench);
+    let result = Ok(());
+    happens(&mut bench, Event::Dialed { connection, result });
+    let none = AnyResponse::ApiVersions(ApiVersionsResponse::default());
+    answers(&mut bench, &none);
+    let told = bench.shard.told();
+    assert!(
+        matches!(told[..], [(1, Err(AskFailure::Unsupported(_)))]),
+        "{told:?}"
+    );
+    // What is asked from now on cannot even be sent.
+    assert!(bench.shard.next_deadline() > bench.now.instant);
+    ask_only(&mut bench, 2);
+    assert!(bench.shard.told().is_empty());
+    assert!(bench.shard.next_deadline() <= bench.now.instant);
+    bench.wait(Duration::ZERO);
+    assert_eq!(bench.shard.told().len(), 1);
+    assert!(bench.shard.next_deadline() > bench.now.instant);
 }
 
 #[test]
