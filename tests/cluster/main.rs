@@ -1,8 +1,11 @@
 //! Clusters of several nodes: brokers and controllers of Forebay and of Apache Kafka.
 
 mod joining;
+#[path = "../fuzz/targets/memory_disk.rs"]
+mod memory_disk;
 #[path = "../support/mod.rs"]
 mod support;
+mod voters;
 
 use std::thread;
 use std::time::{Duration, Instant};

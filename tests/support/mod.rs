@@ -21,7 +21,7 @@ pub mod wire;
 pub use broker::{Broker, Kind, free_port};
 pub use compare::{assert_equal, difference, on_both, shared};
 pub use lab::{Lab, Tool, all_not_run, not_possible, not_run};
-pub use process::{Output, Program, as_root};
+pub use process::{Output, Program, as_root, resident, spawn};
 
 /// The name of the test in which this stands, for the list of those that did not run.
 macro_rules! test_name {
