@@ -6,6 +6,7 @@ mod disk;
 mod full_disk;
 mod observers;
 mod too_large;
+mod unseated;
 
 use super::*;
 use crate::config::{ServeArguments, Startup};
