@@ -364,6 +364,41 @@ mod tests {
     }
 
     #[test]
+    fn a_resolver_that_takes_too_long_is_not_waited_for() {
+        let poller = Poller::new().unwrap();
+        let mut dials = Dials::new(Arc::new(|_| {}));
+        let start = Instant::from_nanos(1);
+        let limit = Duration::from_secs(1);
+        let ids: Vec<_> = (0..=RESOLVERS_MAX as u64)
+            .map(ConnectionId::dialed)
+            .collect();
+        for id in &ids {
+            let host = "slow.invalid".to_owned();
+            let to = NodeAddress { host, port: 1 };
+            dials.begin(start, *id, (to, limit), &poller);
+        }
+        assert_eq!(dials.unresolved.len(), 1, "it waits for a resolver");
+        dials.on_time(start + limit, &poller);
+        for id in &ids {
+            let (ended, result) = dials.next_ended().unwrap();
+            let late = DialFailure::TimedOut { at: None };
+            assert_eq!((ended, result.unwrap_err()), (*id, late));
+        }
+        assert!(dials.unresolved.is_empty());
+        // What they find in the end is of no use.
+        dials.on_resolved(
+            start + 2 * limit,
+            Resolved {
+                connection: ids[0],
+                addresses: Ok(vec![([127, 0, 0, 1], 1).into()]),
+            },
+            &poller,
+        );
+        assert!(!dials.has_ended());
+        assert_eq!(dials.next_deadline(), Instant::MAX);
+    }
+
+    #[test]
     fn each_way_in_which_the_system_fails_has_a_line_that_says_what_and_where() {
         let at = SocketAddr::from(([10, 0, 0, 1], 9093));
         for (errno, words) in [
