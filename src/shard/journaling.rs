@@ -4,6 +4,8 @@
 //! The files of the last life's journals are read by shard 0, since partitions may lie on other
 //! shards now, and removed by it once every shard has written back what they held.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use crate::journal::{
@@ -110,8 +112,9 @@ pub struct Journals {
     is_stirred: bool,
     /// True until shard 0 was told that what was inherited is written back.
     has_inherited: bool,
-    /// True while the disk may still have journals of the last life.
-    are_inherited_there: bool,
+    /// The partitions of which journals of the last life have something, while those may still be
+    /// on the disk.
+    inherited_of: BTreeSet<TopicIdPartition>,
     /// Needed until every shard has written back what they held.
     inherited: InheritedFiles,
     /// On shard 0: how many of them are being removed.
@@ -130,7 +133,7 @@ impl Journals {
             directories: Vec::new(),
             is_stirred: false,
             has_inherited: false,
-            are_inherited_there: false,
+            inherited_of: BTreeSet::new(),
             inherited: InheritedFiles::default(),
             removals: 0,
         }
@@ -189,15 +192,20 @@ impl Journals {
     }
 
     /// True if no start would replay entry `last` of the journal of a directory, nor those before
-    /// it, nor any journal of the last life.
-    pub fn has_passed(&self, directory: DirectoryIndex, last: u64) -> bool {
+    /// it, nor for `partition` any journal of the last life.
+    pub fn has_passed(
+        &self,
+        partition: TopicIdPartition,
+        directory: DirectoryIndex,
+        last: u64,
+    ) -> bool {
         let of = self.directories.get(usize::from(directory.0));
-        !self.are_inherited_there && of.is_none_or(|of| of.journal.has_passed(last))
+        !self.inherited_of.contains(&partition) && of.is_none_or(|of| of.journal.has_passed(last))
     }
 
     /// Shard 0 has removed the journals of the last life.
-    pub const fn forget_inherited(&mut self) {
-        self.are_inherited_there = false;
+    pub fn forget_inherited(&mut self) {
+        self.inherited_of.clear();
     }
 
     pub fn journalled_bytes_max(&self, directory: DirectoryIndex) -> u64 {
@@ -232,7 +240,6 @@ impl Shard {
             });
             for name in contents.journals.names() {
                 journals.has_inherited = true;
-                journals.are_inherited_there = true;
                 journals.inherited.add(StoragePath::new(index, name));
             }
         }
@@ -253,6 +260,7 @@ impl Shard {
         else {
             return;
         };
+        self.journals.inherited_of.insert(id);
         self.journals.directories[place]
             .inherited
             .push(JournalPart {

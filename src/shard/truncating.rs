@@ -2,10 +2,11 @@
 //! else.
 //!
 //! A log is truncated by being closed and opened again, in the place that it has. Before that the
-//! segments get all of it, and the journal lets go of all that it has: of what is given up nothing
-//! may come back after a crash. That it was there before a checkpoint does not say either, since
-//! the log notes how far those may be believed. So a crash leaves the log as it was, or less of it,
-//! and never a hole. Meanwhile tasks wait, and nobody reads.
+//! segments get all of it, the journal lets go of all that it has, and the journals of the last
+//! life are gone, if they have anything of it: nothing of what is given up may come back after a
+//! crash. That it was there before a checkpoint does not say either, since the log notes how far
+//! those may be believed. So a crash leaves the log as it was, or less of it, and never a hole.
+//! Meanwhile tasks wait, and nobody reads.
 
 use std::collections::BTreeSet;
 
@@ -126,7 +127,11 @@ impl Shard {
             Stage::WritingBack if partition.is_written_back() => {
                 Stage::PassingJournal(self.journals.pass_all(partition.directory))
             }
-            Stage::PassingJournal(last) if self.journals.has_passed(partition.directory, last) => {
+            Stage::PassingJournal(last)
+                if self
+                    .journals
+                    .has_passed(partition.id, partition.directory, last) =>
+            {
                 // What was closed later would be of use only to a clean stop.
                 partition.log.close(Durability::Synced);
                 Stage::Closing
