@@ -1,5 +1,5 @@
-//! A quorum of two controllers of Apache Kafka and one node of this package, which votes, follows
-//! and leads as they do.
+//! Quorums of controllers of Apache Kafka and a node of this package, which votes, follows and
+//! leads as they do, or observes.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use forebay::log::storage::{DirectoryIndex, StorageOutbox, StorageOwner, StoragePath};
-use forebay::model::{BrokerId, LeaderEpoch, Uuid};
+use forebay::model::{BrokerId, LeaderEpoch, NodeAddress, Uuid};
 use forebay::protocol::messages::ApiVersionsResponse;
 use forebay::protocol::messages::api_versions_response::ApiVersion;
 use forebay::protocol::{
@@ -23,7 +23,7 @@ use forebay::protocol::{
 };
 use forebay::quorum::{
     METADATA_FOLDER, Membership, Quorum, QuorumCall, QuorumEvent, QuorumFailure, QuorumOutgoing,
-    QuorumRequest, QuorumSettings, QuorumToken, VoterEndpoint,
+    QuorumRequest, QuorumSettings, QuorumToken, SnapshotId, VoterEndpoint,
 };
 use forebay::stdx::{Instant, Now, Random};
 
@@ -58,8 +58,9 @@ struct Controller {
 }
 
 impl Controller {
-    fn format(lab: &Lab, id: BrokerId, ports: &BTreeMap<BrokerId, u16>) -> Self {
-        let name = format!("voters-{id}");
+    /// One of the voters at these `ports`, with `settings` of its own.
+    fn format(lab: &Lab, id: BrokerId, ports: &BTreeMap<BrokerId, u16>, settings: &str) -> Self {
+        let name = format!("voters-{}-{id}", ports.len());
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         drop(fs::remove_dir_all(&dir));
         fs::create_dir_all(&dir).expect("target/ can be written");
@@ -72,7 +73,7 @@ impl Controller {
             "node.id={id}\nprocess.roles=controller\nlisteners={listener}\n\
              advertised.listeners={listener}\ncontroller.listener.names=CONTROLLER\n\
              listener.security.protocol.map=CONTROLLER:PLAINTEXT\n\
-             controller.quorum.bootstrap.servers={}\nlog.dirs={}\n",
+             controller.quorum.bootstrap.servers={}\nlog.dirs={}\n{settings}\n",
             bootstrap.join(","),
             dir.join("data").display()
         );
@@ -250,18 +251,22 @@ struct Node {
     leader: Option<(LeaderEpoch, BrokerId)>,
     leads: bool,
     values: usize,
+    /// The snapshot that these began with.
+    snapshot: Option<SnapshotId>,
 }
 
 impl Node {
-    fn start(port: u16, formatted: Vec<u8>) -> Self {
+    /// A node that listens on `port` and begins with these files of the metadata log.
+    fn start(port: u16, membership: Membership, files: &[(&str, Vec<u8>)]) -> Self {
         let owner = |slot| StorageOwner {
             slot,
             incarnation: 0,
         };
         let mut disk = MemoryDisk::default();
         disk.folders.insert(METADATA_FOLDER.to_owned());
-        disk.files
-            .insert(format!("{METADATA_FOLDER}/{FORMATTED}"), formatted);
+        let files = files.iter();
+        let files = files.map(|(name, file)| (format!("{METADATA_FOLDER}/{name}"), file.clone()));
+        disk.files.extend(files);
         let settings = QuorumSettings {
             node_id: US,
             cluster_id: CLUSTER.into(),
@@ -273,7 +278,7 @@ impl Node {
                 port,
             }],
             listener: "CONTROLLER".to_owned(),
-            membership: Membership::default(),
+            membership,
             files_owner: owner(1),
             log_owner: owner(2),
             is_clean: false,
@@ -302,6 +307,7 @@ impl Node {
             leader: None,
             leads: false,
             values: 0,
+            snapshot: None,
         }
     }
 
@@ -362,7 +368,10 @@ impl Node {
         match event {
             QuorumEvent::Loaded => self.quorum.begin(now, &mut self.outbox),
             QuorumEvent::Records(block) => self.values += block.values.len(),
-            QuorumEvent::Snapshot { contents, .. } => self.values = contents.values.len(),
+            QuorumEvent::Snapshot { id, contents } => {
+                self.snapshot = Some(id);
+                self.values = contents.values.len();
+            }
             QuorumEvent::Elected { .. } => self.leads = true,
             QuorumEvent::Unseated => self.leads = false,
             QuorumEvent::LeaderChanged { epoch, leader } => {
@@ -394,12 +403,12 @@ fn a_node_votes_follows_and_leads_among_controllers_of_kafka() {
     let lab = needs!(Java);
     let ports: BTreeMap<BrokerId, u16> = [1, 2, US].map(|id| (id, free_port())).into();
     let mut kafkas: BTreeMap<BrokerId, Controller> = [1, 2]
-        .map(|id| (id, Controller::format(&lab, id, &ports)))
+        .map(|id| (id, Controller::format(&lab, id, &ports, "")))
         .into();
     let formatted = kafkas[&1].dir.join("data").join(METADATA_FOLDER);
     let formatted = fs::read(formatted.join(FORMATTED)).expect("it was formatted");
     kafkas.values_mut().for_each(Controller::start);
-    let mut node = Node::start(ports[&US], formatted);
+    let mut node = Node::start(ports[&US], Membership::default(), &[(FORMATTED, formatted)]);
     node.until("the first leader", |node| node.is_led_after(0));
     if !node.leads {
         // The controller of Kafka begins with the features of the cluster.
@@ -433,4 +442,43 @@ fn a_node_votes_follows_and_leads_among_controllers_of_kafka() {
     }
     assert!(others > 0, "no controller of Kafka has led");
     assert!(has_led, "this node has never led");
+}
+
+/// Kafka looks once a minute for snapshots, and parts of the log, that are too old.
+const CLEANING_LIMIT: Duration = Duration::from_secs(120);
+
+#[test]
+fn an_observer_takes_the_snapshot_of_a_controller_of_kafka_and_follows_it() {
+    let lab = needs!(Java);
+    let ports: BTreeMap<BrokerId, u16> = [(1, free_port())].into();
+    let settings = "metadata.log.max.snapshot.interval.ms=2000\nmetadata.max.retention.ms=1000";
+    let mut kafka = Controller::format(&lab, 1, &ports, settings);
+    kafka.start();
+    let folder = kafka.dir.join("data").join(METADATA_FOLDER);
+    let begun = std::time::Instant::now();
+    while folder.join(FORMATTED).exists() {
+        assert!(begun.elapsed() < CLEANING_LIMIT, "its log keeps its start");
+        thread::sleep(Duration::from_millis(500));
+    }
+    let observer = Membership {
+        votes: false,
+        bootstrap: vec![NodeAddress {
+            host: "127.0.0.1".to_owned(),
+            port: ports[&1],
+        }],
+        ..Membership::default()
+    };
+    let mut node = Node::start(free_port(), observer, &[]);
+    node.until("a snapshot", |node| node.snapshot.is_some());
+    let id = node.snapshot.unwrap();
+    assert!(id.end_offset > 0 && node.values > 0);
+    // Kafka commits a record of its idleness twice a second.
+    node.until("what comes behind it", |node| {
+        node.quorum.high_watermark() > id.end_offset + 2
+    });
+    let file = fs::read(folder.join(id.file_name()));
+    if let Ok(file) = file {
+        let name = format!("{METADATA_FOLDER}/{id}");
+        assert_eq!(node.disk.files[&name], file);
+    }
 }
