@@ -55,7 +55,7 @@ fn a_broker_of_forebay_serves_in_the_cluster_of_a_forebay_controller() {
 #[test]
 fn a_broker_of_forebay_serves_in_the_cluster_of_an_apache_kafka_controller() {
     let lab = needs!(Java);
-    let controller = Broker::start_for_forebay(&lab);
+    let controller = Broker::start_for_forebay(&lab, &[]);
     joins_serves_and_leaves(&controller);
 }
 

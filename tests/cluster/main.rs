@@ -1,11 +1,16 @@
 //! Clusters of several nodes: brokers and controllers of Forebay and of Apache Kafka.
 
+#[path = "../load/history.rs"]
+mod history;
 mod joining;
 #[path = "../fuzz/targets/memory_disk.rs"]
 mod memory_disk;
+mod replicating;
 #[path = "../support/mod.rs"]
 mod support;
 mod voters;
+#[path = "../load/workload.rs"]
+mod workload;
 
 use std::thread;
 use std::time::{Duration, Instant};

@@ -102,8 +102,8 @@ impl Broker {
     /// A node of Apache Kafka whose cluster begins with what Forebay has of features, so that a
     /// broker of Forebay can join it.
     #[track_caller]
-    pub fn start_for_forebay(lab: &Lab) -> Self {
-        let mut broker = Self::of_settings(lab, Kind::Kafka, free_port(), &[]);
+    pub fn start_for_forebay(lab: &Lab, settings: &[(&str, &str)]) -> Self {
+        let mut broker = Self::of_settings(lab, Kind::Kafka, free_port(), settings);
         broker.format_storage(&[
             "transaction.version=0",
             "group.version=0",

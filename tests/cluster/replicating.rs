@@ -1,0 +1,198 @@
+//! Partitions with several replicas, whose brokers die under load: what was acknowledged is there,
+//! in order, once, and all replicas have the same batches.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use forebay::stdx::Random;
+
+use crate::support::{Broker, Kind, Lab, needs};
+use crate::workload::{Load, SETTINGS, TOPIC, assert_is_kept, pause, randomness, rounds};
+use crate::{LIMIT, await_states, partitions};
+
+const TOPICS: &str = "org.apache.kafka.tools.TopicCommand";
+const DUMP: &str = "org.apache.kafka.tools.DumpLogSegments";
+
+/// Of the topic that the clients produce to.
+const PARTITIONS: usize = 6;
+
+/// Brokers are noticed to be dead soon, so that a round is short.
+const SOON: [(&str, &str); 2] = [
+    ("broker.heartbeat.interval.ms", "500"),
+    ("broker.session.timeout.ms", "3000"),
+];
+
+/// The log is longer than one segment, and its first one stays.
+fn settings() -> Vec<(&'static str, &'static str)> {
+    [&SETTINGS[..], &SOON[..]].concat()
+}
+
+fn joined(controller: &Broker, kind: Kind, node_id: u32) -> Broker {
+    let mut broker = Broker::prepared_to_join(controller, kind, node_id);
+    broker.set(&settings());
+    broker.resume();
+    broker
+}
+
+/// Waits until every replica of the topic is in sync.
+#[track_caller]
+fn await_in_sync(asked: &Broker, replicas: usize) {
+    let started = Instant::now();
+    loop {
+        let told = partitions(asked, TOPIC);
+        let in_sync = |line: &String| {
+            let isr = line.split("Isr: ").nth(1).unwrap_or_default();
+            isr.split(' ').next().unwrap_or_default().split(',').count()
+        };
+        if told.len() == PARTITIONS && told.iter().all(|line| in_sync(line) == replicas) {
+            return;
+        }
+        assert!(started.elapsed() < LIMIT, "not all are in sync: {told:?}");
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// The batches of a partition that a stopped broker has, as `kafka-dump-log` tells them, but for
+/// where in which file they are.
+fn batches(lab: &Lab, broker: &Broker, partition: usize) -> Vec<String> {
+    let folder = broker.data().join(format!("{TOPIC}-{partition}"));
+    let entries = std::fs::read_dir(&folder).expect("the broker has the partition");
+    let paths = entries.map(|entry| entry.expect("the folder can be read").path());
+    let logs = paths.filter(|path| path.extension().is_some_and(|end| end == "log"));
+    let mut logs: Vec<String> = logs.map(|path| path.display().to_string()).collect();
+    logs.sort();
+    let dump = lab.java(DUMP, 60).args(["--files", &logs.join(",")]).run();
+    let dump = dump.succeeded().stdout;
+    let lines = dump.lines().filter(|line| line.starts_with("baseOffset:"));
+    let without_place = |line: &str| {
+        let (before, after) = line.split_once(" position: ").expect("it has a position");
+        let (_, after) = after.split_once(' ').expect("more follows");
+        format!("{before} {after}")
+    };
+    lines.map(without_place).collect()
+}
+
+/// Asserts that the stopped brokers have the same batches.
+#[track_caller]
+fn assert_equal_replicas(lab: &Lab, brokers: &[&Broker]) {
+    for partition in 0..PARTITIONS {
+        let first = batches(lab, brokers[0], partition);
+        assert!(!first.is_empty(), "nothing is in partition {partition}");
+        for other in &brokers[1..] {
+            let found = batches(lab, other, partition);
+            let differ = first.iter().zip(&found).find(|(one, two)| one != two);
+            assert!(differ.is_none(), "partition {partition}: {differ:?}");
+            assert_eq!(first.len(), found.len(), "partition {partition}");
+        }
+    }
+}
+
+fn create(asked: &Broker, replicas: &str, in_sync_min: &str) {
+    let in_sync_min = format!("min.insync.replicas={in_sync_min}");
+    let partitions = PARTITIONS.to_string();
+    let create = asked.tool(
+        TOPICS,
+        &[
+            "--create",
+            "--topic",
+            TOPIC,
+            "--partitions",
+            &partitions,
+            "--replication-factor",
+            replicas,
+            "--config",
+            &in_sync_min,
+        ],
+    );
+    create.run().succeeded();
+}
+
+/// Kills one of `brokers` after the other, and lets each come back when others lead in its place.
+fn kill_in_turns(
+    (controller, replicas): (&Broker, usize),
+    brokers: &mut [Broker],
+    rounds: u64,
+    random: &mut Random,
+) {
+    let count = brokers.len();
+    for _ in 0..rounds {
+        for number in 0..count {
+            pause(random, 200..2_000);
+            brokers[number].kill();
+            let states = |fenced: Option<usize>| {
+                let brokers = (0..count).map(|one| {
+                    let state = if fenced == Some(one) {
+                        "fenced"
+                    } else {
+                        "unfenced"
+                    };
+                    ((one + 2).to_string(), state)
+                });
+                let first = ("1".to_owned(), "unfenced");
+                std::iter::once(first).chain(brokers).collect::<Vec<_>>()
+            };
+            let await_all = |states: &[(String, &str)]| {
+                let states: Vec<_> = states.iter().map(|(id, state)| (&**id, *state)).collect();
+                await_states(controller, &states);
+            };
+            await_all(&states(Some(number)));
+            brokers[number].resume();
+            await_all(&states(None));
+            await_in_sync(controller, replicas);
+        }
+    }
+}
+
+#[test]
+fn leaders_of_three_replicas_die_and_nothing_acknowledged_is_lost() {
+    let lab = needs!(Python, Java);
+    let (seed, mut random) = randomness();
+    let mut controller = Broker::start(&lab, Kind::Forebay, &settings());
+    let mut brokers = [2, 3].map(|id| joined(&controller, Kind::Forebay, id));
+    create(&controller, "3", "2");
+    let load = Load::start(&lab, &controller, seed);
+    kill_in_turns((&controller, 3), &mut brokers, rounds(2), &mut random);
+    let acknowledged = load.finish();
+    await_in_sync(&controller, 3);
+    assert_is_kept(&lab, &controller, &acknowledged);
+    for broker in &mut brokers {
+        broker.stop();
+    }
+    controller.stop();
+    let [second, third] = &brokers;
+    assert_equal_replicas(&lab, &[&controller, second, third]);
+}
+
+#[test]
+fn replicas_of_apache_kafka_and_of_forebay_are_equal_though_the_latter_dies() {
+    let lab = needs!(Python, Java);
+    let (seed, mut random) = randomness();
+    let mut controller = Broker::start_for_forebay(&lab, &settings());
+    let mut brokers = [joined(&controller, Kind::Forebay, 2)];
+    create(&controller, "2", "1");
+    let load = Load::start(&lab, &controller, seed);
+    kill_in_turns((&controller, 2), &mut brokers, rounds(2), &mut random);
+    let acknowledged = load.finish();
+    await_in_sync(&controller, 2);
+    assert_is_kept(&lab, &controller, &acknowledged);
+    brokers[0].stop();
+    controller.stop();
+    assert_equal_replicas(&lab, &[&controller, &brokers[0]]);
+}
+
+#[test]
+fn replicas_of_forebay_and_of_apache_kafka_are_equal_though_the_latter_dies() {
+    let lab = needs!(Python, Java);
+    let (seed, mut random) = randomness();
+    let mut controller = Broker::start(&lab, Kind::Forebay, &settings());
+    let mut brokers = [joined(&controller, Kind::Kafka, 2)];
+    create(&controller, "2", "1");
+    let load = Load::start(&lab, &controller, seed);
+    kill_in_turns((&controller, 2), &mut brokers, rounds(2), &mut random);
+    let acknowledged = load.finish();
+    await_in_sync(&controller, 2);
+    assert_is_kept(&lab, &controller, &acknowledged);
+    brokers[0].stop();
+    controller.stop();
+    assert_equal_replicas(&lab, &[&controller, &brokers[0]]);
+}
