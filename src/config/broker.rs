@@ -92,6 +92,8 @@ broker_config! {
         /// `authorizer.class.name` with the settings of the authorizer; `None` if everybody may do
         /// everything
         authorizer: Option<AuthorizerConfig>,
+        /// `replica.selector.class`: whether consumers are sent to followers in their rack
+        is_replica_selector_rack_aware: bool,
         /// `forebay.cpus`: the CPUs to run on; empty means all that the process may use
         forebay_cpus: Vec<u16>,
         /// `forebay.http.listen`: where metrics and health are served
@@ -265,6 +267,8 @@ impl BrokerSettings {
             socket_receive_buffer_bytes: self.chosen("socket.receive.buffer.bytes"),
             socket_send_buffer_bytes: self.chosen("socket.send.buffer.bytes"),
             authorizer,
+            is_replica_selector_rack_aware: self.text("replica.selector.class")
+                == RACK_AWARE_SELECTOR,
             forebay_cpus,
             forebay_http_listen,
         })

@@ -255,6 +255,27 @@ impl Leader {
         Ok(self.advance(now))
     }
 
+    /// The follower to whom a reader at `offset` is to go, of those that `is_near` names: one that
+    /// is in sync and has what is there, and of these the one that has most (KIP-392).
+    #[must_use]
+    pub fn nearest_follower(
+        &self,
+        offset: Offset,
+        is_near: impl Fn(BrokerId) -> bool,
+    ) -> Option<BrokerId> {
+        let in_sync = self.in_sync.committed();
+        let has = |progress: &Progress| {
+            let end = progress.synced_end.filter(|end| *end >= offset)?;
+            progress.log_start.filter(|start| *start <= offset)?;
+            Some(end)
+        };
+        let followers = self.followers.iter();
+        let followers = followers.filter(|(id, _)| in_sync.contains(id) && is_near(**id));
+        let followers = followers.filter_map(|(id, progress)| Some((has(progress)?, *id)));
+        let nearest = followers.max_by_key(|(end, id)| (*end, std::cmp::Reverse(*id)));
+        nearest.map(|(_, id)| id)
+    }
+
     /// A follower that has what is committed, and what this leader began with, may be in sync.
     fn propose_expansion(&mut self, now: Instant, replica: BrokerId) {
         let follower = &self.followers[&replica];

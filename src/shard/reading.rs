@@ -41,9 +41,17 @@ impl Shard {
             reader: fetch.task.reader,
             is_first_look: !std::mem::replace(&mut fetch.is_noted, true),
         };
+        let rack = fetch.task.rack.clone();
         let (mut found, mut pending_reads) = (Vec::with_capacity(parts.len()), 0);
         for (place, part) in parts.iter().enumerate() {
             let is_first = bytes_left == fetch_bytes_max(&mut self.fetches, key);
+            let preferred = rack
+                .as_deref()
+                .and_then(|rack| self.nearer_replica(part, rack));
+            if let Some(preferred) = preferred {
+                found.push(Some(preferred));
+                continue;
+            }
             match self.read_part(now, (key, place), part, (bytes_left, is_first), view) {
                 Some(result) => {
                     bytes_left = bytes_left.saturating_sub(result.records_bytes());
@@ -64,6 +72,31 @@ impl Shard {
         if pending_reads == 0 {
             self.conclude_fetch(now, key);
         }
+    }
+
+    /// The answer to a consumer that is to read from a follower in its `rack`; `None` if there is
+    /// none, or this replica does not lead.
+    fn nearer_replica(&mut self, part: &FetchPart, rack: &str) -> Option<FetchedPart> {
+        let slot = self.partitions.slot_of(part.partition)?;
+        let partition = self.partitions.at(slot)?;
+        let reader = Reader::Consumer {
+            may_ask_followers: true,
+        };
+        let view = view_of(partition, part, reader).ok()?;
+        let brokers = &self.image.brokers;
+        let is_near = |id| {
+            let broker = brokers.get(&id).filter(|broker| !broker.fenced);
+            broker.is_some_and(|broker| broker.rack.as_deref() == Some(rack))
+        };
+        let leader = partition
+            .role
+            .leader()
+            .filter(|_| view.diverging.is_none())?;
+        let preferred_replica = Some(leader.nearest_follower(part.offset, is_near)?);
+        Some(FetchedPart {
+            preferred_replica,
+            ..view
+        })
     }
 
     /// What the partition of `part` has for a fetch, or `None` if it is being read from the disk.
@@ -203,6 +236,7 @@ fn is_enough(fetch: &Fetch, now: Now) -> bool {
     fetch.is_hurried
         || fetch.task.deadline <= now.instant
         || found().any(|part| part.error.is_error() || part.diverging.is_some())
+        || found().any(|part| part.preferred_replica.is_some())
         || found().map(FetchedPart::records_bytes).sum::<usize>() >= fetch.task.bytes_min
 }
 
@@ -280,5 +314,6 @@ fn view_of(
         diverging,
         records: Vec::new(),
         aborted: Vec::new(),
+        preferred_replica: None,
     })
 }

@@ -122,6 +122,8 @@ pub struct FetchTask {
     pub is_committed_only: bool,
     /// Who fetches.
     pub reader: Reader,
+    /// The rack of a consumer that is to read from a follower there, if one can serve it.
+    pub rack: Option<Arc<str>>,
 }
 
 /// One partition of a fetch.
@@ -162,6 +164,8 @@ pub struct FetchedPart {
     pub records: Vec<Bytes>,
     /// The aborted transactions that have records among them.
     pub aborted: Vec<AbortedTransaction>,
+    /// The follower that the consumer is to read from instead.
+    pub preferred_replica: Option<BrokerId>,
 }
 
 impl FetchedPart {
@@ -177,6 +181,7 @@ impl FetchedPart {
             diverging: None,
             records: Vec::new(),
             aborted: Vec::new(),
+            preferred_replica: None,
         }
     }
 

@@ -576,7 +576,9 @@ broker_settings! {
         => Obeyed "How long a follower may be without some of what its leader has, in milliseconds, \
                    before it is no longer in sync.";
     "replica.selector.class", String, null, Any, ReadOnly, Medium
-        => NotYet "replication between brokers";
+        => Obeyed
+            "Where consumers read: from the leader, or, with `RackAwareReplicaSelector`, from a replica \
+             in sync in the rack that they tell (`client.rack`).";
     "replica.socket.receive.buffer.bytes", Int, "65536", Any, ReadOnly, High
         => NotYet "replication between brokers";
     "replica.socket.timeout.ms", Int, "30000", Any, ReadOnly, High

@@ -95,6 +95,7 @@ const WITHOUT_FIELD: &[&str] = &[
     "offsets.topic.compression.codec",
     "principal.builder.class",
     "process.roles",
+    "replica.selector.class",
     "security.inter.broker.protocol",
     "socket.listen.backlog.size",
     "socket.receive.buffer.bytes",

@@ -1,5 +1,6 @@
 //! Fetch: read where the partitions are, wait where there is nothing yet, answer with slices.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{ErrorCode, TopicIdPartition, Uuid};
@@ -65,6 +66,7 @@ pub fn plan(context: &RequestContext, request: FetchRequest, parts: &mut Parts<'
     let is_committed_only = request.isolation_level == READ_COMMITTED;
     let reader = reader_of(context.version, &request);
     let is_of_follower = matches!(reader, Reader::Replica { .. });
+    let rack = rack_of(reader, &request, parts);
     let bytes_max = size(request.max_bytes).min(parts.config().fetch_max_bytes as usize);
     let mut gather = FetchGather {
         session,
@@ -116,6 +118,7 @@ pub fn plan(context: &RequestContext, request: FetchRequest, parts: &mut Parts<'
             deadline: context.received_at + wait,
             is_committed_only,
             reader,
+            rack: rack.clone(),
         };
         tasks.push(shard, 0, Task::Fetch(Box::new(fetch)));
     }
@@ -181,6 +184,19 @@ impl FetchGather {
         }
         Plan::answer(response)
     }
+}
+
+/// The rack of a consumer that may be sent to a follower there: the broker is told to do so, and is
+/// not in that rack itself.
+fn rack_of(reader: Reader, request: &FetchRequest, parts: &Parts<'_>) -> Option<Arc<str>> {
+    let may_follow = Reader::Consumer {
+        may_ask_followers: true,
+    };
+    let config = parts.config();
+    let is_elsewhere =
+        !request.rack_id.is_empty() && config.broker_rack.as_deref() != Some(&*request.rack_id);
+    (config.is_replica_selector_rack_aware && reader == may_follow && is_elsewhere)
+        .then(|| Arc::from(request.rack_id.as_str()))
 }
 
 /// Clients of old versions may not know the error of a disk, and would give up.
@@ -408,7 +424,7 @@ fn described(partition_index: i32, part: FetchedPart, is_committed_only: bool) -
             },
         ),
         aborted_transactions: has_aborted_list.then_some(aborted),
-        preferred_read_replica: -1,
+        preferred_read_replica: part.preferred_replica.unwrap_or(-1),
         records: Some(Records::new(part.records)),
         ..Default::default()
     }

@@ -225,7 +225,10 @@ impl FetchSessions {
             SessionUse::Begins(id) => (true, id),
             SessionUse::Continues(id) => (false, id),
         };
-        let is_news = part.error.is_error() || part.diverging.is_some() || !part.records.is_empty();
+        let is_news = part.error.is_error()
+            || part.diverging.is_some()
+            || part.preferred_replica.is_some()
+            || !part.records.is_empty();
         // The client may have ended the session while this fetch waited.
         let Some(session) = self.sessions.get_mut(&id) else {
             return is_full || is_news;

@@ -89,6 +89,8 @@ pub struct Bench {
     network: Vec<Effect>,
     /// Where the logs of followers start.
     replica_start: Offset,
+    /// The rack that fetches tell.
+    reader_rack: Option<&'static str>,
     /// Requests to the disk wait.
     is_disk_slow: bool,
     /// The broker began after a clean stop.
@@ -127,7 +129,7 @@ fn broker(id: BrokerId) -> BrokerRegistration {
         incarnation_id: Uuid::default(),
         endpoints: Vec::new(),
         features: Vec::new(),
-        rack: None,
+        rack: Some(format!("rack-{id}")),
         fenced: false,
         in_controlled_shutdown: false,
         directories: vec![DIRECTORY],
@@ -173,6 +175,7 @@ impl Bench {
             posted: Vec::new(),
             network: Vec::new(),
             replica_start: 0,
+            reader_rack: None,
             is_disk_slow: false,
             is_clean: true,
             set,
@@ -467,6 +470,7 @@ impl Bench {
             deadline,
             is_committed_only: false,
             reader,
+            rack: self.reader_rack.map(Arc::from),
         })))
     }
 

@@ -47,6 +47,39 @@ fn all_in_sync_must_have_a_record_before_who_waits_for_all_is_told() {
 }
 
 #[test]
+fn a_consumer_is_sent_to_a_follower_in_its_rack_that_has_what_it_asks_for() {
+    let mut bench = Bench::new(LED, &[]);
+    bench.produce(Acks::Leader);
+    bench.follow_to(1);
+    let read = |bench: &mut Bench, rack: &'static str, offset: Offset| {
+        bench.reader_rack = Some(rack);
+        let request = bench.fetch(CONSUMER, offset, [None; 2]);
+        bench
+            .fetched(request)
+            .map(|part| (part.preferred_replica, part.records_bytes() > 0))
+    };
+    assert_eq!(read(&mut bench, "rack-2", 0), Some((Some(2), false)));
+    assert_eq!(read(&mut bench, "rack-9", 0), Some((None, true)));
+    assert_eq!(
+        read(&mut bench, "rack-3", 0),
+        Some((None, true)),
+        "3 has nothing"
+    );
+    bench.produce(Acks::Leader);
+    assert_eq!(
+        read(&mut bench, "rack-2", 2),
+        None,
+        "2 does not reach so far"
+    );
+    bench.register_broker(2, 100, true);
+    assert_eq!(
+        read(&mut bench, "rack-2", 0),
+        Some((None, true)),
+        "2 is gone"
+    );
+}
+
+#[test]
 fn a_follower_that_waits_is_answered_before_the_leader_has_synced() {
     let mut bench = Bench::new(LED, &[]);
     let follower = bench.fetch(REPLICA, 0, [Some(3), None]);
