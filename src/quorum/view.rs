@@ -35,11 +35,13 @@ impl LogView for LogAndSnapshots<'_> {
     }
 
     fn end_of_epoch(&self, epoch: LeaderEpoch) -> LogEnd {
+        // Where the log begins is no place to look: a start finds records again that were given up,
+        // of which no epoch is known any more.
         if let Some(oldest) = self.snapshots.keys().next()
             && oldest.epoch == epoch
             && self
                 .log
-                .epoch_of(self.log.log_start_offset())
+                .epoch_of(oldest.end_offset)
                 .is_none_or(|first| first > epoch)
         {
             // Nothing is left of it but what the snapshot says.

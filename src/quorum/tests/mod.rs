@@ -155,13 +155,17 @@ impl World {
     /// Voters of a quorum, which run.
     fn of_voters(seed: u64, ids: &[BrokerId]) -> Self {
         let mut world = Self::new(seed);
+        world.add_voters(ids);
+        world
+    }
+
+    fn add_voters(&mut self, ids: &[BrokerId]) {
         for id in ids {
             let mut disk = Disk::default();
             let file = encode_snapshot(0, 0, 0, Some(&voters(ids)), std::iter::empty());
             disk.files.insert(formatted(), file.to_vec());
-            world.add(*id, Membership::default(), disk);
+            self.add(*id, Membership::default(), disk);
         }
-        world
     }
 
     fn add(&mut self, id: BrokerId, membership: Membership, disk: Disk) {
@@ -525,6 +529,14 @@ impl World {
         for number in 0..count {
             self.append(id, &format!("{prefix}{number}"));
         }
+    }
+
+    /// True if the node has something that no snapshot of it has, and may write one.
+    fn may_snapshot(&self, id: BrokerId) -> bool {
+        let node = self.node(id);
+        let quorum = node.quorum.as_ref();
+        let is_free = quorum.is_some_and(|quorum| !quorum.is_writing_snapshot());
+        is_free && !node.is_stalled && node.state.end_offset > 0
     }
 
     /// The node writes a snapshot of its state.

@@ -82,10 +82,7 @@ fn behind(seed: u64, before: usize) -> (World, SnapshotId) {
     let mut world = World::new(seed);
     world.segment_bytes = 4096;
     world.retention_bytes = Some(1);
-    let mut disk = Disk::default();
-    let file = encode_snapshot(0, 0, 0, Some(&voters(&[1])), std::iter::empty());
-    disk.files.insert(formatted(), file.to_vec());
-    world.add(1, Membership::default(), disk);
+    world.add_voters(&[1]);
     world.add(9, observer_of(&[1]), Disk::default());
     world.append_all(1, "a", before);
     world.pass(10);
@@ -180,6 +177,34 @@ fn diverged(seed: u64) -> World {
 fn an_end_at_any_moment_of_a_truncation_leaves_an_observer_that_follows() {
     end_at_any_moment(true, || diverged(10));
     end_at_any_moment(false, || diverged(10));
+}
+
+#[test]
+fn a_leader_that_gave_up_what_its_snapshot_holds_agrees_with_its_followers_after_a_restart() {
+    let mut world = World::new(12);
+    // The snapshot ends within a segment, which stays.
+    world.segment_bytes = 4096;
+    world.retention_bytes = Some(1);
+    world.add_voters(&[1]);
+    world.add(9, observer_of(&[1]), Disk::default());
+    world.append_all(1, "a", 70);
+    let snapshot = world.snapshot(1);
+    world.append_all(1, "b", 150);
+    world.pass(10);
+    for is_clean in [true, false] {
+        if is_clean {
+            world.close(1);
+        } else {
+            world.crash(1);
+        }
+        world.start(1, is_clean);
+        let begins = world.quorum(1).log.as_ref().unwrap().log_start_offset();
+        assert!((1..snapshot.end_offset).contains(&begins));
+        world.append(1, "c");
+        world.pass(3_000);
+        world.check();
+        assert_eq!(world.node(9).state, world.node(1).state);
+    }
 }
 
 #[test]
