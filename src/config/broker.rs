@@ -424,6 +424,7 @@ impl BrokerSettings {
             }
         }
         ListenerTexts {
+            is_broker: self.roles().broker,
             listeners: self.list("listeners"),
             advertised: self
                 .is_set("advertised.listeners")

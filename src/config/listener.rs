@@ -79,6 +79,8 @@ impl SecurityProtocol {
 /// What the settings say about listeners, before it was made sense of.
 #[derive(Clone, Debug)]
 pub(super) struct ListenerTexts {
+    /// False for a process that is a controller only.
+    pub is_broker: bool,
     /// `listeners`
     pub listeners: Vec<String>,
     /// `advertised.listeners`
@@ -128,7 +130,15 @@ pub(super) fn resolve_listeners(
             host_name,
         )?);
     }
-    mark_inter_broker(texts, &mut listeners)?;
+    if texts.is_broker {
+        mark_inter_broker(texts, &mut listeners)?;
+    } else if let Some(other) = listeners.iter().find(|listener| !listener.is_controller) {
+        let reason = format!(
+            "{} is not among controller.listener.names, and a controller has no other listeners",
+            other.name
+        );
+        return Err(("listeners", reason));
+    }
     Ok(listeners)
 }
 

@@ -93,11 +93,6 @@ impl BrokerSettings {
         let own = self.node_id();
         let votes = addresses.voters.iter().any(|voter| voter.id == own);
         if roles.controller {
-            if !roles.broker {
-                let reason = "a controller without a broker does not exist yet: \
-                              set process.roles=broker,controller";
-                keep(ROLES, reason);
-            }
             let counts = [
                 (VOTERS, addresses.voters.len()),
                 (BOOTSTRAP, addresses.bootstrap_servers.len()),

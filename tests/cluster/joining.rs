@@ -96,3 +96,33 @@ fn a_broker_of_another_cluster_and_one_that_is_not_formatted_stop_with_a_line() 
         "{log}"
     );
 }
+
+#[test]
+fn brokers_of_both_kinds_join_a_controller_that_is_no_broker() {
+    let lab = needs!(Java);
+    let mut controller = Broker::controller_alone(&lab);
+    let forebay = Broker::joining(&controller, Kind::Forebay, 2);
+    let kafka = Broker::joining(&controller, Kind::Kafka, 3);
+    await_states(&forebay, &[("2", "unfenced"), ("3", "unfenced")]);
+    let create = |asked: &Broker, topic: &str, replicas: &str| {
+        let args = [
+            "--create",
+            "--topic",
+            topic,
+            "--replica-assignment",
+            replicas,
+        ];
+        asked.tool(TOPICS, &args).run().succeeded();
+    };
+    create(&forebay, "one", "2:3");
+    create(&kafka, "two", "3:2");
+    let produce = kafka.tool(PRODUCER, &["--topic", "one"]);
+    produce.input("one\ntwo\n").run().succeeded();
+    let offsets = forebay.tool(OFFSETS, &["--topic", "one"]);
+    assert_eq!(offsets.run().succeeded().stdout.trim(), "one:0:2");
+    controller.stop();
+    controller.launch();
+    create(&forebay, "three", "2:3");
+    let led = "Leader: 2 Replicas: 2,3 Isr: 2,3";
+    assert_eq!(partitions(&kafka, "three"), [led]);
+}

@@ -77,6 +77,28 @@ impl Broker {
         broker
     }
 
+    /// A controller of Forebay without a broker, which nobody asks but brokers.
+    #[track_caller]
+    pub fn controller_alone(lab: &Lab) -> Self {
+        let mut controller = Self::of_settings(lab, Kind::Forebay, free_port(), &[]);
+        let listeners = format!("CONTROLLER://127.0.0.1:{}", controller.controller);
+        controller.set(&[
+            ("process.roles", "controller"),
+            ("listeners", &listeners),
+            ("advertised.listeners", &listeners),
+        ]);
+        controller.launch();
+        let started = Instant::now();
+        while !controller.data().join("meta.properties").exists() {
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "it does not start"
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
+        controller
+    }
+
     /// A broker that has its settings and an empty directory.
     fn of_settings(lab: &Lab, kind: Kind, port: u16, settings: &[(&str, &str)]) -> Self {
         let alone = std::env::var_os("FOREBAY_TESTS_JUDGE_ALONE").is_some();

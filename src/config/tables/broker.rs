@@ -475,8 +475,8 @@ broker_settings! {
         => Obeyed "How a connection's principal is found: Kafka's own way is the only one.";
     "process.roles", List, required, OneOf(&["broker", "controller"]), ReadOnly, High
         => Obeyed
-            "The roles of this process: `broker,controller`, or `broker` in the cluster of another \
-             controller.";
+            "The roles of this process: `broker,controller`, one of them in a cluster of several \
+             nodes.";
     "producer.id.expiration.check.interval.ms", Int, "600000", AtLeast(1), ReadOnly, Internal
         => NotNeeded "expired producers are dropped with retention";
     "producer.id.expiration.ms", Int, "86400000", AtLeast(1), ClusterWide, Low

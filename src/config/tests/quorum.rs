@@ -25,6 +25,20 @@ fn a_broker_finds_controllers_at_bootstrap_servers_then_at_the_voters() {
 }
 
 #[test]
+fn a_controller_has_listeners_of_controllers_only() {
+    let text = "process.roles=controller\nlisteners=CONTROLLER://kafka1:9093\n\
+                controller.listener.names=CONTROLLER";
+    let config = started(text).config;
+    assert!(!config.roles.broker && config.roles.controller);
+    assert!(
+        config
+            .listeners
+            .iter()
+            .all(|listener| listener.is_controller)
+    );
+}
+
+#[test]
 fn a_process_that_names_no_role_has_both() {
     let config = started("log.dirs=/data").config;
     assert!(config.roles.broker && config.roles.controller);
@@ -50,11 +64,6 @@ fn roles_and_voters_that_do_not_fit_are_refused() {
             broker("controller.quorum.bootstrap.servers=kafka1"),
             servers,
             "not of the form HOST:PORT",
-        ),
-        (
-            broker("process.roles=controller"),
-            "process.roles",
-            "a controller without a broker does not exist yet",
         ),
         (
             broker(

@@ -157,7 +157,8 @@ impl Controller {
     pub(crate) fn begin(&mut self, view: View<'_>, now: Instant) {
         let timeout_ms = u64::try_from(view.config.broker_session_timeout_ms).unwrap_or(0);
         let timeout = Duration::from_millis(timeout_ms);
-        self.sessions.begin(now, view.image, self.node_id, timeout);
+        let own = view.config.roles.broker.then_some(self.node_id);
+        self.sessions.begin(now, view.image, own, timeout);
         self.elections = ElectionTimes::begin(view, now);
     }
 

@@ -22,6 +22,8 @@ use super::{Controller, View};
 /// What the node registers with.
 #[derive(Clone, Debug)]
 pub(crate) struct NodeIdentity {
+    /// True for a broker, false for a controller only.
+    pub is_broker: bool,
     /// The addresses that clients are told.
     pub broker_endpoints: Vec<Endpoint>,
     /// The addresses of the controller's listeners.
@@ -66,8 +68,8 @@ impl Controller {
         .into()
     }
 
-    /// The records with which the node joins: it registers, its fence is lifted, and it leads
-    /// every partition that it may lead, in a new epoch.
+    /// The records with which the node joins: it registers, and if it is a broker its fence is
+    /// lifted, and it leads every partition that it may lead, in a new epoch.
     ///
     /// The epochs are raised even where the node led before: what it appended in the old epoch and
     /// lost with its memory must not be told apart by offset alone. Where others are in sync too,
@@ -87,6 +89,9 @@ impl Controller {
             endpoints: identity.controller_endpoints.clone(),
             features: supported_features(),
         };
+        if !identity.is_broker {
+            return vec![register_controller_record(&controller)];
+        }
         let epoch = next_offset.saturating_add(1);
         let broker = BrokerRegistration {
             id: self.node_id,

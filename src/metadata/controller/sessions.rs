@@ -23,7 +23,7 @@ pub(super) struct Session {
     stopping_at: Option<Offset>,
 }
 
-/// The brokers but this one, which needs no session: while it lives, so does its broker.
+/// The brokers but the one of this node, which needs no session: it lives as long as the node.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sessions {
     brokers: BTreeMap<BrokerId, Session>,
@@ -36,12 +36,16 @@ impl Sessions {
         &mut self,
         now: Instant,
         image: &MetadataImage,
-        own: BrokerId,
+        own: Option<BrokerId>,
         timeout: Duration,
     ) {
         self.timeout = timeout;
         self.brokers.clear();
-        for broker in image.brokers.values().filter(|broker| broker.id != own) {
+        for broker in image
+            .brokers
+            .values()
+            .filter(|broker| Some(broker.id) != own)
+        {
             // Where it registered is not in the image; whoever has seen all that there is now has
             // seen that.
             self.register(broker.id, broker.epoch, image.end_offset.saturating_sub(1));

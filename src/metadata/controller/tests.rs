@@ -205,6 +205,7 @@ fn directory(number: u8) -> Uuid {
 /// A node of two log directories, and nothing in them.
 fn identity() -> NodeIdentity {
     NodeIdentity {
+        is_broker: true,
         broker_endpoints: Vec::new(),
         controller_endpoints: Vec::new(),
         rack: None,

@@ -406,6 +406,7 @@ impl MetadataNode {
         };
         let features = directories.bootstrap_features.clone();
         let identity = NodeIdentity {
+            is_broker: self.settings.config.roles.broker,
             broker_endpoints: self.settings.broker_endpoints(),
             controller_endpoints: self.settings.controller_endpoints(),
             rack: self.settings.config.broker_rack.clone(),

@@ -70,3 +70,19 @@ fn a_start_takes_over_what_other_brokers_of_kafka_left() {
     let lost = topic.partitions.get(&1).unwrap();
     assert_eq!(lost.leader, None, "its directory is gone");
 }
+
+#[test]
+fn a_controller_without_a_broker_registers_no_broker_and_leads_nothing() {
+    let mut cluster = Cluster::with_topics();
+    cluster.stop();
+    let before = cluster.image.brokers.get(&1).unwrap().clone();
+    let identity = NodeIdentity {
+        is_broker: false,
+        ..identity()
+    };
+    cluster.start(&identity, 50);
+    assert!(cluster.image.controllers.contains_key(&1));
+    assert_eq!(cluster.image.brokers.get(&1), Some(&before));
+    let topic = cluster.image.topic("p1").unwrap();
+    assert_eq!(topic.partitions.get(&0).unwrap().leader, None);
+}
