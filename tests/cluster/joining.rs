@@ -5,6 +5,7 @@ use crate::{await_states, partitions};
 
 const TOPICS: &str = "org.apache.kafka.tools.TopicCommand";
 const PRODUCER: &str = "org.apache.kafka.tools.ConsoleProducer";
+const QUORUM: &str = "org.apache.kafka.tools.MetadataQuorumCommand";
 const OFFSETS: &str = "org.apache.kafka.tools.GetOffsetShell";
 
 const LED_BY_2: &str = "Leader: 2 Replicas: 2 Isr: 2";
@@ -116,6 +117,13 @@ fn brokers_of_both_kinds_join_a_controller_that_is_no_broker() {
     };
     create(&forebay, "one", "2:3");
     create(&kafka, "two", "3:2");
+    for asked in [&forebay, &kafka] {
+        let describe = asked.tool(QUORUM, &["describe", "--status"]);
+        let told = describe.run().succeeded().stdout;
+        let leader = told.lines().find(|line| line.starts_with("LeaderId:"));
+        let leader = leader.and_then(|line| line.split_whitespace().nth(1));
+        assert_eq!(leader, Some("1"), "{told}");
+    }
     let produce = kafka.tool(PRODUCER, &["--topic", "one"]);
     produce.input("one\ntwo\n").run().succeeded();
     let offsets = forebay.tool(OFFSETS, &["--topic", "one"]);

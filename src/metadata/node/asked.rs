@@ -9,9 +9,10 @@ use crate::protocol::messages::{
     BrokerRegistrationRequest, BrokerRegistrationResponse, ControllerRegistrationRequest,
     ControllerRegistrationResponse, CreateAclsRequest, CreateAclsResponse, CreatePartitionsRequest,
     CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse, DeleteAclsRequest,
-    DeleteAclsResponse, DeleteTopicsRequest, DeleteTopicsResponse, ElectLeadersRequest,
-    ElectLeadersResponse, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
-    UnregisterBrokerRequest, UnregisterBrokerResponse,
+    DeleteAclsResponse, DeleteTopicsRequest, DeleteTopicsResponse, DescribeQuorumRequest,
+    DescribeQuorumResponse, ElectLeadersRequest, ElectLeadersResponse,
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, UnregisterBrokerRequest,
+    UnregisterBrokerResponse,
 };
 
 use super::super::controller::Refusal;
@@ -60,6 +61,8 @@ pub enum ControllerRequest {
     ElectLeaders(ElectLeadersRequest),
     /// Another controller comes.
     RegisterController(ControllerRegistrationRequest),
+    /// Who leads the metadata quorum, votes and follows: asked of another node only.
+    DescribeQuorum(DescribeQuorumRequest),
     /// Create those of these topics that do not exist, as somebody wants to use them.
     AutoCreate { topics: Vec<String> },
 }
@@ -99,6 +102,8 @@ pub enum ControllerResponse {
     ElectLeaders(ElectLeadersResponse),
     /// To [`ControllerRequest::RegisterController`].
     RegisterController(ControllerRegistrationResponse),
+    /// To [`ControllerRequest::DescribeQuorum`].
+    DescribeQuorum(DescribeQuorumResponse),
     /// To [`ControllerRequest::AutoCreate`]: the id of each topic, in the order of the request.
     AutoCreate(Vec<Result<Uuid, Refusal>>),
     /// To any request: the controller does not work, now or any more.

@@ -150,6 +150,7 @@ fn to_wire(request: &ControllerRequest, config: &BrokerConfig) -> AnyRequest {
         ControllerRequest::AlterPartition { request, .. } => request.clone().into(),
         ControllerRequest::ElectLeaders(request) => request.clone().into(),
         ControllerRequest::RegisterController(request) => request.clone().into(),
+        ControllerRequest::DescribeQuorum(request) => request.clone().into(),
         ControllerRequest::AutoCreate { topics } => {
             let topics = topics.iter().map(|name| automatic_topic(name, config));
             CreateTopicsRequest {
@@ -185,6 +186,7 @@ fn from_wire(response: AnyResponse, missing: Option<&[String]>) -> ControllerRes
         AnyResponse::AlterPartition(response) => Own::AlterPartition(response),
         AnyResponse::ElectLeaders(response) => Own::ElectLeaders(response),
         AnyResponse::ControllerRegistration(response) => Own::RegisterController(response),
+        AnyResponse::DescribeQuorum(response) => Own::DescribeQuorum(response),
         _ => Own::Unavailable(ErrorCode::UnknownServerError),
     }
 }
@@ -242,6 +244,11 @@ fn is_from_another(response: &AnyResponse) -> bool {
         AnyResponse::AlterPartition(response) => is(response.error_code),
         AnyResponse::ElectLeaders(response) => is(response.error_code),
         AnyResponse::ControllerRegistration(response) => is(response.error_code),
+        AnyResponse::DescribeQuorum(response) => {
+            let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
+            let mut codes = partitions.map(|partition| partition.error_code);
+            codes.any(|code| code == ErrorCode::NotLeaderOrFollower.code())
+        }
         _ => false,
     }
 }

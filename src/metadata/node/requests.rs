@@ -112,6 +112,11 @@ impl MetadataNode {
             ControllerRequest::RegisterController(request) => {
                 Controller::register_controller(request).answering(Response::RegisterController)
             }
+            ControllerRequest::DescribeQuorum(_) => {
+                // The quorum of this node answers it itself.
+                let unasked = Response::Unavailable(ErrorCode::UnknownServerError);
+                (Vec::new(), unasked)
+            }
             ControllerRequest::AutoCreate { topics } => {
                 let results = self.auto_create(now, topics);
                 (Vec::new(), Response::AutoCreate(results))

@@ -75,6 +75,7 @@ pub(super) fn take_back(response: &mut ControllerResponse, refusal: Refusal) {
         ControllerResponse::AutoCreate(results) => {
             results.fill_with(|| Err(refusal.clone()));
         }
-        ControllerResponse::Unavailable(_) => {}
+        // There are no records of it.
+        ControllerResponse::DescribeQuorum(_) | ControllerResponse::Unavailable(_) => {}
     }
 }

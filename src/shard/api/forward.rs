@@ -52,6 +52,7 @@ pub fn controller_answered(
         ControllerResponse::RegisterController(response) => Plan::answer(response),
         ControllerResponse::AlterPartition(response) => Plan::answer(response),
         ControllerResponse::ElectLeaders(response) => Plan::answer(response),
+        ControllerResponse::DescribeQuorum(response) => Plan::answer(response),
         ControllerResponse::AutoCreate(_) => unreachable!("no client asks for these"),
         ControllerResponse::Unavailable(error) => {
             Plan::Close(format!("the controller does not answer: {error}"))

@@ -1,6 +1,7 @@
 //! Fetch and FetchSnapshot of the metadata log, Vote, BeginQuorumEpoch, EndQuorumEpoch and
 //! DescribeQuorum: all asked of the quorum.
 
+use crate::metadata::ControllerRequest;
 use crate::model::{ErrorCode, ShardId};
 use crate::protocol::messages::{
     BeginQuorumEpochRequest, BeginQuorumEpochResponse, DescribeQuorumRequest,
@@ -12,7 +13,7 @@ use crate::security::{Operation, refusal_text};
 use crate::shard::request::RequestContext;
 use crate::shard::task::Task;
 
-use super::{Gather, Parts, Plan, Tasks};
+use super::{Gather, Parts, Plan, Tasks, forward};
 
 const REFUSED: ErrorCode = ErrorCode::ClusterAuthorizationFailed;
 
@@ -114,6 +115,10 @@ pub fn plan_describe(
             error_message: Some(refusal_text(REFUSED).to_owned()),
             ..Default::default()
         });
+    }
+    if !parts.config().roles.controller {
+        // Who leads knows who follows, and this node only follows.
+        return forward::plan(ControllerRequest::DescribeQuorum(request), None);
     }
     ask(context, QuorumCall::DescribeQuorum(request), parts)
 }
