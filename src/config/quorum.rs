@@ -44,6 +44,12 @@ impl QuorumAddresses {
         self.bootstrap_servers.iter().chain(voters)
     }
 
+    /// True if the operator named several voters, which never change then (`kraft.version` 0).
+    #[must_use]
+    pub fn are_several(&self) -> bool {
+        self.voters.len() > 1
+    }
+
     /// True if the operator named a quorum.
     #[must_use]
     pub fn are_given(&self) -> bool {
@@ -93,19 +99,25 @@ impl BrokerSettings {
         let own = self.node_id();
         let votes = addresses.voters.iter().any(|voter| voter.id == own);
         if roles.controller {
-            let counts = [
-                (VOTERS, addresses.voters.len()),
-                (BOOTSTRAP, addresses.bootstrap_servers.len()),
+            let several = [
+                (VOTERS, addresses.are_several() && roles.broker),
+                (
+                    BOOTSTRAP,
+                    addresses.bootstrap_servers.len() > 1 && !addresses.are_several(),
+                ),
             ];
-            for (name, _) in counts.into_iter().filter(|(_, count)| *count > 1) {
-                keep(
-                    name,
-                    "a metadata quorum of several voters does not exist yet",
-                );
+            for (name, _) in several.into_iter().filter(|(_, is_so)| *is_so) {
+                let reason = "a broker that is one of several voters does not exist yet, nor \
+                              voters that change: set process.roles=controller, and \
+                              controller.quorum.voters";
+                keep(name, reason);
             }
             if let Some(voter) = addresses.voters.first().filter(|_| !votes) {
                 let QuorumVoter { id, address } = voter;
-                let reason = format!("{id}@{address} is not this node, {own}");
+                let reason = match addresses.are_several() {
+                    true => format!("this node, {own}, is not among the voters"),
+                    false => format!("{id}@{address} is not this node, {own}"),
+                };
                 keep(VOTERS, &reason);
             }
         } else {

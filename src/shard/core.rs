@@ -196,7 +196,7 @@ impl Shard {
         if let Some(number) = connection.dialed_number() {
             return self.peers.receive_buffer(LinkId(number));
         }
-        let serves_kafka = self.phase == Phase::Serving;
+        let serves_kafka = self.serves(connection);
         self.connections.receive_buffer(connection, serves_kafka)
     }
 

@@ -19,7 +19,7 @@ use super::metering::{Metered, Started};
 use super::partition::Asker;
 use super::request::{OpenRequest, RequestContext};
 use super::task::{Reply, RequestId, TaskIndex};
-use super::{ConnectionId, Effects, Message};
+use super::{ConnectionId, Effects, ListenerKind, Message};
 
 /// Why a request cannot be answered: its connection is closed, as Apache Kafka does.
 #[derive(Debug)]
@@ -104,9 +104,22 @@ impl Shard {
         }
     }
 
+    /// True if requests of the connection are looked at. One of several voters cannot know what its
+    /// shards have before the others have voted, so that it serves them first.
+    pub(super) fn serves(&mut self, id: ConnectionId) -> bool {
+        let settings = &self.settings;
+        let is_of_voter = self.phase == Phase::Starting && settings.config.quorum.are_several();
+        let peer = self.connections.find(id).filter(|_| is_of_voter);
+        self.phase == Phase::Serving
+            || peer.is_some_and(|peer| {
+                let kind = settings.listeners.get(usize::from(peer.listener.0));
+                matches!(kind, Some(ListenerKind::Controller(_)))
+            })
+    }
+
     /// Start the requests of a connection that may start.
     fn start_requests(&mut self, now: Now, id: ConnectionId, effects: &mut Effects) {
-        if self.phase != Phase::Serving {
+        if !self.serves(id) {
             return;
         }
         let frame_bytes_max = self.settings.config.socket_request_max_bytes as usize;

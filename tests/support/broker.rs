@@ -99,6 +99,39 @@ impl Broker {
         controller
     }
 
+    /// Three controllers of Forebay that vote, and are no brokers.
+    #[track_caller]
+    pub fn three_controllers(lab: &Lab) -> [Self; 3] {
+        let mut controllers =
+            [(); 3].map(|()| Self::of_settings(lab, Kind::Forebay, free_port(), &[]));
+        let voters = Self::voters(&controllers);
+        for (controller, id) in controllers.iter_mut().zip(1..) {
+            let listeners = format!("CONTROLLER://127.0.0.1:{}", controller.controller);
+            controller.set(&[
+                ("node.id", &id.to_string()),
+                ("process.roles", "controller"),
+                ("listeners", &listeners),
+                ("advertised.listeners", &listeners),
+                ("controller.quorum.voters", &voters),
+                ("controller.quorum.bootstrap.servers", ""),
+            ]);
+            let config = controller.properties().display().to_string();
+            let format = Program::new(env!("CARGO_BIN_EXE_forebay"), 60);
+            let id = "Rm9yZWJheVRlc3RzTGFiMQ";
+            let format = format.args(["format", "--cluster-id", id, "--config", &config]);
+            format.run().succeeded();
+            controller.launch();
+        }
+        controllers
+    }
+
+    /// `controller.quorum.voters` of these controllers, which are counted from one on.
+    pub fn voters(controllers: &[Self]) -> String {
+        let voters = controllers.iter().zip(1..);
+        let voters = voters.map(|(one, id)| format!("{id}@127.0.0.1:{}", one.controller));
+        voters.collect::<Vec<_>>().join(",")
+    }
+
     /// A broker that has its settings and an empty directory.
     fn of_settings(lab: &Lab, kind: Kind, port: u16, settings: &[(&str, &str)]) -> Self {
         let alone = std::env::var_os("FOREBAY_TESTS_JUDGE_ALONE").is_some();

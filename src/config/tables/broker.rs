@@ -79,7 +79,7 @@ broker_settings! {
     "controller.quorum.bootstrap.servers", List, "", Any, ReadOnly, High
         => Obeyed
             "Where controllers of the cluster are found, as HOST:PORT; one that answers tells a \
-             broker who leads. A controller is so far the only one, and names itself.";
+             broker who leads.";
     "controller.quorum.election.backoff.max.ms", Int, "1000", AtLeast(0), ReadOnly, High
         => NotYet "settings of the metadata quorum";
     "controller.quorum.election.timeout.ms", Int, "1000", AtLeast(0), ReadOnly, High
@@ -98,8 +98,8 @@ broker_settings! {
         => Obeyed "The pause before a node of the metadata quorum asks again.";
     "controller.quorum.voters", List, "", Any, ReadOnly, High
         => Obeyed
-            "The voters of the metadata quorum, as ID@HOST:PORT, where they never change. A \
-             controller is so far the only one, and names itself.";
+            "The voters of the metadata quorum, as ID@HOST:PORT, where they never change: the same \
+             for all nodes. Several of them are controllers only.";
     "controller.quota.window.num", Int, "11", AtLeast(1), ReadOnly, Low
         => NotYet "quotas";
     "controller.quota.window.size.seconds", Int, "1", AtLeast(1), ReadOnly, Low

@@ -71,12 +71,19 @@ fn roles_and_voters_that_do_not_fit_are_refused() {
                  controller.quorum.voters=3@kafka3:9093,4@kafka4:9093",
             ),
             voters,
-            "several voters does not exist yet",
+            "one of several voters does not exist yet",
         ),
         (
             broker("process.roles=broker,controller\ncontroller.quorum.voters=4@kafka4:9093"),
             voters,
             "4@kafka4:9093 is not this node, 3",
+        ),
+        (
+            "process.roles=controller\nnode.id=3\nlisteners=CONTROLLER://:9093\n\
+             controller.quorum.voters=1@kafka1:9093,2@kafka2:9093"
+                .to_owned(),
+            voters,
+            "this node, 3, is not among the voters",
         ),
     ] {
         let errors = start(&text).expect_err("these do not fit");

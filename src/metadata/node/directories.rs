@@ -224,12 +224,13 @@ impl Inspection {
         let metadata_index = usize::from(settings.metadata_directory.0);
         let found = identities.iter().flatten().next().cloned();
         let is_cluster_known = found.is_some() || settings.cluster_id.is_some();
-        if !settings.config.roles.controller && !is_cluster_known {
+        let is_alone = settings.config.roles.controller && !settings.config.quorum.are_several();
+        if !is_alone && !is_cluster_known {
             // A cluster of its own would be made of a mistake: an unmounted disk, a wrong path.
             return Err(format!(
-                "{} is not formatted, and a broker without a controller is part of another node's \
-                 cluster: run `forebay format --cluster-id ID` with the id of the cluster and the \
-                 settings of this broker",
+                "{} is not formatted, and this node is part of a cluster of several: run \
+                 `forebay format --cluster-id ID` with the id of the cluster and the settings of \
+                 this node",
                 settings.metadata_directory_name()
             ));
         }
@@ -258,8 +259,9 @@ impl Inspection {
         formatted.sort_by_key(|(index, _, _)| *index != metadata_index);
         for (index, id, has_data) in formatted.iter().copied() {
             if !has_data {
-                let votes = index == metadata_index && settings.config.roles.controller;
-                let voter = votes.then(|| Voter {
+                // Several voters are named by the settings of all.
+                let is_only_voter = index == metadata_index && is_alone;
+                let voter = is_only_voter.then(|| Voter {
                     id: settings.config.node_id,
                     directory_id: id,
                     endpoints: settings.voter_endpoints(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::{BrokerConfig, BrokerSettings, Listener, SecurityProtocol};
 use crate::log::storage::{DirectoryIndex, StorageOwner, StoragePath};
 use crate::model::Uuid;
-use crate::quorum::{Membership, QuorumSettings, QuorumTimeouts, VoterEndpoint};
+use crate::quorum::{Membership, QuorumSettings, QuorumTimeouts, Voter, VoterEndpoint};
 use crate::stdx::Random;
 
 use super::super::image::Endpoint;
@@ -77,10 +77,20 @@ impl MetadataLogSettings {
 #[must_use]
 pub fn membership_of(config: &BrokerConfig) -> Membership {
     let millis = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0));
+    let listener = config.controller_listener_names.first();
+    let voters = config.quorum.voters.iter().map(|voter| Voter {
+        id: voter.id,
+        directory_id: Uuid::ZERO,
+        endpoints: vec![VoterEndpoint {
+            listener: listener.cloned().unwrap_or_default(),
+            host: voter.address.host.clone(),
+            port: voter.address.port,
+        }],
+    });
     Membership {
         votes: config.roles.controller,
         bootstrap: config.quorum.first_asked().cloned().collect(),
-        static_voters: None,
+        static_voters: config.quorum.are_several().then(|| voters.collect()),
         timeouts: QuorumTimeouts {
             election: millis(config.controller_quorum_election_timeout_ms),
             fetch: millis(config.controller_quorum_fetch_timeout_ms),
