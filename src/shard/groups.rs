@@ -231,12 +231,16 @@ impl Shard {
                     topic_id,
                     partition: index,
                 };
-                self.partitions.find(id).is_some_and(|partition| {
-                    !matches!(
-                        partition.state,
-                        PartitionState::Failed | PartitionState::Barred
-                    )
-                })
+                let registration = self.image.partition(topic_id, index);
+                let leader = registration.and_then(|registration| registration.leader);
+                let leads = leader == Some(self.settings.config.node_id);
+                leads
+                    && self.partitions.find(id).is_some_and(|partition| {
+                        !matches!(
+                            partition.state,
+                            PartitionState::Failed | PartitionState::Barred
+                        )
+                    })
             });
             let error = if is_opening {
                 ErrorCode::CoordinatorLoadInProgress

@@ -196,3 +196,49 @@ fn replicas_of_forebay_and_of_apache_kafka_are_equal_though_the_latter_dies() {
     controller.stop();
     assert_equal_replicas(&lab, &[&controller, &brokers[0]]);
 }
+
+#[test]
+fn a_group_goes_on_where_it_was_when_its_coordinator_dies() {
+    let lab = needs!(Java);
+    let controller = Broker::controller_alone(&lab);
+    let mut brokers = [2, 3, 4].map(|id| {
+        let mut broker = Broker::prepared_to_join(&controller, Kind::Forebay, id);
+        broker.set(&SOON);
+        broker.set(&[("offsets.topic.replication.factor", "3")]);
+        broker.resume();
+        broker
+    });
+    let create = |asked: &Broker| {
+        let args = ["--create", "--topic", "read", "--replication-factor", "3"];
+        asked.tool(TOPICS, &args).run().succeeded();
+    };
+    create(&brokers[0]);
+    let produce = |asked: &Broker, lines: &str| {
+        let class = "org.apache.kafka.tools.ConsoleProducer";
+        let produce = asked.tool(class, &["--topic", "read"]);
+        produce.input(lines).run().succeeded();
+    };
+    let consume = |asked: &Broker, count: &str| {
+        let class = "org.apache.kafka.tools.consumer.ConsoleConsumer";
+        let args = ["--topic", "read", "--group", "readers", "--from-beginning"];
+        let consume = asked.tool(class, &args).args(["--max-messages", count]);
+        consume.run().succeeded().stdout
+    };
+    produce(&brokers[0], "one\ntwo\n");
+    assert_eq!(consume(&brokers[1], "2"), "one\ntwo\n");
+    let described = brokers[0].tool(
+        "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+        &["--describe", "--group", "readers", "--state"],
+    );
+    let state = described.run().succeeded().stdout;
+    let coordinator = (2..=4).find(|id| state.contains(&format!("({id})")));
+    let coordinator = coordinator.unwrap_or_else(|| panic!("nobody coordinates: {state}")) - 2;
+    brokers[coordinator].kill();
+    let asked = &brokers[(coordinator + 1) % 3];
+    produce(asked, "three\n");
+    assert_eq!(
+        consume(asked, "1"),
+        "three\n",
+        "what was committed is known"
+    );
+}

@@ -7,8 +7,8 @@ use crate::coordinator::group::{
     GroupRequest, GroupResponse, RequestContext as GroupContext, merge_offset_fetch, partition_for,
     split_offset_fetch,
 };
-use crate::metadata::{CONSUMER_OFFSETS, ControllerRequest};
-use crate::model::{ErrorCode, ShardId, Uuid};
+use crate::metadata::{CONSUMER_OFFSETS, ControllerRequest, Endpoint};
+use crate::model::{BrokerId, ErrorCode, ShardId, Uuid};
 use crate::protocol::AnyRequest;
 use crate::protocol::messages::find_coordinator_response::Coordinator;
 use crate::protocol::messages::{
@@ -79,7 +79,7 @@ pub fn plan_find(
     };
     let found: Vec<Coordinator> = keys
         .into_iter()
-        .map(|key| coordinator_of(context, request.key_type, key, is_missing, parts))
+        .map(|key| coordinator_of(context, request.key_type, key, parts))
         .collect();
     if has_list {
         return Plan::answer(FindCoordinatorResponse {
@@ -102,7 +102,6 @@ fn coordinator_of(
     context: &RequestContext,
     key_type: i8,
     key: String,
-    is_missing: bool,
     parts: &Parts<'_>,
 ) -> Coordinator {
     let refused = |key, error: ErrorCode, message: &str| Coordinator {
@@ -138,12 +137,10 @@ fn coordinator_of(
         let message = "only groups have a coordinator here; transactions are not served yet";
         return refused(key, ErrorCode::UnsupportedVersion, message);
     }
-    let own = parts.image.brokers.get(&parts.config().node_id);
-    let endpoint = own.and_then(|broker| broker.endpoint(parts.listener_name(context)));
-    match endpoint.filter(|_| !is_missing) {
-        Some(endpoint) => Coordinator {
+    match leader_for(context, &key, parts) {
+        Some((node_id, endpoint)) => Coordinator {
             key,
-            node_id: parts.config().node_id,
+            node_id,
             host: endpoint.host.clone(),
             port: i32::from(endpoint.port),
             error_code: ErrorCode::None.code(),
@@ -156,7 +153,7 @@ fn coordinator_of(
         None => refused(
             key,
             ErrorCode::CoordinatorNotAvailable,
-            "the offsets topic is not there",
+            "nobody leads the group's partition of the offsets topic",
         ),
     }
 }
@@ -252,6 +249,20 @@ pub fn plan_group(context: &RequestContext, request: AnyRequest, parts: &Parts<'
 }
 
 /// The tasks of a request about groups.
+/// Who leads the partition of the offsets topic that a group belongs to, and where it is reached.
+fn leader_for<'a>(
+    context: &RequestContext,
+    group: &str,
+    parts: &'a Parts<'_>,
+) -> Option<(BrokerId, &'a Endpoint)> {
+    let topic = parts.image.topic(CONSUMER_OFFSETS)?;
+    let count = i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);
+    let registration = topic.partitions.get(&partition_for(group, count))?;
+    let leader = registration.leader?;
+    let broker = parts.image.brokers.get(&leader)?;
+    Some((leader, broker.endpoint(parts.listener_name(context))?))
+}
+
 struct GroupAsks<'a> {
     parts: &'a Parts<'a>,
     access: Access<'a>,
@@ -329,7 +340,10 @@ impl GroupAsks<'_> {
         let Some(topic) = self.parts.image.topic(CONSUMER_OFFSETS) else {
             return;
         };
-        for partition in topic.partitions.keys() {
+        let own = self.parts.config().node_id;
+        let led = topic.partitions.iter();
+        let led = led.filter(|(_, registration)| registration.leader == Some(own));
+        for (partition, _) in led {
             let shard = shard_of(place(topic.id, *partition), self.parts.shards_count);
             self.send(shard, *partition, request.clone());
         }
