@@ -58,7 +58,7 @@ pub mod console;
 /// All that one core owns: event in, effects out; `api` has one handler per Kafka API.
 pub mod shard;
 
-/// A deterministic world around one broker of several shards: faults, workloads, checks.
+/// A deterministic world around brokers of several shards: faults, workloads, checks.
 pub mod simulation;
 
 // ------------------------------------ kernel line ------------------------------------

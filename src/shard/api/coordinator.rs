@@ -46,7 +46,8 @@ pub struct GroupGather {
     includes_operations: bool,
 }
 
-/// Answer with this broker, after the controller made the offsets topic if it is missing.
+/// Answer with who leads the group's partition, after the controller made the offsets topic if it
+/// is missing.
 pub fn plan_find(
     context: &RequestContext,
     request: FindCoordinatorRequest,
