@@ -5,7 +5,6 @@
 //! elsewhere, another fetcher takes its place, so that what the old one asked means nothing.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -19,7 +18,7 @@ use crate::replication::{
     FetchAnswer, FetchPosition, FetchRules, FetchWish, Fetcher, FetcherAnswer, FollowerStep,
     ReplicaLog, Role,
 };
-use crate::stdx::{Instant, Now};
+use crate::stdx::{Instant, Now, duration_of_ms};
 
 use super::ShardSettings;
 use super::core::{Phase, Shard};
@@ -116,16 +115,15 @@ impl Shard {
         let config = self.configs.broker();
         let replica = config.node_id;
         let registration = self.image.brokers.get(&replica);
-        let milliseconds = |value: u32| Duration::from_millis(value.into());
         FetchRules {
             replica,
             broker_epoch: registration.map(|registration| registration.epoch),
             bytes_min: config.replica_fetch_min_bytes,
             bytes_max: config.replica_fetch_response_max_bytes,
             partition_bytes_max: config.replica_fetch_max_bytes,
-            wait_max: milliseconds(config.replica_fetch_wait_max_ms),
-            backoff: milliseconds(config.replica_fetch_backoff_ms),
-            timeout: milliseconds(config.replica_socket_timeout_ms),
+            wait_max: duration_of_ms(config.replica_fetch_wait_max_ms),
+            backoff: duration_of_ms(config.replica_fetch_backoff_ms),
+            timeout: duration_of_ms(config.replica_socket_timeout_ms),
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::metadata::PartitionRegistration;
 use crate::model::{BrokerId, ErrorCode, Offset};
 use crate::replication::{Follower, Leader, LeaderRules, LeaderTerm, Role};
-use crate::stdx::Now;
+use crate::stdx::{Now, duration_of_ms};
 
 use super::core::Shard;
 use super::deferring::allow_deferral;
@@ -130,8 +130,7 @@ impl Shard {
     }
 
     fn lag_max(&self) -> Duration {
-        let lag_ms = self.configs.broker().replica_lag_time_max_ms;
-        Duration::from_millis(u64::try_from(lag_ms).unwrap_or(0))
+        duration_of_ms(self.configs.broker().replica_lag_time_max_ms)
     }
 
     /// The settings of a topic or of the broker have changed.

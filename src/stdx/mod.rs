@@ -15,4 +15,4 @@ mod time;
 pub use collections::{HashMap, HashSet, hash_map, new_map, new_set};
 pub use random::Random;
 pub use shared_map::SharedMap;
-pub use time::{Instant, Now};
+pub use time::{Instant, Now, duration_of_ms};

@@ -50,6 +50,12 @@ impl Sub<Instant> for Instant {
     }
 }
 
+/// A duration from the wire or from a file, in milliseconds; one below zero is none.
+#[must_use]
+pub fn duration_of_ms(ms: impl Into<i64>) -> Duration {
+    Duration::from_millis(u64::try_from(ms.into()).unwrap_or(0))
+}
+
 /// The time at which an event is handled, read at the beginning of a turn and at its end.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Now {

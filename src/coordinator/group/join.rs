@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::model::ErrorCode;
 use crate::protocol::messages::join_group_request::JoinGroupRequestProtocol;
 use crate::protocol::messages::{JoinGroupRequest, JoinGroupResponse};
-use crate::stdx::Now;
+use crate::stdx::{Now, duration_of_ms};
 
 use super::MemberId;
 use super::coordinator::{GroupCoordinator, Turn};
@@ -20,7 +20,7 @@ use super::output::{Output, RequestToken};
 use super::rebalance::joined_response;
 use super::records::{group_metadata_record, tombstone};
 use super::request::{GroupResponse, RequestContext};
-use super::settings::{GROUPS_MAX, NEW_MEMBER_JOIN_TIMEOUT, PENDING_MEMBERS_MAX, duration_of_ms};
+use super::settings::{GROUPS_MAX, NEW_MEMBER_JOIN_TIMEOUT, PENDING_MEMBERS_MAX};
 use super::timers::Timer;
 use super::writes::{Outcome, Replacement};
 

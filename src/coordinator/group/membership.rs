@@ -7,11 +7,11 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::model::{ErrorCode, TimestampMs};
+use crate::stdx::duration_of_ms;
 
 use super::MemberId;
 use super::java::table_place;
 use super::member::{Member, Protocol};
-use super::settings::duration_of_ms;
 use super::subscription::decode_topics;
 use super::timers::TimerId;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::model::ErrorCode;
 use crate::protocol::messages::JoinGroupResponse;
 use crate::protocol::messages::join_group_response::JoinGroupResponseMember;
+use crate::stdx::duration_of_ms;
 
 use super::coordinator::Turn;
 use super::group_entry::Group;
@@ -15,7 +16,6 @@ use super::membership::{GroupState, JoinTimer, Membership};
 use super::output::Output;
 use super::records::group_metadata_record;
 use super::request::GroupResponse;
-use super::settings::duration_of_ms;
 use super::sync::sync_error;
 use super::timers::{Timer, TimerId};
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::config::BrokerConfig;
+use crate::stdx::duration_of_ms;
 
 /// A member that joins for the first time is given up when its rebalance takes longer: its client
 /// cannot send heartbeats while it waits, and clients that tried again would leave defunct members
@@ -63,9 +64,4 @@ impl GroupSettings {
             ),
         }
     }
-}
-
-/// A duration from the wire or from a file; one below zero is none.
-pub(super) fn duration_of_ms(ms: impl Into<i64>) -> Duration {
-    Duration::from_millis(u64::try_from(ms.into()).unwrap_or(0))
 }

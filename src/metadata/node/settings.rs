@@ -7,7 +7,7 @@ use crate::config::{BrokerConfig, BrokerSettings, Listener, SecurityProtocol};
 use crate::log::storage::{DirectoryIndex, StorageOwner, StoragePath};
 use crate::model::Uuid;
 use crate::quorum::{Membership, QuorumSettings, QuorumTimeouts, Voter, VoterEndpoint};
-use crate::stdx::Random;
+use crate::stdx::{Random, duration_of_ms};
 
 use super::super::image::Endpoint;
 
@@ -76,7 +76,6 @@ impl MetadataLogSettings {
 /// How a node with these settings takes part in the metadata quorum.
 #[must_use]
 pub fn membership_of(config: &BrokerConfig) -> Membership {
-    let millis = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0));
     let listener = config.controller_listener_names.first();
     let voters = config.quorum.voters.iter().map(|voter| Voter {
         id: voter.id,
@@ -92,10 +91,10 @@ pub fn membership_of(config: &BrokerConfig) -> Membership {
         bootstrap: config.quorum.first_asked().cloned().collect(),
         static_voters: config.quorum.are_several().then(|| voters.collect()),
         timeouts: QuorumTimeouts {
-            election: millis(config.controller_quorum_election_timeout_ms),
-            fetch: millis(config.controller_quorum_fetch_timeout_ms),
-            request: millis(config.controller_quorum_request_timeout_ms),
-            retry: millis(config.controller_quorum_retry_backoff_ms),
+            election: duration_of_ms(config.controller_quorum_election_timeout_ms),
+            fetch: duration_of_ms(config.controller_quorum_fetch_timeout_ms),
+            request: duration_of_ms(config.controller_quorum_request_timeout_ms),
+            retry: duration_of_ms(config.controller_quorum_retry_backoff_ms),
         },
     }
 }

@@ -1,7 +1,5 @@
 //! DeleteRecords: move the start of logs up (KIP-107).
 
-use std::time::Duration;
-
 use crate::metadata::is_internal_topic;
 use crate::model::{ErrorCode, Offset, PartitionIndex, TopicIdPartition};
 use crate::protocol::messages::delete_records_response::{
@@ -11,6 +9,7 @@ use crate::protocol::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
 use crate::security::Operation;
 use crate::shard::request::RequestContext;
 use crate::shard::task::{Task, TaskIndex};
+use crate::stdx::duration_of_ms;
 
 use super::by_partition::{Asked, PartitionGather};
 use super::{Gather, Parts, Plan};
@@ -26,7 +25,7 @@ pub fn plan(
 ) -> Plan {
     let (mut response, mut asked) = (DeleteRecordsResponse::default(), Vec::new());
     let access = parts.access(context);
-    let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
+    let timeout = duration_of_ms(request.timeout_ms);
     for topic in request.topics {
         let is_refused = !access.allows_topic(Operation::Delete, &topic.name);
         let mut results = DeleteRecordsTopicResult {

@@ -1,7 +1,6 @@
 //! Fetch: read where the partitions are, wait where there is nothing yet, answer with slices.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::model::{ErrorCode, TopicIdPartition, Uuid};
 use crate::protocol::Records;
@@ -15,6 +14,7 @@ use crate::security::{Access, Operation};
 use crate::shard::fetches::trim_parts;
 use crate::shard::request::RequestContext;
 use crate::shard::task::{FetchPart, FetchTask, FetchedPart, Reader, Task};
+use crate::stdx::duration_of_ms;
 
 use super::fetch_session::{FetchKey, SessionUse, Wanted};
 use super::leaders::Leaders;
@@ -108,7 +108,7 @@ pub fn plan(context: &RequestContext, request: FetchRequest, parts: &mut Parts<'
     // If all shards together have enough, one of them has at least its share. So no shard needs
     // to know of the others: the first that reaches its share answers, and hurries the rest.
     let share = gather.bytes_min.div_ceil(by_owner.len());
-    let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
+    let wait = duration_of_ms(request.max_wait_ms);
     let mut tasks = Tasks::default();
     for (shard, owned) in by_owner {
         let fetch = FetchTask {

@@ -1,7 +1,5 @@
 //! Produce: validate where the connection is, append where the partition is.
 
-use std::time::Duration;
-
 use crate::log::validation::{
     Origin, ProduceRules, Refusal, ValidatedBatch, peek_attributes, validate,
 };
@@ -20,7 +18,7 @@ use crate::shard::task::{
     AppendTask, AppendedReply, ListedOffset, OffsetTarget, RefusedAppend, Task, TaskIndex,
 };
 use crate::shard::waiting::Acks;
-use crate::stdx::{new_map, new_set};
+use crate::stdx::{duration_of_ms, new_map, new_set};
 
 use super::leaders::Leaders;
 use super::{Gather, Parts, Places, Plan, Tasks};
@@ -57,7 +55,7 @@ pub fn plan(context: &RequestContext, request: ProduceRequest, parts: &mut Parts
         ACKS_ALL => Acks::InSync,
         _ => Acks::Leader,
     };
-    let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
+    let timeout = duration_of_ms(request.timeout_ms);
     let mut tasks = Tasks::default();
     for topic in without_repeats(request.topic_data) {
         let mut answers = TopicProduceResponse {
