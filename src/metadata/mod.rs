@@ -31,7 +31,8 @@ pub use image::{
 };
 pub(crate) use node::{
     BOOTSTRAP, CLEAN_MARK, FormatPlan, META_PROPERTIES, MetaProperties, TAKEOVER, Takeover,
-    WorkingImage, decode_bootstrap, encode_bootstrap, encode_clean_mark, plan_format,
+    WorkingImage, assignment_request, decode_bootstrap, encode_bootstrap, encode_clean_mark,
+    plan_format,
 };
 pub use node::{
     ControllerRequest, ControllerResponse, HaltCause, MetadataEvent, MetadataLogSettings,

@@ -9,14 +9,10 @@ use crate::log::storage::{DirectoryIndex, StorageOutbox, StorageOwner, StorageRe
 use crate::metadata::{
     ControllerRequest, ControllerResponse, HaltCause, MetadataEvent, MetadataLogSettings,
     MetadataNode, NodeSettings, OpenDirectory, Outgoing, OutgoingId, RequestToken,
-    log_level_changes, membership_of,
+    assignment_request, log_level_changes, membership_of,
 };
 use crate::model::{BrokerId, ErrorCode, ShardId, TopicIdPartition};
 use crate::protocol::AnyResponse;
-use crate::protocol::messages::AssignReplicasToDirsRequest;
-use crate::protocol::messages::assign_replicas_to_dirs_request::{
-    DirectoryData, PartitionData, TopicData,
-};
 use crate::quorum::{QuorumRequest, QuorumToken};
 use crate::stdx::{Instant, Now};
 
@@ -157,26 +153,10 @@ impl ControllerHost {
         broker_id: BrokerId,
     ) {
         let (_, id, directory) = assigner;
-        let partition = PartitionData {
-            partition_index: id.partition,
-            ..PartitionData::default()
-        };
-        let topic = TopicData {
-            topic_id: id.topic_id,
-            partitions: vec![partition],
-            ..TopicData::default()
-        };
-        let directory = DirectoryData {
-            id: self.directories[usize::from(directory.0)].id,
-            topics: vec![topic],
-            ..DirectoryData::default()
-        };
-        let request = AssignReplicasToDirsRequest {
-            broker_id,
-            broker_epoch: self.node.broker_epoch().unwrap_or(-1),
-            directories: vec![directory],
-            ..AssignReplicasToDirsRequest::default()
-        };
+        let directory = self.directories[usize::from(directory.0)].id;
+        let broker_epoch = self.node.broker_epoch().unwrap_or(-1);
+        let replica = (id.topic_id, id.partition);
+        let request = assignment_request((broker_id, broker_epoch), [(replica, directory)]);
         self.next_token += 1;
         let token = RequestToken(self.next_token);
         self.assigners.insert(token, assigner);

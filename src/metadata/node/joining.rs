@@ -1,7 +1,7 @@
 //! The node as a broker of a cluster that another node controls: it registers there and lives by
 //! what it is told, and asks there for what clients want changed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::protocol::messages::assign_replicas_to_dirs_request::{
 };
 use crate::protocol::{AnyRequest, AnyResponse};
 use crate::quorum::Quorum;
-use crate::stdx::{Instant, Now};
+use crate::stdx::{Instant, Now, duration_of_ms};
 
 use super::super::features::supported_features;
 use super::super::image::{MetadataImage, is_directory_chosen};
@@ -106,7 +106,6 @@ impl MetadataNode {
             return;
         };
         let config = &self.settings.config;
-        let millis = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0));
         let identity = BrokerIdentity {
             id: config.node_id,
             cluster_id: Arc::clone(&directories.cluster_id),
@@ -118,17 +117,11 @@ impl MetadataNode {
             previous_epoch: directories.clean_epoch,
         };
         let times = LifecycleTimes {
-            heartbeat: millis(config.broker_heartbeat_interval_ms),
-            session: millis(config.broker_session_timeout_ms),
-            registration: millis(config.initial_broker_registration_timeout_ms),
+            heartbeat: duration_of_ms(config.broker_heartbeat_interval_ms),
+            session: duration_of_ms(config.broker_session_timeout_ms),
+            registration: duration_of_ms(config.initial_broker_registration_timeout_ms),
         };
         self.joining.lifecycle = Some(Lifecycle::new(now.instant, identity, times));
-    }
-
-    /// True if this node decides for the cluster.
-    #[must_use]
-    pub const fn is_controller(&self) -> bool {
-        matches!(self.phase, Phase::Active)
     }
 
     /// The next request to another node; [`MetadataNode::on_outcome`] follows each.
@@ -147,7 +140,6 @@ impl MetadataNode {
         }
         let joining = &mut self.joining;
         let config = &self.settings.config;
-        let millis = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0));
         let lifecycle = joining.lifecycle.as_mut();
         if let Some((_, to)) = joining.controller.clone() {
             if let Some(request) = lifecycle.and_then(|one| one.next_request(now.instant)) {
@@ -156,7 +148,7 @@ impl MetadataNode {
                     to,
                     request,
                     // A heartbeat that is answered later is none.
-                    timeout: millis(config.broker_session_timeout_ms) / 2,
+                    timeout: duration_of_ms(config.broker_session_timeout_ms) / 2,
                 });
             }
             let (id, request) = joining.forwarding.next_request(now.instant)?;
@@ -164,7 +156,7 @@ impl MetadataNode {
                 id: OutgoingId::Forwarded(id),
                 to,
                 request,
-                timeout: millis(config.controller_socket_timeout_ms),
+                timeout: duration_of_ms(config.controller_socket_timeout_ms),
             });
         }
         if let Some(lifecycle) = lifecycle
@@ -298,11 +290,10 @@ impl MetadataNode {
         };
         lifecycle.on_metadata(now.instant, image.end_offset - 1);
         for (topic_id, index) in &delta.partitions_changed {
-            let registration = image.partition(*topic_id, *index);
-            let directory = registration.and_then(|one| one.directory_of(own));
-            match directory.is_some_and(|directory| !is_directory_chosen(directory)) {
-                true => self.joining.unplaced.insert((*topic_id, *index)),
-                false => self.joining.unplaced.remove(&(*topic_id, *index)),
+            let replica = (*topic_id, *index);
+            match is_unplaced(image, own, replica) {
+                true => self.joining.unplaced.insert(replica),
+                false => self.joining.unplaced.remove(&replica),
             };
         }
     }
@@ -324,12 +315,9 @@ impl MetadataNode {
         };
         let unplaced = std::mem::take(&mut joining.unplaced);
         let own = self.settings.config.node_id;
-        let is_unplaced = |(topic_id, index): &(Uuid, PartitionIndex)| {
-            let registration = image.partition(*topic_id, *index);
-            let directory = registration.and_then(|one| one.directory_of(own));
-            directory.is_some_and(|directory| !is_directory_chosen(directory))
-        };
-        let mut unplaced: Vec<_> = unplaced.into_iter().filter(is_unplaced).collect();
+        let unplaced = unplaced.into_iter();
+        let unplaced = unplaced.filter(|replica| is_unplaced(image, own, *replica));
+        let mut unplaced: Vec<(Uuid, PartitionIndex)> = unplaced.collect();
         let rest = unplaced.split_off(unplaced.len().min(ASSIGNMENTS_MAX));
         joining.unplaced.extend(rest);
         let online = directories.online();
@@ -339,14 +327,8 @@ impl MetadataNode {
         if chosen.is_empty() {
             return;
         }
-        let mut request = AssignReplicasToDirsRequest {
-            broker_id: own,
-            broker_epoch,
-            ..Default::default()
-        };
-        for ((topic_id, index), directory) in unplaced.iter().zip(chosen) {
-            add_assignment(&mut request, directory, *topic_id, *index);
-        }
+        let placed = unplaced.iter().copied().zip(chosen);
+        let request = assignment_request((own, broker_epoch), placed);
         joining.placing = unplaced;
         let request = ControllerRequest::AssignReplicasToDirs(request);
         let config = &self.settings.config;
@@ -356,32 +338,45 @@ impl MetadataNode {
     }
 }
 
-fn add_assignment(
-    request: &mut AssignReplicasToDirsRequest,
-    directory: Uuid,
-    topic_id: Uuid,
-    partition_index: PartitionIndex,
-) {
-    let mut directories = request.directories.iter();
-    let place = directories.position(|one| one.id == directory);
-    let place = place.unwrap_or_else(|| {
-        request.directories.push(DirectoryData {
-            id: directory,
+/// True if nobody has chosen a directory for this replica of the broker `own`.
+fn is_unplaced(
+    image: &MetadataImage,
+    own: BrokerId,
+    (topic_id, index): (Uuid, PartitionIndex),
+) -> bool {
+    let registration = image.partition(topic_id, index);
+    let directory = registration.and_then(|one| one.directory_of(own));
+    directory.is_some_and(|directory| !is_directory_chosen(directory))
+}
+
+/// The request by which a broker, in this registration, tells in which directories its replicas lie.
+pub(crate) fn assignment_request(
+    (broker_id, broker_epoch): (BrokerId, i64),
+    placed: impl IntoIterator<Item = ((Uuid, PartitionIndex), Uuid)>,
+) -> AssignReplicasToDirsRequest {
+    let mut by_directory = BTreeMap::<Uuid, BTreeMap<Uuid, Vec<PartitionData>>>::new();
+    for ((topic_id, partition_index), directory) in placed {
+        let topics = by_directory.entry(directory).or_default();
+        topics.entry(topic_id).or_default().push(PartitionData {
+            partition_index,
             ..Default::default()
         });
-        request.directories.len() - 1
-    });
-    let topics = &mut request.directories[place].topics;
-    let place = topics.iter().position(|one| one.topic_id == topic_id);
-    let place = place.unwrap_or_else(|| {
-        topics.push(TopicData {
-            topic_id,
-            ..Default::default()
-        });
-        topics.len() - 1
-    });
-    topics[place].partitions.push(PartitionData {
-        partition_index,
+    }
+    let topic_of = |(topic_id, partitions)| TopicData {
+        topic_id,
+        partitions,
+        ..Default::default()
+    };
+    let directories = by_directory.into_iter();
+    let directories = directories.map(|(id, topics)| DirectoryData {
+        id,
+        topics: topics.into_iter().map(topic_of).collect(),
         ..Default::default()
     });
+    AssignReplicasToDirsRequest {
+        broker_id,
+        broker_epoch,
+        directories: directories.collect(),
+        ..Default::default()
+    }
 }

@@ -47,6 +47,7 @@ pub(crate) use directories::{
     BOOTSTRAP, CLEAN_MARK, FormatPlan, decode_bootstrap, encode_bootstrap, encode_clean_mark,
     plan_format,
 };
+pub(crate) use joining::assignment_request;
 pub use joining::{Outgoing, OutgoingId};
 pub(crate) use properties::{FILE_NAME as META_PROPERTIES, MetaProperties};
 pub use settings::{MetadataLogSettings, NodeSettings, membership_of};
