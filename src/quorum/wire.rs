@@ -349,6 +349,18 @@ pub(super) fn decode_vote(response: &VoteResponse) -> Result<(VoteAnswer, ToldAd
     Ok((answer, told_addresses!(response)))
 }
 
+/// What tells that an epoch begins and what tells that it ends are answered alike.
+macro_rules! decode_epoch_answer {
+    ($response:expr) => {{
+        check_top($response.error_code)?;
+        let Some((_, data)) = only_partition!($response.topics.as_slice()) else {
+            return Err("it is not about one partition".to_owned());
+        };
+        let answer = known(data.error_code, data.leader_id, data.leader_epoch);
+        Ok((answer, told_addresses!($response)))
+    }};
+}
+
 /// What is in the answer of a voter that was told who leads.
 ///
 /// # Errors
@@ -356,12 +368,7 @@ pub(super) fn decode_vote(response: &VoteResponse) -> Result<(VoteAnswer, ToldAd
 pub(super) fn decode_begin_epoch(
     response: &BeginQuorumEpochResponse,
 ) -> Result<(EpochAnswer, ToldAddresses), String> {
-    check_top(response.error_code)?;
-    let Some((_, data)) = only_partition!(response.topics.as_slice()) else {
-        return Err("it is not about one partition".to_owned());
-    };
-    let answer = known(data.error_code, data.leader_id, data.leader_epoch);
-    Ok((answer, told_addresses!(response)))
+    decode_epoch_answer!(response)
 }
 
 /// What is in the answer of a voter that was told that this node leads no more.
@@ -371,12 +378,7 @@ pub(super) fn decode_begin_epoch(
 pub(super) fn decode_end_epoch(
     response: &EndQuorumEpochResponse,
 ) -> Result<(EpochAnswer, ToldAddresses), String> {
-    check_top(response.error_code)?;
-    let Some((_, data)) = only_partition!(response.topics.as_slice()) else {
-        return Err("it is not about one partition".to_owned());
-    };
-    let answer = known(data.error_code, data.leader_id, data.leader_epoch);
-    Ok((answer, told_addresses!(response)))
+    decode_epoch_answer!(response)
 }
 
 /// The question for a vote in `request`.
@@ -523,26 +525,33 @@ pub(super) fn encode_vote(answer: &VoteAnswer, leader: LeaderAddress<'_>) -> Vot
     }
 }
 
+/// The message that answers the begin of an epoch, or its end.
+macro_rules! epoch_answer {
+    ($response:ident, $module:ident, $answer:expr, $leader:expr) => {
+        $response {
+            topics: vec![$module::TopicData {
+                topic_name: TOPIC.to_owned(),
+                partitions: vec![$module::PartitionData {
+                    partition_index: 0,
+                    error_code: code($answer),
+                    leader_id: $answer.leader.unwrap_or(-1),
+                    leader_epoch: $answer.epoch,
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }],
+            node_endpoints: node_endpoints!($module, $leader),
+            ..Default::default()
+        }
+    };
+}
+
 /// The message to a node that said that it leads.
 pub(super) fn encode_begin_epoch(
     answer: &EpochAnswer,
     leader: LeaderAddress<'_>,
 ) -> BeginQuorumEpochResponse {
-    BeginQuorumEpochResponse {
-        topics: vec![begin_response::TopicData {
-            topic_name: TOPIC.to_owned(),
-            partitions: vec![begin_response::PartitionData {
-                partition_index: 0,
-                error_code: code(answer),
-                leader_id: answer.leader.unwrap_or(-1),
-                leader_epoch: answer.epoch,
-                ..Default::default()
-            }],
-            ..Default::default()
-        }],
-        node_endpoints: node_endpoints!(begin_response, leader),
-        ..Default::default()
-    }
+    epoch_answer!(BeginQuorumEpochResponse, begin_response, answer, leader)
 }
 
 /// The message to a node that said that it leads no more.
@@ -550,21 +559,7 @@ pub(super) fn encode_end_epoch(
     answer: &EpochAnswer,
     leader: LeaderAddress<'_>,
 ) -> EndQuorumEpochResponse {
-    EndQuorumEpochResponse {
-        topics: vec![end_response::TopicData {
-            topic_name: TOPIC.to_owned(),
-            partitions: vec![end_response::PartitionData {
-                partition_index: 0,
-                error_code: code(answer),
-                leader_id: answer.leader.unwrap_or(-1),
-                leader_epoch: answer.epoch,
-                ..Default::default()
-            }],
-            ..Default::default()
-        }],
-        node_endpoints: node_endpoints!(end_response, leader),
-        ..Default::default()
-    }
+    epoch_answer!(EndQuorumEpochResponse, end_response, answer, leader)
 }
 
 /// A part of a snapshot.
