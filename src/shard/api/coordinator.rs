@@ -7,8 +7,8 @@ use crate::coordinator::group::{
     GroupRequest, GroupResponse, RequestContext as GroupContext, merge_offset_fetch, partition_for,
     split_offset_fetch,
 };
-use crate::metadata::{CONSUMER_OFFSETS, ControllerRequest, Endpoint};
-use crate::model::{BrokerId, ErrorCode, ShardId, Uuid};
+use crate::metadata::{CONSUMER_OFFSETS, ControllerRequest, TopicImage};
+use crate::model::{ErrorCode, PartitionIndex, ShardId, Uuid};
 use crate::protocol::AnyRequest;
 use crate::protocol::messages::find_coordinator_response::Coordinator;
 use crate::protocol::messages::{
@@ -21,6 +21,7 @@ use crate::shard::request::RequestContext;
 use crate::shard::task::{Task, TaskIndex};
 
 use super::group_topics::{add_topics, asks_something, cut_topics, hide};
+use super::leaders::{LeaderNode, Leaders};
 use super::{Attempt, ControllerGather, Gather, Parts, Plan, Tasks};
 
 /// The key is a group's id.
@@ -139,11 +140,11 @@ fn coordinator_of(
         return refused(key, ErrorCode::UnsupportedVersion, message);
     }
     match leader_for(context, &key, parts) {
-        Some((node_id, endpoint)) => Coordinator {
+        Some(leader) => Coordinator {
             key,
-            node_id,
-            host: endpoint.host.clone(),
-            port: i32::from(endpoint.port),
+            node_id: leader.id,
+            host: leader.host,
+            port: leader.port,
             error_code: ErrorCode::None.code(),
             error_message: Some(match context.version {
                 ..VERSION_WITH_KEYS => "NONE".to_owned(),
@@ -251,17 +252,18 @@ pub fn plan_group(context: &RequestContext, request: AnyRequest, parts: &Parts<'
 
 /// The tasks of a request about groups.
 /// Who leads the partition of the offsets topic that a group belongs to, and where it is reached.
-fn leader_for<'a>(
-    context: &RequestContext,
-    group: &str,
-    parts: &'a Parts<'_>,
-) -> Option<(BrokerId, &'a Endpoint)> {
+fn leader_for(context: &RequestContext, group: &str, parts: &Parts<'_>) -> Option<LeaderNode> {
     let topic = parts.image.topic(CONSUMER_OFFSETS)?;
+    let registration = topic.partitions.get(&partition_of(topic, group));
+    let mut leaders = Leaders::new(parts.image, parts.listener_name(context));
+    leaders.name(registration.map(AsRef::as_ref));
+    leaders.into_nodes().next()
+}
+
+/// The partition of the offsets topic that a group belongs to.
+fn partition_of(topic: &TopicImage, group: &str) -> PartitionIndex {
     let count = i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);
-    let registration = topic.partitions.get(&partition_for(group, count))?;
-    let leader = registration.leader?;
-    let broker = parts.image.brokers.get(&leader)?;
-    Some((leader, broker.endpoint(parts.listener_name(context))?))
+    partition_for(group, count)
 }
 
 struct GroupAsks<'a> {
@@ -296,8 +298,7 @@ impl GroupAsks<'_> {
             let response = request.error_response(version, error);
             return self.refused.push(Some(response));
         };
-        let count = i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);
-        let partition = partition_for(group_id, count);
+        let partition = partition_of(topic, group_id);
         let shard = shard_of(place(topic.id, partition), self.parts.shards_count);
         self.send(shard, partition, request);
     }

@@ -3,6 +3,7 @@
 
 use crate::metadata::ControllerRequest;
 use crate::model::{ErrorCode, ShardId};
+use crate::protocol::AnyResponse;
 use crate::protocol::messages::{
     BeginQuorumEpochRequest, BeginQuorumEpochResponse, DescribeQuorumRequest,
     DescribeQuorumResponse, EndQuorumEpochRequest, EndQuorumEpochResponse, FetchRequest,
@@ -23,16 +24,11 @@ pub struct QuorumGather(Option<Box<QuorumResponse>>);
 
 /// On a listener of the controller: the metadata log is all that there is to be fetched.
 pub fn plan_fetch(context: &RequestContext, request: FetchRequest, parts: &Parts<'_>) -> Plan {
-    if !parts
-        .access(context)
-        .allows_cluster(Operation::ClusterAction)
-    {
-        return Plan::answer(FetchResponse {
-            error_code: REFUSED.code(),
-            ..Default::default()
-        });
-    }
-    ask(context, QuorumCall::Fetch(request), parts)
+    let refused = FetchResponse {
+        error_code: REFUSED.code(),
+        ..Default::default()
+    };
+    ask_as_node((context, parts), QuorumCall::Fetch(request), refused)
 }
 
 /// A part of a snapshot of the metadata.
@@ -41,30 +37,24 @@ pub fn plan_fetch_snapshot(
     request: FetchSnapshotRequest,
     parts: &Parts<'_>,
 ) -> Plan {
-    if !parts
-        .access(context)
-        .allows_cluster(Operation::ClusterAction)
-    {
-        return Plan::answer(FetchSnapshotResponse {
-            error_code: REFUSED.code(),
-            ..Default::default()
-        });
-    }
-    ask(context, QuorumCall::FetchSnapshot(request), parts)
+    let refused = FetchSnapshotResponse {
+        error_code: REFUSED.code(),
+        ..Default::default()
+    };
+    ask_as_node(
+        (context, parts),
+        QuorumCall::FetchSnapshot(request),
+        refused,
+    )
 }
 
 /// A vote.
 pub fn plan_vote(context: &RequestContext, request: VoteRequest, parts: &Parts<'_>) -> Plan {
-    if !parts
-        .access(context)
-        .allows_cluster(Operation::ClusterAction)
-    {
-        return Plan::answer(VoteResponse {
-            error_code: REFUSED.code(),
-            ..Default::default()
-        });
-    }
-    ask(context, QuorumCall::Vote(request), parts)
+    let refused = VoteResponse {
+        error_code: REFUSED.code(),
+        ..Default::default()
+    };
+    ask_as_node((context, parts), QuorumCall::Vote(request), refused)
 }
 
 /// A node leads the quorum.
@@ -73,16 +63,15 @@ pub fn plan_begin_epoch(
     request: BeginQuorumEpochRequest,
     parts: &Parts<'_>,
 ) -> Plan {
-    if !parts
-        .access(context)
-        .allows_cluster(Operation::ClusterAction)
-    {
-        return Plan::answer(BeginQuorumEpochResponse {
-            error_code: REFUSED.code(),
-            ..Default::default()
-        });
-    }
-    ask(context, QuorumCall::BeginQuorumEpoch(request), parts)
+    let refused = BeginQuorumEpochResponse {
+        error_code: REFUSED.code(),
+        ..Default::default()
+    };
+    ask_as_node(
+        (context, parts),
+        QuorumCall::BeginQuorumEpoch(request),
+        refused,
+    )
 }
 
 /// A node leads the quorum no more.
@@ -91,16 +80,15 @@ pub fn plan_end_epoch(
     request: EndQuorumEpochRequest,
     parts: &Parts<'_>,
 ) -> Plan {
-    if !parts
-        .access(context)
-        .allows_cluster(Operation::ClusterAction)
-    {
-        return Plan::answer(EndQuorumEpochResponse {
-            error_code: REFUSED.code(),
-            ..Default::default()
-        });
-    }
-    ask(context, QuorumCall::EndQuorumEpoch(request), parts)
+    let refused = EndQuorumEpochResponse {
+        error_code: REFUSED.code(),
+        ..Default::default()
+    };
+    ask_as_node(
+        (context, parts),
+        QuorumCall::EndQuorumEpoch(request),
+        refused,
+    )
 }
 
 /// Who leads, who votes, who follows.
@@ -121,6 +109,19 @@ pub fn plan_describe(
         return forward::plan(ControllerRequest::DescribeQuorum(request), None);
     }
     ask(context, QuorumCall::DescribeQuorum(request), parts)
+}
+
+/// Ask what nodes of the cluster ask, if the client is allowed to act as one; else answer `refused`.
+fn ask_as_node(
+    (context, parts): (&RequestContext, &Parts<'_>),
+    call: QuorumCall,
+    refused: impl Into<AnyResponse>,
+) -> Plan {
+    let access = parts.access(context);
+    match access.allows_cluster(Operation::ClusterAction) {
+        true => ask(context, call, parts),
+        false => Plan::answer(refused),
+    }
 }
 
 fn ask(context: &RequestContext, call: QuorumCall, parts: &Parts<'_>) -> Plan {
