@@ -107,14 +107,17 @@ impl Shard {
     /// True if requests of the connection are looked at. One of several voters cannot know what its
     /// shards have before the others have voted, so that it serves them first.
     pub(super) fn serves(&mut self, id: ConnectionId) -> bool {
+        if self.phase == Phase::Serving {
+            return true;
+        }
         let settings = &self.settings;
-        let is_of_voter = self.phase == Phase::Starting && settings.config.quorum.are_several();
-        let peer = self.connections.find(id).filter(|_| is_of_voter);
-        self.phase == Phase::Serving
-            || peer.is_some_and(|peer| {
-                let kind = settings.listeners.get(usize::from(peer.listener.0));
-                matches!(kind, Some(ListenerKind::Controller(_)))
-            })
+        if self.phase != Phase::Starting || !settings.config.quorum.are_several() {
+            return false;
+        }
+        self.connections.find(id).is_some_and(|peer| {
+            let kind = settings.listeners.get(usize::from(peer.listener.0));
+            matches!(kind, Some(ListenerKind::Controller(_)))
+        })
     }
 
     /// Start the requests of a connection that may start.
