@@ -9,7 +9,6 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use serde_json::json;
@@ -21,7 +20,7 @@ use crate::metadata::{
     FormatPlan, METADATA_VERSION_MAX, MetadataLogSettings, NodeSettings, membership_of,
     metadata_version_name, plan_format,
 };
-use crate::runtime::PlainDisk;
+use crate::runtime::{PlainDisk, wall_ms};
 use crate::stdx::Random;
 use crate::verify::Directories;
 
@@ -96,7 +95,7 @@ fn format(
     let _locks = directories.lock()?;
     let mut disk = PlainDisk::new(directories.paths.clone());
     let mut settings = node_settings(arguments, startup, directories, random);
-    let plan = plan_format(&mut settings, now_ms(), |request| disk.perform(request));
+    let plan = plan_format(&mut settings, wall_ms(), |request| disk.perform(request));
     let FormatPlan {
         cluster_id,
         formatted,
@@ -171,11 +170,4 @@ fn node_settings(
         log_owner: nobody,
         random,
     }
-}
-
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-    })
 }

@@ -26,13 +26,19 @@ impl Clock {
 
     /// Both clocks.
     pub fn now(self) -> Now {
-        // A wall clock before 1970 is set wrong; records then carry the epoch itself.
-        let wall = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
         Now {
             instant: self.instant(),
-            wall_ms: i64::try_from(wall.as_millis()).unwrap_or(i64::MAX),
+            wall_ms: wall_ms(),
         }
     }
+}
+
+/// The wall clock, in milliseconds since the Unix epoch.
+#[must_use]
+pub fn wall_ms() -> i64 {
+    // One before 1970 is set wrong; records then carry the epoch itself.
+    let wall = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(wall.as_millis()).unwrap_or(i64::MAX)
 }

@@ -32,6 +32,7 @@ mod turn;
 
 pub use self::core::Core;
 pub use broker::{ServePlan, Serving, serve};
+pub use clock::wall_ms;
 pub use directories::{DirectoryLock, lock_existing};
 pub use failure::StartFailure;
 pub use network::{ListenerPlan, SocketOptions};

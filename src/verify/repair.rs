@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
@@ -26,7 +25,7 @@ use crate::metadata::{
 };
 use crate::model::{Offset, TopicIdPartition, TopicPartition, Uuid};
 use crate::quorum::{ELECTION_STATE, ElectionState, METADATA_FOLDER, metadata_log_config};
-use crate::runtime::PlainDisk;
+use crate::runtime::{PlainDisk, wall_ms};
 use crate::stdx::{Instant, Now, Random};
 
 use super::checkpoints::Checkpoints;
@@ -64,8 +63,6 @@ impl<'a> Repair<'a> {
             let place = (fault.directory, fault.folder.clone());
             by_place.entry(place).or_default().push(fault);
         }
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
-        let wall_ms = since_epoch.map_or(0, |since| since.as_millis());
         Self {
             scope,
             survey,
@@ -73,7 +70,7 @@ impl<'a> Repair<'a> {
             disk: PlainDisk::new(scope.paths.clone()),
             now: Now {
                 instant: Instant::from_nanos(0),
-                wall_ms: i64::try_from(wall_ms).unwrap_or(i64::MAX),
+                wall_ms: wall_ms(),
             },
             told,
         }
