@@ -1,6 +1,6 @@
 //! Brokers of Forebay in clusters that another node controls: one of Forebay, one of Apache Kafka.
 
-use crate::support::{Broker, Kind, Program, needs};
+use crate::support::{Broker, Kind, needs};
 use crate::{await_states, partitions};
 
 const TOPICS: &str = "org.apache.kafka.tools.TopicCommand";
@@ -84,12 +84,7 @@ fn a_broker_of_another_cluster_and_one_that_is_not_formatted_stop_with_a_line() 
         "{log}"
     );
 
-    let config = forebay.properties().display().to_string();
-    let format = |id: &str| {
-        let format = Program::new(env!("CARGO_BIN_EXE_forebay"), 60);
-        format.args(["format", "--cluster-id", id, "--config", &config])
-    };
-    format("MkU3OEVBNTcwNTJENDM2Qg").run().succeeded();
+    forebay.format("MkU3OEVBNTcwNTJENDM2Qg");
     forebay.set(&[("initial.broker.registration.timeout.ms", "2000")]);
     let log = forebay.fails_to_start();
     assert!(

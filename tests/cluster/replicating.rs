@@ -143,58 +143,59 @@ fn kill_in_turns(
     }
 }
 
-#[test]
-fn leaders_of_three_replicas_die_and_nothing_acknowledged_is_lost() {
-    let lab = needs!(Python, Java);
+/// Brokers of `kinds` join `controller` and die under load, one after the other. Every replica is to
+/// have what was acknowledged, of which fewer than `in_sync_min` in sync take nothing.
+#[track_caller]
+fn nothing_acknowledged_is_lost(
+    lab: &Lab,
+    mut controller: Broker,
+    kinds: &[Kind],
+    in_sync_min: &str,
+) {
     let (seed, mut random) = randomness();
-    let mut controller = Broker::start(&lab, Kind::Forebay, &settings());
-    let mut brokers = [2, 3].map(|id| joined(&controller, Kind::Forebay, id));
-    create(&controller, "3", "2");
-    let load = Load::start(&lab, &controller, seed);
-    kill_in_turns((&controller, 3), &mut brokers, rounds(2), &mut random);
+    let mut brokers: Vec<Broker> = (2..)
+        .zip(kinds)
+        .map(|(id, kind)| joined(&controller, *kind, id))
+        .collect();
+    let replicas = 1 + brokers.len();
+    create(&controller, &replicas.to_string(), in_sync_min);
+    let load = Load::start(lab, &controller, seed);
+    kill_in_turns(
+        (&controller, replicas),
+        &mut brokers,
+        rounds(2),
+        &mut random,
+    );
     let acknowledged = load.finish();
-    await_in_sync(&controller, 3);
-    assert_is_kept(&lab, &controller, &acknowledged);
+    await_in_sync(&controller, replicas);
+    assert_is_kept(lab, &controller, &acknowledged);
     for broker in &mut brokers {
         broker.stop();
     }
     controller.stop();
-    let [second, third] = &brokers;
-    assert_equal_replicas(&lab, &[&controller, second, third]);
+    let all: Vec<&Broker> = std::iter::once(&controller).chain(&brokers).collect();
+    assert_equal_replicas(lab, &all);
+}
+
+#[test]
+fn leaders_of_three_replicas_die_and_nothing_acknowledged_is_lost() {
+    let lab = needs!(Python, Java);
+    let controller = Broker::start(&lab, Kind::Forebay, &settings());
+    nothing_acknowledged_is_lost(&lab, controller, &[Kind::Forebay; 2], "2");
 }
 
 #[test]
 fn replicas_of_apache_kafka_and_of_forebay_are_equal_though_the_latter_dies() {
     let lab = needs!(Python, Java);
-    let (seed, mut random) = randomness();
-    let mut controller = Broker::start_for_forebay(&lab, &settings());
-    let mut brokers = [joined(&controller, Kind::Forebay, 2)];
-    create(&controller, "2", "1");
-    let load = Load::start(&lab, &controller, seed);
-    kill_in_turns((&controller, 2), &mut brokers, rounds(2), &mut random);
-    let acknowledged = load.finish();
-    await_in_sync(&controller, 2);
-    assert_is_kept(&lab, &controller, &acknowledged);
-    brokers[0].stop();
-    controller.stop();
-    assert_equal_replicas(&lab, &[&controller, &brokers[0]]);
+    let controller = Broker::start_for_forebay(&lab, &settings());
+    nothing_acknowledged_is_lost(&lab, controller, &[Kind::Forebay], "1");
 }
 
 #[test]
 fn replicas_of_forebay_and_of_apache_kafka_are_equal_though_the_latter_dies() {
     let lab = needs!(Python, Java);
-    let (seed, mut random) = randomness();
-    let mut controller = Broker::start(&lab, Kind::Forebay, &settings());
-    let mut brokers = [joined(&controller, Kind::Kafka, 2)];
-    create(&controller, "2", "1");
-    let load = Load::start(&lab, &controller, seed);
-    kill_in_turns((&controller, 2), &mut brokers, rounds(2), &mut random);
-    let acknowledged = load.finish();
-    await_in_sync(&controller, 2);
-    assert_is_kept(&lab, &controller, &acknowledged);
-    brokers[0].stop();
-    controller.stop();
-    assert_equal_replicas(&lab, &[&controller, &brokers[0]]);
+    let controller = Broker::start(&lab, Kind::Forebay, &settings());
+    nothing_acknowledged_is_lost(&lab, controller, &[Kind::Kafka], "1");
 }
 
 #[test]

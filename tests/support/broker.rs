@@ -81,12 +81,7 @@ impl Broker {
     #[track_caller]
     pub fn controller_alone(lab: &Lab) -> Self {
         let mut controller = Self::of_settings(lab, Kind::Forebay, free_port(), &[]);
-        let listeners = format!("CONTROLLER://127.0.0.1:{}", controller.controller);
-        controller.set(&[
-            ("process.roles", "controller"),
-            ("listeners", &listeners),
-            ("advertised.listeners", &listeners),
-        ]);
+        controller.be_no_broker();
         controller.launch();
         let started = Instant::now();
         while !controller.data().join("meta.properties").exists() {
@@ -106,23 +101,37 @@ impl Broker {
             [(); 3].map(|()| Self::of_settings(lab, Kind::Forebay, free_port(), &[]));
         let voters = Self::voters(&controllers);
         for (controller, id) in controllers.iter_mut().zip(1..) {
-            let listeners = format!("CONTROLLER://127.0.0.1:{}", controller.controller);
+            controller.be_no_broker();
             controller.set(&[
                 ("node.id", &id.to_string()),
-                ("process.roles", "controller"),
-                ("listeners", &listeners),
-                ("advertised.listeners", &listeners),
                 ("controller.quorum.voters", &voters),
                 ("controller.quorum.bootstrap.servers", ""),
             ]);
-            let config = controller.properties().display().to_string();
-            let format = Program::new(env!("CARGO_BIN_EXE_forebay"), 60);
-            let id = "Rm9yZWJheVRlc3RzTGFiMQ";
-            let format = format.args(["format", "--cluster-id", id, "--config", &config]);
-            format.run().succeeded();
+            controller.format("Rm9yZWJheVRlc3RzTGFiMQ");
             controller.launch();
         }
         controllers
+    }
+
+    fn be_no_broker(&self) {
+        let listeners = format!("CONTROLLER://127.0.0.1:{}", self.controller);
+        self.set(&[
+            ("process.roles", "controller"),
+            ("listeners", &listeners),
+            ("advertised.listeners", &listeners),
+        ]);
+    }
+
+    /// Makes the directories of a node those of a cluster, with the tool of its kind.
+    #[track_caller]
+    pub fn format(&self, cluster_id: &str) {
+        let format = match self.kind {
+            Kind::Kafka => self.lab.java("kafka.tools.StorageTool", 60),
+            Kind::Forebay => Program::new(env!("CARGO_BIN_EXE_forebay"), 60),
+        };
+        let config = self.properties().display().to_string();
+        let args = ["format", "--cluster-id", cluster_id, "--config", &config];
+        format.args(args).run().succeeded();
     }
 
     /// `controller.quorum.voters` of these controllers, which are counted from one on.
@@ -203,16 +212,7 @@ impl Broker {
         let properties = properties.expect("the other node has data");
         let mut lines = properties.lines();
         let id = lines.find_map(|line| line.strip_prefix("cluster.id="));
-        let config = broker.properties().display().to_string();
-        let format = match kind {
-            Kind::Kafka => broker.lab.java("kafka.tools.StorageTool", 60),
-            Kind::Forebay => Program::new(env!("CARGO_BIN_EXE_forebay"), 60),
-        };
-        format
-            .args(["format", "--cluster-id", id.expect("it has a cluster")])
-            .args(["--config", &config])
-            .run()
-            .succeeded();
+        broker.format(id.expect("it has a cluster"));
         broker
     }
 
@@ -418,7 +418,7 @@ impl Broker {
         command
     }
 
-    pub fn properties(&self) -> PathBuf {
+    fn properties(&self) -> PathBuf {
         self.dir.join("server.properties")
     }
 
