@@ -117,7 +117,7 @@ impl Quorum {
         let voting: BTreeSet<ReplicaKey> = voters.iter().map(key_of).collect();
         let of_voter = |key: &ReplicaKey| self.state_of_voter(now, *key);
         let observers = self.replicas.recent(now.instant);
-        let observers = observers.filter(|(key, _)| !voting.contains(key));
+        let observers = observers.filter(|(key, _)| !voting.iter().any(|voter| is(*voter, *key)));
         let mut partition = PartitionData {
             leader_id: self.settings.node_id,
             leader_epoch: self.epoch(),
@@ -159,17 +159,27 @@ impl Quorum {
 
     fn state_of_voter(&self, now: Now, key: ReplicaKey) -> ReplicaState {
         if key.id != self.settings.node_id {
-            return state_of(key, self.replicas.find(key));
+            let latest = self.replicas.latest(|replica| is(key, replica));
+            return match latest {
+                Some((replica, progress)) => state_of(replica, Some(progress)),
+                None => state_of(key, None),
+            };
         }
         ReplicaState {
             replica_id: key.id,
-            replica_directory_id: key.directory_id,
+            replica_directory_id: self.settings.directory_id,
             log_end_offset: self.log.as_ref().map_or(0, Log::log_end_offset),
             last_fetch_timestamp: now.wall_ms,
             last_caught_up_timestamp: now.wall_ms,
             ..Default::default()
         }
     }
+}
+
+/// True if `replica` is the voter. One that the settings name has no directory, but tells its own
+/// when it fetches.
+fn is(voter: ReplicaKey, replica: ReplicaKey) -> bool {
+    voter == replica || (voter.id == replica.id && voter.directory_id.is_zero())
 }
 
 fn key_of(voter: &Voter) -> ReplicaKey {

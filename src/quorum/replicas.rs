@@ -75,9 +75,14 @@ impl Replicas {
             .retain(|_, progress| now - progress.last_fetch < OBSERVER_EXPIRATION);
     }
 
-    /// What is known of `replica`.
-    pub(super) fn find(&self, replica: ReplicaKey) -> Option<&Progress> {
-        self.known.get(&replica)
+    /// What is known of the replica for which `is` holds; of several, the one that fetched last.
+    pub(super) fn latest(
+        &self,
+        is: impl Fn(ReplicaKey) -> bool,
+    ) -> Option<(ReplicaKey, &Progress)> {
+        let known = self.known.iter().filter(|(key, _)| is(**key));
+        let latest = known.max_by_key(|(_, progress)| progress.last_fetch)?;
+        Some((*latest.0, latest.1))
     }
 
     /// Those that have fetched lately.
@@ -101,6 +106,11 @@ mod tests {
         }
     }
 
+    fn found(replicas: &Replicas, wanted: ReplicaKey) -> Option<Progress> {
+        let (_, progress) = replicas.latest(|key| key == wanted)?;
+        Some(*progress)
+    }
+
     fn observer(id: i32) -> ReplicaKey {
         ReplicaKey {
             id,
@@ -111,7 +121,8 @@ mod tests {
     #[test]
     fn a_replica_is_caught_up_when_it_has_what_the_leader_had_at_its_last_fetch() {
         let mut replicas = Replicas::default();
-        let caught_up = |replicas: &Replicas| replicas.find(observer(9)).unwrap().last_caught_up_ms;
+        let caught_up =
+            |replicas: &Replicas| found(replicas, observer(9)).unwrap().last_caught_up_ms;
         replicas.on_fetch(at(1), observer(9), 0, 10);
         assert_eq!(caught_up(&replicas), None);
         replicas.on_fetch(at(2), observer(9), 10, 12);
@@ -146,10 +157,10 @@ mod tests {
             replicas.on_fetch(at(0), observer(id), 0, 10);
         }
         replicas.on_fetch(at(1), observer(count), 0, 10);
-        assert!(replicas.find(observer(count)).is_none());
+        assert!(found(&replicas, observer(count)).is_none());
         replicas.on_fetch(at(1), observer(5), 7, 10);
-        assert_eq!(replicas.find(observer(5)).unwrap().end_offset, 7);
+        assert_eq!(found(&replicas, observer(5)).unwrap().end_offset, 7);
         replicas.on_fetch(at(300), observer(count), 0, 10);
-        assert!(replicas.find(observer(count)).is_some());
+        assert!(found(&replicas, observer(count)).is_some());
     }
 }
