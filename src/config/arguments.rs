@@ -175,8 +175,8 @@ fn forget_shadowed_addresses(given: &mut Vec<GivenSetting>) {
     }
 }
 
-/// A topic cannot have more replicas than the cluster has brokers, and one whose only controller is
-/// this node has one broker at first: one line for all settings that ask for more.
+/// A topic cannot have more replicas than the cluster has brokers, and one that this broker begins
+/// alone has one at first: one line for all settings that ask for more.
 fn warn_of_replication(
     settings: &BrokerSettings,
     config: &BrokerConfig,
@@ -198,7 +198,8 @@ fn warn_of_replication(
         .into_iter()
         .filter(|(_, factor, _)| *factor > 1)
         .collect();
-    let Some((first, ..)) = impossible.first().filter(|_| config.roles.controller) else {
+    let is_alone = config.roles.broker && !config.is_broker_that_joins();
+    let Some((first, ..)) = impossible.first().filter(|_| is_alone) else {
         return;
     };
     let named = impossible

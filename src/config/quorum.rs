@@ -2,6 +2,7 @@
 
 use crate::model::{BrokerId, NodeAddress};
 
+use super::broker::BrokerConfig;
 use super::listener::parse_host_and_port;
 use super::settings::{BrokerSettings, ConfigError};
 use super::value::Value;
@@ -57,6 +58,15 @@ impl QuorumAddresses {
     }
 }
 
+impl BrokerConfig {
+    /// True if the broker registers with whoever leads the quorum. One whose node is the only voter
+    /// there can be is registered by its own controller, and lives as long as that does.
+    #[must_use]
+    pub fn is_broker_that_joins(&self) -> bool {
+        self.roles.broker && (!self.roles.controller || self.quorum.are_several())
+    }
+}
+
 impl BrokerSettings {
     /// Both where nothing is said.
     pub(super) fn roles(&self) -> Roles {
@@ -99,18 +109,9 @@ impl BrokerSettings {
         let own = self.node_id();
         let votes = addresses.voters.iter().any(|voter| voter.id == own);
         if roles.controller {
-            let several = [
-                (VOTERS, addresses.are_several() && roles.broker),
-                (
-                    BOOTSTRAP,
-                    addresses.bootstrap_servers.len() > 1 && !addresses.are_several(),
-                ),
-            ];
-            for (name, _) in several.into_iter().filter(|(_, is_so)| *is_so) {
-                let reason = "a broker that is one of several voters does not exist yet, nor \
-                              voters that change: set process.roles=controller, and \
-                              controller.quorum.voters";
-                keep(name, reason);
+            if addresses.bootstrap_servers.len() > 1 && !addresses.are_several() {
+                let reason = "voters that change do not exist yet: set controller.quorum.voters";
+                keep(BOOTSTRAP, reason);
             }
             if let Some(voter) = addresses.voters.first().filter(|_| !votes) {
                 let QuorumVoter { id, address } = voter;

@@ -47,7 +47,7 @@ pub struct ControllerHost {
     proposers: BTreeMap<RequestToken, (ShardId, Vec<ProposedIsr>)>,
     next_token: u64,
     directories: Arc<[OpenDirectory]>,
-    /// True once the fence of this broker was lifted, where another node is the controller.
+    /// True once the fence of this broker was lifted, where another node may be the controller.
     was_unfenced: bool,
     /// Changes of log levels that nobody was told of yet.
     level_changes: Vec<LevelChange>,
@@ -126,12 +126,23 @@ impl ControllerHost {
         self.node.give_up(now, directory);
     }
 
-    /// Serve a request.
+    /// Serve a request to the active controller.
     pub fn on_request(&mut self, now: Now, asker: Asker, request: &ControllerRequest) {
+        let token = self.token_for(asker);
+        self.node.on_request(now, token, request);
+    }
+
+    /// Serve a request to the controller of this node.
+    pub fn on_controller_request(&mut self, now: Now, asker: Asker, request: &ControllerRequest) {
+        let token = self.token_for(asker);
+        self.node.on_controller_request(now, token, request);
+    }
+
+    fn token_for(&mut self, asker: Asker) -> RequestToken {
         self.next_token += 1;
         let token = RequestToken(self.next_token);
         self.askers.insert(token, asker);
-        self.node.on_request(now, token, request);
+        token
     }
 
     /// Ask the quorum; false if it does not work.

@@ -271,10 +271,11 @@ impl Shard {
         }
     }
 
-    /// The operator wants a clean stop. Where another node is the controller it has others lead
-    /// first what this broker leads: shard 0 asks for that, and tells all when it is so.
+    /// The operator wants a clean stop. Where another node may be the controller, the active one
+    /// has others lead first what this broker leads: shard 0 asks for that, and tells all when it
+    /// is so.
     pub(super) fn on_stop_wanted(&mut self, now: Now, effects: &mut Effects) {
-        if self.settings.config.roles.controller {
+        if !self.settings.config.is_broker_that_joins() {
             self.on_stopping(effects);
         } else if let Some(controller) = &mut self.controller {
             controller.stop(now);

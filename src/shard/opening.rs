@@ -524,7 +524,7 @@ impl Shard {
             self.broadcast(effects, || Message::Serve);
             match &mut self.controller {
                 // Its fence has yet to be lifted.
-                Some(host) if !self.settings.config.roles.controller => host.on_serving(now),
+                Some(host) if self.settings.config.is_broker_that_joins() => host.on_serving(now),
                 _ => effects.push(Effect::Ready),
             }
         }

@@ -57,6 +57,12 @@ impl Shard {
                     .expect("controller tasks go to shard 0");
                 controller.on_request(now, asker, &request);
             }
+            Task::OwnController(request) => {
+                self.note_log_levels(&request);
+                let controller = self.controller.as_mut();
+                let controller = controller.expect("controller tasks go to shard 0");
+                controller.on_controller_request(now, asker, &request);
+            }
             Task::Quorum(request) => {
                 let controller = self.controller.as_mut();
                 let controller = controller.expect("tasks of the quorum go to shard 0");
@@ -128,6 +134,7 @@ impl Shard {
             | Task::DescribeRoom
             | Task::CollectMetrics
             | Task::Controller(_)
+            | Task::OwnController(_)
             | Task::Quorum(_)
             | Task::Group { .. } => unreachable!("these are not about one partition"),
         };
@@ -345,6 +352,7 @@ fn partition_of(task: &Task) -> TopicIdPartition {
         | Task::DescribeRoom
         | Task::CollectMetrics
         | Task::Controller(_)
+        | Task::OwnController(_)
         | Task::Quorum(_)
         | Task::Group { .. } => {
             unreachable!("these are not about one partition")
@@ -366,6 +374,7 @@ pub(super) fn refusal(task: &Task, error: ErrorCode) -> Reply {
         | Task::DescribeRoom
         | Task::CollectMetrics
         | Task::Controller(_)
+        | Task::OwnController(_)
         | Task::Quorum(_)
         | Task::Group { .. } => {
             unreachable!("these are not about one partition")

@@ -70,8 +70,10 @@ pub enum Task {
     DescribeRoom,
     /// Tell what this shard has counted.
     CollectMetrics,
-    /// Ask the controller.
+    /// Ask the controller, on whichever node it is.
     Controller(Box<ControllerRequest>),
+    /// Ask the controller of this node, which may not be the active one.
+    OwnController(Box<ControllerRequest>),
     /// Ask the metadata quorum.
     Quorum(Box<QuorumRequest>),
     /// Ask the groups of one partition of `__consumer_offsets`.

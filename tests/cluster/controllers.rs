@@ -18,7 +18,7 @@ fn joined(controllers: &[Broker], kind: Kind, node_id: u32) -> Broker {
 }
 
 /// Who leads the quorum, as a controller has noted it.
-fn leader(controllers: &[Broker]) -> usize {
+pub fn leader(controllers: &[Broker]) -> usize {
     let election = |one: &Broker| {
         let file = one.data().join("__cluster_metadata-0/quorum-state");
         let text = std::fs::read_to_string(file).expect("a voter notes what it knows");

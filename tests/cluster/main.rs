@@ -1,5 +1,6 @@
 //! Clusters of several nodes: brokers and controllers of Forebay and of Apache Kafka.
 
+mod combined;
 mod controllers;
 #[path = "../load/history.rs"]
 mod history;

@@ -17,13 +17,13 @@ const DUMP: &str = "org.apache.kafka.tools.DumpLogSegments";
 const PARTITIONS: usize = 6;
 
 /// Brokers are noticed to be dead soon, so that a round is short.
-const SOON: [(&str, &str); 2] = [
+pub const SOON: [(&str, &str); 2] = [
     ("broker.heartbeat.interval.ms", "500"),
     ("broker.session.timeout.ms", "3000"),
 ];
 
 /// The log is longer than one segment, and its first one stays.
-fn settings() -> Vec<(&'static str, &'static str)> {
+pub fn settings() -> Vec<(&'static str, &'static str)> {
     [&SETTINGS[..], &SOON[..]].concat()
 }
 
@@ -36,7 +36,7 @@ fn joined(controller: &Broker, kind: Kind, node_id: u32) -> Broker {
 
 /// Waits until every replica of the topic is in sync.
 #[track_caller]
-fn await_in_sync(asked: &Broker, replicas: usize) {
+pub fn await_in_sync(asked: &Broker, replicas: usize) {
     let started = Instant::now();
     loop {
         let told = partitions(asked, TOPIC);
@@ -74,7 +74,7 @@ fn batches(lab: &Lab, broker: &Broker, partition: usize) -> Vec<String> {
 
 /// Asserts that the stopped brokers have the same batches.
 #[track_caller]
-fn assert_equal_replicas(lab: &Lab, brokers: &[&Broker]) {
+pub fn assert_equal_replicas(lab: &Lab, brokers: &[&Broker]) {
     for partition in 0..PARTITIONS {
         let first = batches(lab, brokers[0], partition);
         assert!(!first.is_empty(), "nothing is in partition {partition}");
@@ -87,7 +87,7 @@ fn assert_equal_replicas(lab: &Lab, brokers: &[&Broker]) {
     }
 }
 
-fn create(asked: &Broker, replicas: &str, in_sync_min: &str) {
+pub fn create(asked: &Broker, replicas: &str, in_sync_min: &str) {
     let in_sync_min = format!("min.insync.replicas={in_sync_min}");
     let partitions = PARTITIONS.to_string();
     let create = asked.tool(
@@ -143,8 +143,8 @@ fn kill_in_turns(
     }
 }
 
-/// Brokers of `kinds` join `controller` and die under load, one after the other. Every replica is to
-/// have what was acknowledged, of which fewer than `in_sync_min` in sync take nothing.
+/// Brokers of `kinds` join `controller` and die under load, one after the other. Every replica is
+/// to have what was acknowledged, of which fewer than `in_sync_min` in sync take nothing.
 #[track_caller]
 fn nothing_acknowledged_is_lost(
     lab: &Lab,

@@ -55,6 +55,25 @@ transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
 ";
 
+/// The cluster of nodes that begin together.
+const CLUSTER: &str = "Rm9yZWJheVRlc3RzTGFiMQ";
+
+/// Without eligible leader replicas (KIP-966), which Forebay does not have: with them Kafka sets
+/// `min.insync.replicas` for the cluster and counts it otherwise.
+const NO_ELIGIBLE_REPLICAS: &str = "eligible.leader.replicas.version=0";
+
+/// What a cluster of Apache Kafka begins with so that nodes of Forebay can be in it.
+const OF_FOREBAY: [&str; 5] = [
+    NO_ELIGIBLE_REPLICAS,
+    "transaction.version=0",
+    "group.version=0",
+    "share.version=0",
+    "streams.version=0",
+];
+
+/// How long a broker may take until it answers.
+const STARTS_WITHIN: Duration = Duration::from_secs(60);
+
 impl Broker {
     /// Starts a broker on an empty directory with `settings` beside the shipped ones, and returns
     /// when it answers.
@@ -71,7 +90,7 @@ impl Broker {
     pub fn start_on(lab: &Lab, kind: Kind, port: u16, settings: &[(&str, &str)]) -> Self {
         let mut broker = Self::of_settings(lab, kind, port, settings);
         if broker.kind == Kind::Kafka {
-            broker.format_storage(&[]);
+            broker.format_storage(&[NO_ELIGIBLE_REPLICAS]);
         }
         broker.resume();
         broker
@@ -107,10 +126,39 @@ impl Broker {
                 ("controller.quorum.voters", &voters),
                 ("controller.quorum.bootstrap.servers", ""),
             ]);
-            controller.format("Rm9yZWJheVRlc3RzTGFiMQ");
+            controller.format(CLUSTER);
             controller.launch();
         }
         controllers
+    }
+
+    /// Three nodes that are brokers and vote, of these kinds, in a cluster whose features Forebay
+    /// has; returns when all of them answer.
+    #[track_caller]
+    pub fn three_combined(lab: &Lab, kinds: [Kind; 3], settings: &[(&str, &str)]) -> [Self; 3] {
+        let mut nodes = kinds.map(|kind| Self::of_settings(lab, kind, free_port(), settings));
+        let voters = Self::voters(&nodes);
+        for (node, id) in nodes.iter_mut().zip(1..) {
+            node.set(&[
+                ("node.id", &id.to_string()),
+                ("controller.quorum.voters", &voters),
+                ("controller.quorum.bootstrap.servers", ""),
+                ("offsets.topic.replication.factor", "3"),
+            ]);
+            node.format_with(
+                CLUSTER,
+                if node.kind == Kind::Kafka {
+                    &OF_FOREBAY
+                } else {
+                    &[]
+                },
+            );
+            node.launch();
+        }
+        nodes
+            .iter_mut()
+            .for_each(|node| node.await_answer(STARTS_WITHIN));
+        nodes
     }
 
     fn be_no_broker(&self) {
@@ -125,13 +173,19 @@ impl Broker {
     /// Makes the directories of a node those of a cluster, with the tool of its kind.
     #[track_caller]
     pub fn format(&self, cluster_id: &str) {
+        self.format_with(cluster_id, &[]);
+    }
+
+    #[track_caller]
+    fn format_with(&self, cluster_id: &str, features: &[&str]) {
         let format = match self.kind {
             Kind::Kafka => self.lab.java("kafka.tools.StorageTool", 60),
             Kind::Forebay => Program::new(env!("CARGO_BIN_EXE_forebay"), 60),
         };
         let config = self.properties().display().to_string();
         let args = ["format", "--cluster-id", cluster_id, "--config", &config];
-        format.args(args).run().succeeded();
+        let features = features.iter().flat_map(|feature| ["--feature", feature]);
+        format.args(args).args(features).run().succeeded();
     }
 
     /// `controller.quorum.voters` of these controllers, which are counted from one on.
@@ -168,12 +222,7 @@ impl Broker {
     #[track_caller]
     pub fn start_for_forebay(lab: &Lab, settings: &[(&str, &str)]) -> Self {
         let mut broker = Self::of_settings(lab, Kind::Kafka, free_port(), settings);
-        broker.format_storage(&[
-            "transaction.version=0",
-            "group.version=0",
-            "share.version=0",
-            "streams.version=0",
-        ]);
+        broker.format_storage(&OF_FOREBAY);
         broker.resume();
         broker
     }
@@ -256,7 +305,7 @@ impl Broker {
     #[track_caller]
     pub fn resume(&mut self) {
         self.launch();
-        self.await_answer(Duration::from_secs(60));
+        self.await_answer(STARTS_WITHIN);
     }
 
     /// The same without waiting.
@@ -448,19 +497,11 @@ impl Broker {
         fs::write(self.properties(), text).expect("target/ can be written");
     }
 
-    /// Without eligible leader replicas (KIP-966), which Forebay does not have: with them Kafka
-    /// sets `min.insync.replicas` for the cluster and counts it otherwise.
     fn format_storage(&self, features: &[&str]) {
         let properties = self.properties().display().to_string();
         self.lab
             .java("kafka.tools.StorageTool", 60)
-            .args([
-                "format",
-                "--standalone",
-                "--cluster-id",
-                "Rm9yZWJheVRlc3RzTGFiMQ",
-            ])
-            .args(["--feature", "eligible.leader.replicas.version=0"])
+            .args(["format", "--standalone", "--cluster-id", CLUSTER])
             .args(features.iter().flat_map(|feature| ["--feature", feature]))
             .args(["--config", &properties])
             .run()

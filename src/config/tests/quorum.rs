@@ -39,6 +39,20 @@ fn a_controller_has_listeners_of_controllers_only() {
 }
 
 #[test]
+fn a_broker_joins_a_quorum_that_others_may_lead() {
+    let joins = |text: &str| started(text).config.is_broker_that_joins();
+    let both = "process.roles=broker,controller\nlisteners=PLAINTEXT://:9092,CONTROLLER://:9093\n\
+                controller.listener.names=CONTROLLER\nnode.id=1\ncontroller.quorum.voters=";
+    assert!(joins(&format!("{both}1@kafka1:9093,2@kafka2:9093")));
+    assert!(!joins(&format!("{both}1@kafka1:9093")));
+    assert!(!joins("log.dirs=/data"));
+    assert!(joins(&broker("controller.quorum.voters=1@kafka1:9093")));
+    let controller = "process.roles=controller\nlisteners=CONTROLLER://kafka1:9093\n\
+                      controller.listener.names=CONTROLLER";
+    assert!(!joins(controller));
+}
+
+#[test]
 fn a_process_that_names_no_role_has_both() {
     let config = started("log.dirs=/data").config;
     assert!(config.roles.broker && config.roles.controller);
@@ -68,10 +82,10 @@ fn roles_and_voters_that_do_not_fit_are_refused() {
         (
             broker(
                 "process.roles=broker,controller\n\
-                 controller.quorum.voters=3@kafka3:9093,4@kafka4:9093",
+                 controller.quorum.voters=4@kafka4:9093,5@kafka5:9093",
             ),
             voters,
-            "one of several voters does not exist yet",
+            "this node, 3, is not among the voters",
         ),
         (
             broker("process.roles=broker,controller\ncontroller.quorum.voters=4@kafka4:9093"),

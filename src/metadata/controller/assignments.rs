@@ -50,7 +50,7 @@ impl Controller {
                     match assigned {
                         Ok(None) => {}
                         Ok(Some((before, record))) => {
-                            if broker == self.node_id {
+                            if self.staying == Some(broker) {
                                 self.placement.on_moved(before, directory.id);
                             }
                             decision.records.push(record);

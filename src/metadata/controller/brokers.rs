@@ -84,7 +84,7 @@ impl Controller {
         let known = image.brokers.get(&id);
         let same = known.filter(|known| known.incarnation_id == request.incarnation_id);
         let is_alive = |known: &BrokerRegistration| {
-            known.id == self.node_id || self.sessions.is_valid(now, known)
+            self.staying == Some(known.id) || self.sessions.is_valid(now, known)
         };
         if same.is_none() && known.is_some_and(|known| is_alive(known)) {
             let text = "Another broker is registered with that broker id. If the broker was \
@@ -274,7 +274,7 @@ impl Controller {
             let text = format!("Broker ID {id} is not currently registered");
             return refuse(ErrorCode::BrokerIdNotRegistered, text);
         };
-        if id == self.node_id {
+        if self.staying == Some(id) {
             let text =
                 format!("Broker {id} is the node that would have to forget it: stop it first");
             return refuse(ErrorCode::InvalidRequest, text);

@@ -351,7 +351,7 @@ impl Controller {
 
     /// The directory for a new replica on `broker`; another broker that has several chooses itself.
     pub(super) fn directory_for(&mut self, view: View<'_>, broker: BrokerId) -> Uuid {
-        if broker == self.node_id {
+        if self.staying == Some(broker) {
             return self.placement.choose().unwrap_or(DIRECTORY_UNASSIGNED);
         }
         let registration = view.image.brokers.get(&broker);

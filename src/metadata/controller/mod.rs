@@ -104,10 +104,24 @@ impl<R> Decision<R> {
     }
 }
 
+/// The broker of the controller's node.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum OwnBroker {
+    /// There is none.
+    None,
+    /// It is registered by the controller, and lives as long as that: it has no session.
+    Stays,
+    /// It registers as any other, in this life with this id. What is registered of an earlier life
+    /// is of one that ended.
+    Joins(Uuid),
+}
+
 /// Decides what changes the cluster.
 #[derive(Debug)]
 pub struct Controller {
     node_id: BrokerId,
+    /// The broker that has no session.
+    staying: Option<BrokerId>,
     random: Random,
     placement: Placement,
     sessions: Sessions,
@@ -120,6 +134,7 @@ impl Controller {
     pub fn new(node_id: BrokerId, random: Random) -> Self {
         Self {
             node_id,
+            staying: Some(node_id),
             random,
             placement: Placement::default(),
             sessions: Sessions::default(),
@@ -154,11 +169,18 @@ impl Controller {
     }
 
     /// This node is the controller from now on: it has yet to hear of the other brokers.
-    pub(crate) fn begin(&mut self, view: View<'_>, now: Instant) {
+    pub(crate) fn begin(&mut self, view: View<'_>, now: Instant, own: OwnBroker) {
         let timeout_ms = u64::try_from(view.config.broker_session_timeout_ms).unwrap_or(0);
         let timeout = Duration::from_millis(timeout_ms);
-        let own = view.config.roles.broker.then_some(self.node_id);
-        self.sessions.begin(now, view.image, own, timeout);
+        self.staying = (own == OwnBroker::Stays).then_some(self.node_id);
+        self.sessions.begin(now, view.image, self.staying, timeout);
+        let known = view.image.brokers.get(&self.node_id);
+        if let (OwnBroker::Joins(life), Some(known)) = (own, known)
+            && known.incarnation_id != life
+        {
+            // It may register at once.
+            self.sessions.end(self.node_id);
+        }
         self.elections = ElectionTimes::begin(view, now);
     }
 

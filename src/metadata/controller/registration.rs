@@ -22,7 +22,7 @@ use super::{Controller, View};
 /// What the node registers with.
 #[derive(Clone, Debug)]
 pub(crate) struct NodeIdentity {
-    /// True for a broker, false for a controller only.
+    /// True if it is a broker that the controller registers.
     pub is_broker: bool,
     /// The addresses that clients are told.
     pub broker_endpoints: Vec<Endpoint>,
@@ -68,8 +68,8 @@ impl Controller {
         .into()
     }
 
-    /// The records with which the node joins: it registers, and if it is a broker its fence is
-    /// lifted, and it leads every partition that it may lead, in a new epoch.
+    /// The records with which the node joins: it registers, and if its broker stays with it the
+    /// fence of that is lifted, and it leads every partition that it may lead, in a new epoch.
     ///
     /// The epochs are raised even where the node led before: what it appended in the old epoch and
     /// lost with its memory must not be told apart by offset alone. Where others are in sync too,
@@ -181,9 +181,11 @@ impl Controller {
         records
     }
 
-    /// The records with which the node leaves: it leads nothing any more and is fenced.
+    /// The records with which the node leaves: it leads nothing any more and is fenced. One whose
+    /// broker joined by itself has left by itself.
     pub(crate) fn stop_records(&self, view: View<'_>) -> Vec<MetadataRecord> {
-        let Some(broker) = view.image.brokers.get(&self.node_id) else {
+        let staying = self.staying.and_then(|id| view.image.brokers.get(&id));
+        let Some(broker) = staying else {
             return Vec::new();
         };
         let mut records = vec![broker_change(broker, |change| {

@@ -67,6 +67,13 @@ pub enum ControllerRequest {
     AutoCreate { topics: Vec<String> },
 }
 
+impl ControllerRequest {
+    /// True for what the quorum of the controller's node answers, and not the controller.
+    pub(super) const fn is_of_quorum(&self) -> bool {
+        matches!(self, Self::DescribeQuorum(_))
+    }
+}
+
 /// What the controller answers.
 #[derive(Clone, Debug)]
 pub enum ControllerResponse {

@@ -517,7 +517,7 @@ impl MetadataNode {
         directory.is_offline = true;
         let (failed, online) = (directory.id, directories.online());
         if let Some(lifecycle) = &mut self.joining.lifecycle {
-            lifecycle.on_directory_failed(now.instant, failed);
+            return lifecycle.on_directory_failed(now.instant, failed);
         }
         // Before it registers, the node tells with that which directories it has.
         if matches!(self.phase, Phase::Active) {

@@ -1,14 +1,14 @@
 //! A node that does not lead the quorum: what is committed is shown, what others ask is passed on.
 
 use crate::log::storage::StorageOutbox;
-use crate::model::{BrokerId, ErrorCode, NodeAddress};
+use crate::model::{BrokerId, NodeAddress};
 use crate::protocol::AnyResponse;
 use crate::quorum::VoterEndpoint;
 use crate::stdx::Now;
 
 use super::super::record::check_metadata_version;
 use super::state::{Publication, WorkingImage};
-use super::{ControllerResponse, HaltCause, MetadataEvent, MetadataNode, Phase};
+use super::{HaltCause, MetadataNode, Phase};
 
 impl MetadataNode {
     /// The quorum's request with this `id` was answered; `None` if it failed or was given up.
@@ -29,13 +29,17 @@ impl MetadataNode {
     }
 
     /// The quorum has another leader, or none.
-    pub(super) fn on_leader_changed(&mut self, leader: Option<(BrokerId, Vec<VoterEndpoint>)>) {
+    pub(super) fn on_leader_changed(
+        &mut self,
+        now: Now,
+        leader: Option<(BrokerId, Vec<VoterEndpoint>)>,
+    ) {
         let leader = leader.and_then(|(id, endpoints)| {
             let first = endpoints.into_iter().next()?;
             let VoterEndpoint { host, port, .. } = first;
             Some((id, NodeAddress { host, port }))
         });
-        self.joining.on_controller_changed(leader);
+        self.joining.on_controller_changed(now.instant, leader);
     }
 
     /// Show what was committed since the last image.
@@ -57,8 +61,9 @@ impl MetadataNode {
             self.working.image.kraft_version = quorum.kraft_version();
         }
         let Publication { image, delta } = self.working.publication();
-        self.on_followed_published(now, &image, &delta);
+        self.on_shown(now, &image, &delta);
         self.show(image, delta);
+        self.release_answers(now, end_offset);
     }
 
     /// This node was elected: what it decides from here on may be taken back.
@@ -68,19 +73,16 @@ impl MetadataNode {
     }
 
     /// This node leads no more: what it decided and was not committed is void.
-    pub(super) fn on_unseated(&mut self) {
+    pub(super) fn on_unseated(&mut self, now: Now) {
         if !matches!(self.phase, Phase::Active | Phase::Closing) {
             return;
         }
         self.publications.clear();
-        for waiting in std::mem::take(&mut self.answers) {
-            self.events.push_back(MetadataEvent::Answer {
-                token: waiting.token,
-                response: ControllerResponse::Unavailable(ErrorCode::NotController),
-            });
-        }
+        self.unsettle_answers(now);
         let settled = self.settled.take().unwrap_or_default();
         let shown = self.published.as_deref();
+        let shown_end = shown.map_or(-1, |shown| shown.end_offset);
+        self.has_news = shown_end < settled.image.end_offset;
         self.working = match shown.filter(|shown| shown.end_offset > settled.image.end_offset) {
             Some(shown) => WorkingImage::of(shown),
             None => settled,

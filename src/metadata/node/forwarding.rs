@@ -1,4 +1,5 @@
-//! Requests to the controller while another node is it: sent there, and again until it answers.
+//! Requests to the controller while another node is it: sent there, and again until it answers, or
+//! decided here if this node comes to be the controller meanwhile.
 //!
 //! Apache Kafka's brokers do the same (KIP-590): a client may ask any broker. Who the client is was
 //! checked here; the controller is asked in this broker's name.
@@ -9,7 +10,7 @@ use std::time::Duration;
 use crate::config::BrokerConfig;
 use crate::model::{ErrorCode, Uuid};
 use crate::protocol::messages::delete_topics_request::DeleteTopicState;
-use crate::protocol::messages::{CreateTopicsRequest, CreateTopicsResponse};
+use crate::protocol::messages::{CreateTopicsRequest, CreateTopicsResponse, DescribeQuorumRequest};
 use crate::protocol::{AnyRequest, AnyResponse};
 use crate::stdx::Instant;
 
@@ -39,32 +40,19 @@ pub(super) struct Forwarding {
 #[derive(Debug)]
 struct Forwarded {
     token: RequestToken,
-    request: AnyRequest,
-    /// The topics that are to be created for whoever uses them, in the order of the request.
-    missing: Option<Vec<String>>,
+    request: ControllerRequest,
     is_asking: bool,
     ask_at: Instant,
     give_up_at: Instant,
 }
 
 impl Forwarding {
-    /// Have another node answer `request`.
-    pub(super) fn ask(
-        &mut self,
-        now: Instant,
-        token: RequestToken,
-        request: &ControllerRequest,
-        config: &BrokerConfig,
-    ) {
+    /// Have the controller answer `request`.
+    pub(super) fn ask(&mut self, now: Instant, token: RequestToken, request: ControllerRequest) {
         self.next_id += 1;
-        let missing = match request {
-            ControllerRequest::AutoCreate { topics } => Some(topics.clone()),
-            _ => None,
-        };
         let forwarded = Forwarded {
             token,
-            request: to_wire(request, config),
-            missing,
+            request,
             is_asking: false,
             ask_at: now,
             give_up_at: now + GIVE_UP_AFTER,
@@ -72,13 +60,46 @@ impl Forwarding {
         self.requests.insert(self.next_id, forwarded);
     }
 
-    /// The next request to send.
-    pub(super) fn next_request(&mut self, now: Instant) -> Option<(u64, AnyRequest)> {
+    /// The next request to send, with the settings for topics that are created unasked.
+    pub(super) fn next_request(
+        &mut self,
+        now: Instant,
+        config: &BrokerConfig,
+    ) -> Option<(u64, AnyRequest)> {
         let mut requests = self.requests.iter_mut();
         let due = |one: &Forwarded| !one.is_asking && one.ask_at <= now;
         let (id, forwarded) = requests.find(|(_, forwarded)| due(forwarded))?;
         forwarded.is_asking = true;
-        Some((*id, forwarded.request.clone()))
+        Some((*id, to_wire(&forwarded.request, config)))
+    }
+
+    /// This node is the controller: the next request that nobody else may be answering, unless
+    /// [`Forwarding::next_description`] has it.
+    pub(super) fn take_back(&mut self) -> Option<(RequestToken, ControllerRequest)> {
+        let mut requests = self.requests.iter();
+        let id = requests.find_map(|(id, one)| {
+            let is_taken = !one.is_asking && !one.request.is_of_quorum();
+            is_taken.then_some(*id)
+        })?;
+        let Forwarded { token, request, .. } = self.requests.remove(&id)?;
+        Some((token, request))
+    }
+
+    /// This node leads the quorum: the next request that is answered by that, and not by the
+    /// controller.
+    pub(super) fn next_description(
+        &mut self,
+        now: Instant,
+    ) -> Option<(u64, DescribeQuorumRequest)> {
+        let due = |one: &Forwarded| !one.is_asking && one.ask_at <= now;
+        let mut requests = self.requests.iter_mut().filter(|(_, one)| due(one));
+        requests.find_map(|(id, one)| {
+            let ControllerRequest::DescribeQuorum(request) = &one.request else {
+                return None;
+            };
+            one.is_asking = true;
+            Some((*id, request.clone()))
+        })
     }
 
     /// The request with this `id` is answered, or could not be sent.
@@ -96,8 +117,11 @@ impl Forwarding {
             return None;
         };
         let forwarded = self.requests.remove(&id)?;
-        let response = from_wire(response, forwarded.missing.as_deref());
-        Some((forwarded.token, response))
+        let missing = match &forwarded.request {
+            ControllerRequest::AutoCreate { topics } => Some(topics.as_slice()),
+            _ => None,
+        };
+        Some((forwarded.token, from_wire(response, missing)))
     }
 
     /// A request that nobody waits for any more.
@@ -270,10 +294,14 @@ mod tests {
 
     fn forwarding(request: &ControllerRequest) -> (Forwarding, u64, AnyRequest) {
         let mut forwarding = Forwarding::default();
-        forwarding.ask(at(1), TOKEN, request, &BrokerConfig::default());
-        let (id, sent) = forwarding.next_request(at(1)).expect("it is to be sent");
-        assert_eq!(forwarding.next_request(at(1)), None);
+        forwarding.ask(at(1), TOKEN, request.clone());
+        let (id, sent) = next(&mut forwarding, at(1)).expect("it is to be sent");
+        assert_eq!(next(&mut forwarding, at(1)), None);
         (forwarding, id, sent)
+    }
+
+    fn next(forwarding: &mut Forwarding, now: Instant) -> Option<(u64, AnyRequest)> {
+        forwarding.next_request(now, &BrokerConfig::default())
     }
 
     fn producer_ids(error: ErrorCode) -> Option<AnyResponse> {
@@ -298,15 +326,31 @@ mod tests {
         let again = forwarding.next_deadline(true);
         assert_eq!(again, at(1) + RETRY_AFTER);
         assert_eq!(forwarding.next_deadline(false), at(1) + GIVE_UP_AFTER);
-        assert_eq!(forwarding.next_request(again), Some((id, sent.clone())));
+        assert_eq!(next(&mut forwarding, again), Some((id, sent.clone())));
         let wrong = producer_ids(ErrorCode::NotController);
         assert!(forwarding.on_answer(at(2), id, wrong).is_none());
-        assert_eq!(forwarding.next_request(at(3)), Some((id, sent)));
+        assert_eq!(next(&mut forwarding, at(3)), Some((id, sent)));
         let answer = forwarding.on_answer(at(3), id, producer_ids(ErrorCode::None));
         let Some((TOKEN, ControllerResponse::AllocateProducerIds(block))) = answer else {
             panic!("{answer:?} is not what the controller answered");
         };
         assert_eq!(block.producer_id_start, 1000);
+        assert_eq!(forwarding.next_deadline(true), Instant::MAX);
+    }
+
+    #[test]
+    fn what_another_node_may_be_answering_is_not_decided_here() {
+        let request = ControllerRequest::AllocateProducerIds(AllocateProducerIdsRequest::default());
+        let (mut forwarding, id, _) = forwarding(&request);
+        assert!(forwarding.take_back().is_none());
+        let wrong = producer_ids(ErrorCode::NotController);
+        assert!(forwarding.on_answer(at(2), id, wrong).is_none());
+        let taken = forwarding.take_back();
+        assert!(matches!(
+            taken,
+            Some((TOKEN, ControllerRequest::AllocateProducerIds(_)))
+        ));
+        assert!(forwarding.take_back().is_none());
         assert_eq!(forwarding.next_deadline(true), Instant::MAX);
     }
 

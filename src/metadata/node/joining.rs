@@ -1,5 +1,9 @@
-//! The node as a broker of a cluster that another node controls: it registers there and lives by
-//! what it is told, and asks there for what clients want changed.
+//! The node as a broker of a cluster that another node may control: it registers with the
+//! controller and lives by what it is told, and asks it for what clients want changed.
+//!
+//! Where this node leads the quorum, the same is decided here, without a connection: nothing that
+//! could fail lies between the two halves of a node, and its broker is let in and fenced by the
+//! rules for all.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,7 +16,7 @@ use crate::protocol::messages::assign_replicas_to_dirs_request::{
     DirectoryData, PartitionData, TopicData,
 };
 use crate::protocol::{AnyRequest, AnyResponse};
-use crate::quorum::Quorum;
+use crate::quorum::{Quorum, QuorumCall, QuorumRequest, QuorumResponse, QuorumToken};
 use crate::stdx::{Instant, Now, duration_of_ms};
 
 use super::super::features::supported_features;
@@ -21,10 +25,20 @@ use super::super::lifecycle::{BrokerIdentity, Lifecycle, LifecycleEvent, Lifecyc
 use super::forwarding::{Answered, Forwarding};
 use super::{
     ControllerRequest, HaltCause, MetadataDelta, MetadataEvent, MetadataNode, Phase, RequestToken,
+    Source,
 };
 
 /// How long the image may take to tell of what the controller has noted, before it is told again.
 const PLACE_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// The version of `BrokerRegistration` that says all that this broker knows of itself.
+const REGISTRATION_VERSION: i16 = 4;
+
+/// The version of `DescribeQuorum` that tells all there is; the client's decides what it is sent.
+const DESCRIPTION_VERSION: i16 = 2;
+
+/// Tokens from here on are of what the broker of this node asks its quorum.
+const OWN_TOKENS: u64 = 1 << 63;
 
 /// The most replicas whose directories are told in one request, as in Apache Kafka.
 const ASSIGNMENTS_MAX: usize = 2_250;
@@ -54,7 +68,7 @@ pub enum OutgoingId {
     Forwarded(u64),
 }
 
-/// The broker in another node's cluster.
+/// The broker in a cluster that another node may control.
 #[derive(Debug, Default)]
 pub(super) struct Joining {
     pub(super) lifecycle: Option<Lifecycle>,
@@ -69,9 +83,32 @@ pub(super) struct Joining {
 }
 
 impl Joining {
-    /// The controller, which is another node, and where it is reached.
-    pub(super) fn on_controller_changed(&mut self, controller: Option<(BrokerId, NodeAddress)>) {
+    /// The controller, and where it is reached.
+    pub(super) fn on_controller_changed(
+        &mut self,
+        now: Instant,
+        controller: Option<(BrokerId, NodeAddress)>,
+    ) {
+        if controller.is_some()
+            && controller != self.controller
+            && let Some(lifecycle) = &mut self.lifecycle
+        {
+            lifecycle.on_controller_known(now);
+        }
         self.controller = controller;
+    }
+
+    /// Where the controller is reached, unless it is the node `own`.
+    fn other_controller(&self, own: BrokerId) -> Option<&NodeAddress> {
+        let controller = self.controller.as_ref();
+        let (_, address) = controller.filter(|(id, _)| *id != own)?;
+        Some(address)
+    }
+
+    /// True if images are given out.
+    pub(super) fn is_let_in(&self) -> bool {
+        let lifecycle = self.lifecycle.as_ref();
+        lifecycle.is_none_or(Lifecycle::has_caught_up)
     }
 
     /// True if the image that ends at this offset may be given out. Before a broker has seen its
@@ -85,11 +122,12 @@ impl Joining {
         })
     }
 
-    /// When something has to be asked, or is given up.
-    pub(super) fn next_deadline(&self) -> Instant {
-        let is_known = self.controller.is_some();
+    /// When something has to be asked, or is given up, on the node `own`, which may be the
+    /// controller.
+    pub(super) fn next_deadline(&self, own: BrokerId, is_controller: bool) -> Instant {
+        let is_known = is_controller || self.other_controller(own).is_some();
         let lifecycle = self.lifecycle.as_ref();
-        let lifecycle = lifecycle.map_or(Instant::MAX, Lifecycle::next_deadline);
+        let lifecycle = lifecycle.map_or(Instant::MAX, |one| one.next_deadline(is_known));
         let placing = match self.placing.is_empty() && !self.unplaced.is_empty() {
             true => self.place_at,
             false => Instant::MAX,
@@ -138,34 +176,61 @@ impl MetadataNode {
                 timeout: asked.timeout,
             });
         }
-        let joining = &mut self.joining;
         let config = &self.settings.config;
+        let joining = &mut self.joining;
+        let to = joining.other_controller(config.node_id)?.clone();
         let lifecycle = joining.lifecycle.as_mut();
-        if let Some((_, to)) = joining.controller.clone() {
-            if let Some(request) = lifecycle.and_then(|one| one.next_request(now.instant)) {
-                return Some(Outgoing {
-                    id: OutgoingId::Lifecycle,
-                    to,
-                    request,
-                    // A heartbeat that is answered later is none.
-                    timeout: duration_of_ms(config.broker_session_timeout_ms) / 2,
-                });
-            }
-            let (id, request) = joining.forwarding.next_request(now.instant)?;
+        if let Some(request) = lifecycle.and_then(|one| one.next_request(now.instant)) {
             return Some(Outgoing {
-                id: OutgoingId::Forwarded(id),
+                id: OutgoingId::Lifecycle,
                 to,
                 request,
-                timeout: duration_of_ms(config.controller_socket_timeout_ms),
+                // A heartbeat that is answered later is none.
+                timeout: duration_of_ms(config.broker_session_timeout_ms) / 2,
             });
         }
-        if let Some(lifecycle) = lifecycle
-            && let Some(_) = lifecycle.next_request(now.instant)
-        {
-            // Nobody is known whom to ask.
-            lifecycle.on_answer(now.instant, None);
+        let config = &self.broker_config;
+        let (id, request) = joining.forwarding.next_request(now.instant, config)?;
+        Some(Outgoing {
+            id: OutgoingId::Forwarded(id),
+            to,
+            request,
+            timeout: duration_of_ms(self.settings.config.controller_socket_timeout_ms),
+        })
+    }
+
+    /// This node is the controller: what its broker, and the clients of that, ask of it.
+    pub(super) fn ask_self(&mut self, now: Now) {
+        let lifecycle = self.joining.lifecycle.as_mut();
+        let request = lifecycle.and_then(|one| one.next_request(now.instant));
+        let request = match request {
+            Some(AnyRequest::BrokerRegistration(request)) => {
+                let version = REGISTRATION_VERSION;
+                Some(ControllerRequest::RegisterBroker { request, version })
+            }
+            Some(AnyRequest::BrokerHeartbeat(request)) => {
+                Some(ControllerRequest::BrokerHeartbeat(request))
+            }
+            _ => None,
+        };
+        if let Some(request) = request {
+            self.decide_on(now, Source::Lifecycle, &request);
         }
-        None
+        let forwarding = &mut self.joining.forwarding;
+        while let (Some(quorum), Some((id, request))) =
+            (&mut self.quorum, forwarding.next_description(now.instant))
+        {
+            let request = QuorumRequest {
+                call: QuorumCall::DescribeQuorum(request),
+                version: DESCRIPTION_VERSION,
+                listener: String::new(),
+                received_at: now.instant,
+            };
+            quorum.on_request(now, QuorumToken(OWN_TOKENS | id), &request);
+        }
+        while let Some((token, request)) = self.joining.forwarding.take_back() {
+            self.decide_on(now, Source::Broker(token), &request);
+        }
     }
 
     /// A request to another node is answered, or was not: it could not be sent, or nobody answered
@@ -193,7 +258,26 @@ impl MetadataNode {
         }
     }
 
-    fn on_forwarded(&mut self, now: Now, (token, response): Answered) {
+    /// The quorum has answered: whoever asked it is told.
+    pub(super) fn on_quorum_answer(
+        &mut self,
+        now: Now,
+        token: QuorumToken,
+        response: Box<QuorumResponse>,
+    ) {
+        if token.0 < OWN_TOKENS {
+            let answer = MetadataEvent::QuorumAnswer { token, response };
+            return self.events.push_back(answer);
+        }
+        let forwarding = &mut self.joining.forwarding;
+        let id = token.0 & !OWN_TOKENS;
+        if let Some(answered) = forwarding.on_answer(now.instant, id, Some(*response)) {
+            self.on_forwarded(now, answered);
+        }
+    }
+
+    /// The controller has answered what this broker asked.
+    pub(super) fn on_forwarded(&mut self, now: Now, (token, response): Answered) {
         if token == RequestToken::OWN {
             // What was noted the image will tell; the rest is told again.
             let placing = std::mem::take(&mut self.joining.placing);
@@ -221,19 +305,27 @@ impl MetadataNode {
         }
     }
 
-    /// Act on what became of the broker.
-    pub(super) fn advance_joining(&mut self, now: Now) {
+    /// Act on what became of the broker; true if there was anything.
+    pub(super) fn advance_joining(&mut self, now: Now) -> bool {
+        let mut has_news = false;
+        if let Some(lifecycle) = &mut self.joining.lifecycle {
+            lifecycle.give_up(now.instant);
+        }
         while let Some(event) = self
             .joining
             .lifecycle
             .as_mut()
             .and_then(Lifecycle::next_event)
         {
+            has_news = true;
             match event {
                 LifecycleEvent::Registered { epoch } => {
                     tracing::info!("registered with the controller, in epoch {epoch}");
                 }
-                LifecycleEvent::CaughtUp => self.publish_followed(now),
+                LifecycleEvent::CaughtUp => {
+                    self.publish_followed(now);
+                    self.prepare_publication();
+                }
                 LifecycleEvent::Unfenced => self.events.push_back(MetadataEvent::Unfenced),
                 LifecycleEvent::Fenced => {
                     tracing::warn!("the controller has fenced this broker");
@@ -251,9 +343,10 @@ impl MetadataNode {
         while let Some(given_up) = self.joining.forwarding.expire(now.instant) {
             self.on_forwarded(now, given_up);
         }
-        if matches!(self.phase, Phase::Following) {
+        if matches!(self.phase, Phase::Following | Phase::Active) {
             self.place_replicas(now);
         }
+        has_news
     }
 
     /// The features of the cluster that this node does not have, for a person.
@@ -278,12 +371,7 @@ impl MetadataNode {
     }
 
     /// An image is given out: the broker works by it.
-    pub(super) fn on_followed_published(
-        &mut self,
-        now: Now,
-        image: &MetadataImage,
-        delta: &MetadataDelta,
-    ) {
+    pub(super) fn on_shown(&mut self, now: Now, image: &MetadataImage, delta: &MetadataDelta) {
         let own = self.settings.config.node_id;
         let Some(lifecycle) = &mut self.joining.lifecycle else {
             return;
@@ -331,10 +419,8 @@ impl MetadataNode {
         let request = assignment_request((own, broker_epoch), placed);
         joining.placing = unplaced;
         let request = ControllerRequest::AssignReplicasToDirs(request);
-        let config = &self.settings.config;
-        joining
-            .forwarding
-            .ask(now.instant, RequestToken::OWN, &request, config);
+        let forwarding = &mut joining.forwarding;
+        forwarding.ask(now.instant, RequestToken::OWN, request);
     }
 }
 
@@ -349,7 +435,8 @@ fn is_unplaced(
     directory.is_some_and(|directory| !is_directory_chosen(directory))
 }
 
-/// The request by which a broker, in this registration, tells in which directories its replicas lie.
+/// The request by which a broker, in this registration, tells in which directories its replicas
+/// lie.
 pub(crate) fn assignment_request(
     (broker_id, broker_epoch): (BrokerId, i64),
     placed: impl IntoIterator<Item = ((Uuid, PartitionIndex), Uuid)>,

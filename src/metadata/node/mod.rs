@@ -1,5 +1,6 @@
 //! The metadata of one node: its directories, the quorum, the image, the controller, as one thing.
 
+mod answering;
 mod asked;
 mod directories;
 mod following;
@@ -33,10 +34,11 @@ use crate::quorum::{
 };
 use crate::stdx::{Instant, Now};
 
-use super::controller::{Controller, NodeIdentity, View};
+use super::controller::{Controller, NodeIdentity, OwnBroker, View};
 use super::delta::MetadataDelta;
 use super::image::MetadataImage;
 use super::record::{check_metadata_version, encode_record};
+use answering::{Source, WaitingAnswer};
 use directories::{Directories, Inspection};
 use joining::Joining;
 use snapshots::SnapshotSchedule;
@@ -110,7 +112,7 @@ pub enum MetadataEvent {
         response: Box<QuorumResponse>,
     },
     /// The controller has lifted the fence of this broker: clients are told of it. Only of a broker
-    /// that another node controls.
+    /// that joins, as another node may control it.
     Unfenced,
     /// The broker leads nothing any more, or nobody can be asked: it may stop.
     MayStop,
@@ -140,14 +142,6 @@ enum Phase {
     Marking(VecDeque<StorageRequest>),
     Closed,
     Failed,
-}
-
-/// An answer that waits for its records.
-#[derive(Debug)]
-struct WaitingAnswer {
-    end_offset: Offset,
-    token: RequestToken,
-    response: ControllerResponse,
 }
 
 /// The metadata of one node. It lives on shard 0.
@@ -241,7 +235,9 @@ impl MetadataNode {
             Phase::Active => self.controller.next_deadline(),
             _ => Instant::MAX,
         };
-        let joining = self.joining.next_deadline();
+        let is_controller = matches!(self.phase, Phase::Active);
+        let own = self.settings.config.node_id;
+        let joining = self.joining.next_deadline(own, is_controller);
         quorum.min(snapshot).min(controller).min(joining)
     }
 
@@ -314,7 +310,7 @@ impl MetadataNode {
                 if let Some(quorum) = &mut self.quorum {
                     quorum.begin(now, outbox);
                 }
-                if !self.settings.config.roles.controller {
+                if self.settings.config.is_broker_that_joins() {
                     self.join(now);
                 }
                 self.drain_quorum(now, outbox);
@@ -358,8 +354,10 @@ impl MetadataNode {
                         _ => self.working.replay_snapshot(id, &contents),
                     };
                     self.check_replayed(replayed);
+                    self.void_answers_before(now, id);
                 }
                 QuorumEvent::Records(block) => {
+                    self.void_answers(now, &block);
                     self.snapshots.note_records(now, block.size_bytes);
                     self.has_news = matches!(self.phase, Phase::Following);
                     let replayed = self.working.replay_block(&block);
@@ -370,15 +368,14 @@ impl MetadataNode {
                     self.settle(now);
                     self.activate(now);
                 }
-                QuorumEvent::Unseated => self.on_unseated(),
-                QuorumEvent::LeaderChanged { leader, .. } => self.on_leader_changed(leader),
+                QuorumEvent::Unseated => self.on_unseated(now),
+                QuorumEvent::LeaderChanged { leader, .. } => self.on_leader_changed(now, leader),
                 QuorumEvent::Committed { end_offset } => {
                     self.committed = self.committed.max(end_offset);
-                    self.publish();
+                    self.publish(now);
                 }
                 QuorumEvent::Answer { token, response } => {
-                    let answer = MetadataEvent::QuorumAnswer { token, response };
-                    self.events.push_back(answer);
+                    self.on_quorum_answer(now, token, response);
                 }
                 QuorumEvent::SnapshotWritten { .. } => self.snapshots.on_written(),
                 QuorumEvent::SnapshotLacksSpace(failure) => {
@@ -396,7 +393,8 @@ impl MetadataNode {
         }
     }
 
-    /// This node leads: it finishes what an earlier leader left, and joins.
+    /// This node leads: it finishes what an earlier leader left, and joins, unless its broker does
+    /// that by itself.
     fn activate(&mut self, now: Now) {
         if matches!(self.phase, Phase::Failed) {
             return;
@@ -406,8 +404,13 @@ impl MetadataNode {
             return;
         };
         let features = directories.bootstrap_features.clone();
+        let own = match (&self.joining.lifecycle, self.settings.config.roles.broker) {
+            (Some(lifecycle), _) => OwnBroker::Joins(lifecycle.incarnation_id()),
+            (None, true) => OwnBroker::Stays,
+            (None, false) => OwnBroker::None,
+        };
         let identity = NodeIdentity {
-            is_broker: self.settings.config.roles.broker,
+            is_broker: own == OwnBroker::Stays,
             broker_endpoints: self.settings.broker_endpoints(),
             controller_endpoints: self.settings.controller_endpoints(),
             rack: self.settings.config.broker_rack.clone(),
@@ -440,7 +443,7 @@ impl MetadataNode {
         let records = controller.start_records(view, &identity, next_offset);
         self.append_parts(now, &records);
         let (controller, view) = self.deciding();
-        controller.begin(view, now.instant);
+        controller.begin(view, now.instant, own);
     }
 
     /// Who decides, and on what.
@@ -526,9 +529,10 @@ impl MetadataNode {
     /// Send on its way what this turn brought. To be called at the end of every turn.
     pub fn flush(&mut self, now: Now, outbox: &mut StorageOutbox) {
         if matches!(self.phase, Phase::Active) {
+            self.ask_self(now);
             self.fence_late(now);
             self.elect_due(now);
-            self.publications.extend(self.working.take_publication());
+            self.prepare_publication();
         }
         self.snapshot_if_due(now, outbox);
         if let Some(quorum) = &mut self.quorum {
@@ -536,35 +540,11 @@ impl MetadataNode {
         }
         self.drain_quorum(now, outbox);
         self.publish_followed(now);
-        self.advance_joining(now);
-        // Answers without records of their own wait for those before them only.
-        self.publish();
-    }
-
-    /// Publish the images and release the answers whose records are committed.
-    fn publish(&mut self) {
-        if !matches!(self.phase, Phase::Active | Phase::Closing) {
-            return;
-        }
-        while let Some(next) = self.publications.front()
-            && next.image.end_offset <= self.committed
-        {
-            let Some(Publication { image, delta }) = self.publications.pop_front() else {
-                break;
-            };
-            self.show(image, delta);
-        }
-        let shown = self.published.as_ref().map_or(-1, |image| image.end_offset);
-        while let Some(waiting) = self.answers.front()
-            && waiting.end_offset <= shown
-        {
-            let Some(waiting) = self.answers.pop_front() else {
-                break;
-            };
-            self.events.push_back(MetadataEvent::Answer {
-                token: waiting.token,
-                response: waiting.response,
-            });
+        // Answers without records of their own wait for those before them only. What the broker of
+        // this node is told may let images out.
+        self.publish(now);
+        while self.advance_joining(now) {
+            self.publish(now);
         }
     }
 
@@ -606,9 +586,9 @@ impl MetadataNode {
     /// logs must be closed already. [`MetadataEvent::Closed`] follows.
     pub fn close(&mut self, now: Now) {
         match &self.phase {
-            Phase::Active => {
+            Phase::Active if self.published.is_some() => {
                 // What the node says when it leaves is for its successor, not for its shards.
-                self.publications.extend(self.working.take_publication());
+                self.prepare_publication();
                 let (controller, view) = self.deciding();
                 let records = controller.stop_records(view);
                 self.append_parts(now, &records);

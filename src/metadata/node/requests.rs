@@ -9,25 +9,42 @@ use super::super::controller::{Controller, Decision, Refusal};
 use super::taking_back::take_back;
 use super::{
     ControllerRequest, ControllerResponse, MetadataEvent, MetadataNode, Phase, RequestToken,
-    WaitingAnswer,
+    Source, WaitingAnswer,
 };
 
 impl MetadataNode {
-    /// Decide on a request. The answer comes as an event when its records are committed.
+    /// Have the controller decide on what this broker, or a client of it, asks: the one here, or
+    /// the one on another node. The answer comes as an event when its records are committed.
     pub fn on_request(&mut self, now: Now, token: RequestToken, request: &ControllerRequest) {
-        if self.joining.lifecycle.is_some() && matches!(self.phase, Phase::Following) {
-            let config = &self.broker_config;
-            return self
-                .joining
-                .forwarding
-                .ask(now.instant, token, request, config);
+        match self.phase {
+            Phase::Following | Phase::Active if self.joining.lifecycle.is_some() => {
+                let forwarding = &mut self.joining.forwarding;
+                forwarding.ask(now.instant, token, request.clone());
+                if matches!(self.phase, Phase::Active) {
+                    self.ask_self(now);
+                }
+            }
+            _ => self.on_controller_request(now, token, request),
         }
-        if !matches!(self.phase, Phase::Active) {
-            let response = ControllerResponse::Unavailable(ErrorCode::NotController);
-            self.events
-                .push_back(MetadataEvent::Answer { token, response });
-            return;
+    }
+
+    /// Decide on what is asked of this node as the controller, if it is that.
+    pub fn on_controller_request(
+        &mut self,
+        now: Now,
+        token: RequestToken,
+        request: &ControllerRequest,
+    ) {
+        if matches!(self.phase, Phase::Active) {
+            return self.decide_on(now, Source::Other(token), request);
         }
+        let response = ControllerResponse::Unavailable(ErrorCode::NotController);
+        self.events
+            .push_back(MetadataEvent::Answer { token, response });
+    }
+
+    /// Decide on a request as the controller.
+    pub(super) fn decide_on(&mut self, now: Now, source: Source, request: &ControllerRequest) {
         self.fence_late(now);
         let (records, mut response) = self.decide(now, request);
         let changes_settings = records
@@ -46,10 +63,13 @@ impl MetadataNode {
             self.refresh_settings();
         }
         self.note_brokers(request, &response, end_offset - 1);
+        let is_asked_anew = matches!(source, Source::Broker(_));
         self.answers.push_back(WaitingAnswer {
             end_offset,
-            token,
+            epoch: self.leader_epoch(),
+            source,
             response,
+            request: is_asked_anew.then(|| request.clone()),
         });
     }
 

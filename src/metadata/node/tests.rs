@@ -1,6 +1,7 @@
 //! A node on a disk that crashes.
 
 mod brokers;
+mod combined;
 mod directories;
 mod disk;
 mod full_disk;

@@ -277,6 +277,15 @@ impl Tasks {
             .sum()
     }
 
+    /// Ask the controller of this node in the place of the active one.
+    fn ask_own_controller(&mut self) {
+        for (_, task) in self.by_shard.values_mut().flatten() {
+            if let Task::Controller(request) = task {
+                *task = Task::OwnController(request.clone());
+            }
+        }
+    }
+
     /// True if nothing has to be asked.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -452,7 +461,14 @@ fn controller_answered(
 /// What is to be done for `request`.
 #[must_use]
 pub fn plan(context: &RequestContext, request: AnyRequest, parts: &mut Parts<'_>) -> Plan {
-    plan_request(context, request, Attempt::First, parts)
+    let mut plan = plan_request(context, request, Attempt::First, parts);
+    if let Plan::Tasks { tasks, .. } = &mut plan
+        && parts.is_of_controller(context)
+    {
+        // Who comes by this listener looks for the active controller, and goes on to look for it.
+        tasks.ask_own_controller();
+    }
+    plan
 }
 
 fn plan_again(context: &RequestContext, request: AnyRequest, parts: &mut Parts<'_>) -> Plan {

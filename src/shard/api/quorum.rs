@@ -104,14 +104,15 @@ pub fn plan_describe(
             ..Default::default()
         });
     }
-    if !parts.config().roles.controller {
-        // Who leads knows who follows, and this node only follows.
+    if parts.config().is_broker_that_joins() && !parts.is_of_controller(context) {
+        // Who leads knows who follows, and this node may only follow.
         return forward::plan(ControllerRequest::DescribeQuorum(request), None);
     }
     ask(context, QuorumCall::DescribeQuorum(request), parts)
 }
 
-/// Ask what nodes of the cluster ask, if the client is allowed to act as one; else answer `refused`.
+/// Ask what nodes of the cluster ask, if the client is allowed to act as one; else answer
+/// `refused`.
 fn ask_as_node(
     (context, parts): (&RequestContext, &Parts<'_>),
     call: QuorumCall,

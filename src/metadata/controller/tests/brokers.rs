@@ -55,7 +55,7 @@ impl Cluster {
         cluster.image.cluster_id = "cluster".into();
         cluster.image.end_offset = 100;
         let (controller, view) = cluster.deciding();
-        controller.begin(view, after(0));
+        controller.begin(view, after(0), OwnBroker::Stays);
         cluster
     }
 
@@ -472,9 +472,36 @@ fn the_controllers_own_broker_leads_after_a_crash_only_what_nobody_else_has() {
 fn a_new_controller_gives_every_broker_the_time_of_a_session() {
     let mut cluster = Cluster::of_brokers(2);
     let (controller, view) = cluster.deciding();
-    controller.begin(view, after(100));
+    controller.begin(view, after(100), OwnBroker::Stays);
     cluster.fence_late(after(108));
     assert!(!cluster.image.brokers.get(&2).unwrap().fenced);
     cluster.fence_late(after(109));
     assert!(cluster.image.brokers.get(&2).unwrap().fenced);
+}
+
+#[test]
+fn the_broker_of_a_controllers_own_node_has_a_session_and_its_earlier_life_has_none() {
+    let mut cluster = Cluster::of_brokers(2);
+    let refused = ErrorCode::DuplicateBrokerRegistration.code();
+    let life = cluster.image.brokers.get(&1).unwrap().incarnation_id;
+    let (controller, view) = cluster.deciding();
+    controller.begin(view, after(100), OwnBroker::Joins(life));
+    let another = |id| registration(id, 77);
+    let told = cluster.register(&another(1), after(101));
+    assert_eq!(
+        told.error_code, refused,
+        "it lives, and another has its number"
+    );
+    cluster.fence_late(after(109));
+    assert!(cluster.image.brokers.get(&1).unwrap().fenced);
+
+    let mut cluster = Cluster::of_brokers(2);
+    let (controller, view) = cluster.deciding();
+    controller.begin(view, after(100), OwnBroker::Joins(directory(77)));
+    assert_eq!(
+        cluster.register(&another(2), after(101)).error_code,
+        refused
+    );
+    assert_eq!(cluster.register(&another(1), after(101)).error_code, 0);
+    assert!(!cluster.beat(1, after(101), |_| {}).is_fenced);
 }

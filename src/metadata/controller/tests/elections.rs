@@ -155,7 +155,7 @@ fn nobody_is_made_to_lead_where_that_is_switched_off() {
     let mut cluster = Cluster::led_by_the_second(&[]);
     cluster.startup.config.auto_leader_rebalance_enable = false;
     let (controller, view) = cluster.deciding();
-    controller.begin(view, after(0));
+    controller.begin(view, after(0), OwnBroker::Stays);
     cluster.elect_due(after(1000));
     assert_eq!(cluster.partition().leader, Some(1));
 }
