@@ -24,7 +24,12 @@ pub struct FeatureRange {
 }
 
 /// The features that are implemented, and nothing else: clients act on what they are told.
-pub const IMPLEMENTED_FEATURES: [FeatureRange; 2] = [
+pub const IMPLEMENTED_FEATURES: [FeatureRange; 3] = [
+    FeatureRange {
+        name: ELIGIBLE_REPLICAS_VERSION,
+        min_level: 0,
+        max_level: 1,
+    },
     FeatureRange {
         name: KRAFT_VERSION,
         min_level: 0,

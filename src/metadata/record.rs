@@ -50,10 +50,16 @@ pub(crate) fn check_metadata_version(level: Option<i16>) -> Result<(), String> {
 }
 
 /// 4.0-IV1: partitions have eligible leader replicas (KIP-966).
-const ELIGIBLE_REPLICAS_SINCE: i16 = 23;
+pub(super) const ELIGIBLE_REPLICAS_SINCE: i16 = 23;
 
 /// 4.3-IV0: log directories can be cordoned (KIP-1066).
 pub(super) const CORDONED_DIRECTORIES_SINCE: i16 = 30;
+
+/// True if the records of this level say what those of the level before cannot, so that nobody may
+/// go back behind it.
+pub(super) const fn changes_records(level: i16) -> bool {
+    matches!(level, 17 | 23 | 30)
+}
 
 /// Why the value of a metadata record cannot be read.
 #[derive(Clone, Debug, Eq, PartialEq)]

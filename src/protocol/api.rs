@@ -124,6 +124,7 @@ impl ApiKey {
             Self::DescribeQuorum | Self::DescribeCluster => (0, 2),
             Self::DescribeProducers => (0, 0),
             Self::UnregisterBroker => (0, 0),
+            Self::UpdateFeatures => (0, 2),
             Self::ListConfigResources => (0, 1),
             Self::DescribeTopicPartitions => (0, 0),
             _ => return None,
@@ -159,6 +160,7 @@ impl ApiKey {
             | Self::ListPartitionReassignments
             | Self::ElectLeaders
             | Self::UnregisterBroker
+            | Self::UpdateFeatures
             | Self::DescribeQuorum
             | Self::DescribeCluster => self.served_versions(),
             _ => None,

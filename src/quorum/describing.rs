@@ -69,6 +69,13 @@ impl Quorum {
         endpoints
     }
 
+    /// The numbers of those who vote.
+    #[must_use]
+    pub fn voter_ids(&self) -> Vec<BrokerId> {
+        let voters = self.described_voters();
+        voters.iter().map(|voter| voter.id).collect()
+    }
+
     /// Who votes, also where neither the log nor the settings say it: this node.
     fn described_voters(&self) -> Vec<Voter> {
         match self.known_voters() {

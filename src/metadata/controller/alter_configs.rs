@@ -20,6 +20,7 @@ use crate::protocol::messages::{
 use super::super::image::{ConfigKind, ConfigResource};
 use super::internal_topics::topic_owner;
 use super::topic_name::check_topic_name;
+use super::update_features::{check_min_isr, clear_records};
 use super::{Controller, Decision, Refusal, View};
 
 impl From<crate::config::Refusal> for Refusal {
@@ -49,7 +50,7 @@ impl Controller {
             },
         );
         Decision {
-            records: kept(records, request.validate_only),
+            records: kept(view, records, request.validate_only),
             response: IncrementalAlterConfigsResponse {
                 responses,
                 ..Default::default()
@@ -77,7 +78,7 @@ impl Controller {
             },
         );
         Decision {
-            records: kept(records, request.validate_only),
+            records: kept(view, records, request.validate_only),
             response: AlterConfigsResponse {
                 responses,
                 ..Default::default()
@@ -101,6 +102,7 @@ impl Controller {
         let found = self.resource(view, kind, name)?;
         let current = current(view, &found.resource);
         let update = plan_dynamic_update(view.settings, found.scope, &current, &alterations)?;
+        check_min_isr(view.image, &found.resource, &update)?;
         Ok(records(&found.resource, update))
     }
 
@@ -119,6 +121,7 @@ impl Controller {
             .collect();
         let current = current(view, &found.resource);
         let update = plan_dynamic_replacement(view.settings, found.scope, &current, &wanted)?;
+        check_min_isr(view.image, &found.resource, &update)?;
         Ok(records(&found.resource, update))
     }
 
@@ -228,9 +231,19 @@ fn decide<W, A>(
     (records, answers)
 }
 
-/// Nothing is written for a request that only asks whether it could be fulfilled.
-fn kept(records: Vec<MetadataRecord>, validate_only: bool) -> Vec<MetadataRecord> {
-    if validate_only { Vec::new() } else { records }
+/// The records of a request with what follows from them; nothing is written for one that only asks
+/// whether it could be fulfilled.
+fn kept(
+    view: View<'_>,
+    mut records: Vec<MetadataRecord>,
+    validate_only: bool,
+) -> Vec<MetadataRecord> {
+    if validate_only {
+        return Vec::new();
+    }
+    let cleared = clear_records(view.image, &records);
+    records.extend(cleared);
+    records
 }
 
 /// What a request changes of the log levels of the node: all that [`Controller`] does not refuse.

@@ -25,6 +25,7 @@ mod registration;
 mod sessions;
 mod striping;
 mod topic_name;
+mod update_features;
 
 #[cfg(test)]
 mod tests;

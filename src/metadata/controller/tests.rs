@@ -6,6 +6,7 @@ mod assignments;
 mod brokers;
 mod elections;
 mod eligible;
+mod features;
 mod in_sync;
 mod reassignments;
 mod starts;
@@ -190,8 +191,10 @@ impl Cluster {
         let mut decision = self.controller.incremental_alter_configs(view, &request);
         self.replay(&decision.records);
         let answer = decision.response.responses.remove(0);
-        let values = decision.records.into_iter().map(|record| match record {
-            MetadataRecord::Config(record) => record.value,
+        let values = decision.records.into_iter();
+        let values = values.filter_map(|record| match record {
+            MetadataRecord::Config(record) => Some(record.value),
+            MetadataRecord::ClearElr(_) => None,
             other => panic!("{other:?}"),
         });
         (answer.error_code, answer.error_message, values.collect())

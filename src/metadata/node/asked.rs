@@ -12,7 +12,7 @@ use crate::protocol::messages::{
     DeleteAclsResponse, DeleteTopicsRequest, DeleteTopicsResponse, DescribeQuorumRequest,
     DescribeQuorumResponse, ElectLeadersRequest, ElectLeadersResponse,
     IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, UnregisterBrokerRequest,
-    UnregisterBrokerResponse,
+    UnregisterBrokerResponse, UpdateFeaturesRequest, UpdateFeaturesResponse,
 };
 
 use super::super::controller::Refusal;
@@ -59,6 +59,8 @@ pub enum ControllerRequest {
     },
     /// Other leaders are wanted.
     ElectLeaders(ElectLeadersRequest),
+    /// Other levels of features are wanted.
+    UpdateFeatures(UpdateFeaturesRequest),
     /// Another controller comes.
     RegisterController(ControllerRegistrationRequest),
     /// Who leads the metadata quorum, votes and follows: asked of another node only.
@@ -107,6 +109,8 @@ pub enum ControllerResponse {
     AlterPartition(AlterPartitionResponse),
     /// To [`ControllerRequest::ElectLeaders`].
     ElectLeaders(ElectLeadersResponse),
+    /// To [`ControllerRequest::UpdateFeatures`].
+    UpdateFeatures(UpdateFeaturesResponse),
     /// To [`ControllerRequest::RegisterController`].
     RegisterController(ControllerRegistrationResponse),
     /// To [`ControllerRequest::DescribeQuorum`].

@@ -173,6 +173,7 @@ fn to_wire(request: &ControllerRequest, config: &BrokerConfig) -> AnyRequest {
         ControllerRequest::UnregisterBroker(request) => request.clone().into(),
         ControllerRequest::AlterPartition { request, .. } => request.clone().into(),
         ControllerRequest::ElectLeaders(request) => request.clone().into(),
+        ControllerRequest::UpdateFeatures(request) => request.clone().into(),
         ControllerRequest::RegisterController(request) => request.clone().into(),
         ControllerRequest::DescribeQuorum(request) => request.clone().into(),
         ControllerRequest::AutoCreate { topics } => {
@@ -209,6 +210,7 @@ fn from_wire(response: AnyResponse, missing: Option<&[String]>) -> ControllerRes
         AnyResponse::UnregisterBroker(response) => Own::UnregisterBroker(response),
         AnyResponse::AlterPartition(response) => Own::AlterPartition(response),
         AnyResponse::ElectLeaders(response) => Own::ElectLeaders(response),
+        AnyResponse::UpdateFeatures(response) => Own::UpdateFeatures(response),
         AnyResponse::ControllerRegistration(response) => Own::RegisterController(response),
         AnyResponse::DescribeQuorum(response) => Own::DescribeQuorum(response),
         _ => Own::Unavailable(ErrorCode::UnknownServerError),
@@ -267,6 +269,7 @@ fn is_from_another(response: &AnyResponse) -> bool {
         AnyResponse::UnregisterBroker(response) => is(response.error_code),
         AnyResponse::AlterPartition(response) => is(response.error_code),
         AnyResponse::ElectLeaders(response) => is(response.error_code),
+        AnyResponse::UpdateFeatures(response) => is(response.error_code),
         AnyResponse::ControllerRegistration(response) => is(response.error_code),
         AnyResponse::DescribeQuorum(response) => {
             let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);

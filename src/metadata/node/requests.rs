@@ -80,6 +80,10 @@ impl MetadataNode {
     ) -> (Vec<MetadataRecord>, ControllerResponse) {
         use ControllerResponse as Response;
         let next_offset = self.quorum.as_ref().map_or(0, Quorum::next_offset);
+        let voters = match (request, &self.quorum) {
+            (ControllerRequest::UpdateFeatures(_), Some(quorum)) => quorum.voter_ids(),
+            _ => Vec::new(),
+        };
         let (controller, view) = self.deciding();
         match request {
             ControllerRequest::CreateTopics(request) => controller
@@ -116,6 +120,9 @@ impl MetadataNode {
             ControllerRequest::ElectLeaders(request) => {
                 Controller::elect_leaders(view, request).answering(Response::ElectLeaders)
             }
+            ControllerRequest::UpdateFeatures(request) => controller
+                .update_features(view, &voters, request)
+                .answering(Response::UpdateFeatures),
             ControllerRequest::AllocateProducerIds(request) => {
                 Controller::allocate_producer_ids(view.image, request)
                     .answering(Response::AllocateProducerIds)

@@ -62,6 +62,10 @@ pub(super) fn take_back(response: &mut ControllerResponse, refusal: Refusal) {
             }
         }
         ControllerResponse::AllocateProducerIds(response) => response.error_code = code.code(),
+        ControllerResponse::UpdateFeatures(response) => {
+            response.error_code = code.code();
+            response.error_message = message;
+        }
         ControllerResponse::RegisterController(response) => {
             response.error_code = code.code();
             response.error_message = message;

@@ -1,18 +1,21 @@
 //! What brokers and controllers ask of the active controller: BrokerRegistration, BrokerHeartbeat,
 //! AlterPartition, AllocateProducerIds, AssignReplicasToDirs, ControllerRegistration (KIP-631);
-//! and of operators UnregisterBroker and ElectLeaders.
+//! and of operators UnregisterBroker, ElectLeaders and UpdateFeatures.
 //!
 //! Each is passed on as it came: the controller decides.
 
-use crate::metadata::{ControllerRequest, Refusal, refuse_elections};
+use crate::metadata::{ControllerRequest, ControllerResponse, Refusal, refuse_elections};
 use crate::model::ErrorCode;
 use crate::protocol::AnyResponse;
+use crate::protocol::messages::update_features_request::FeatureUpdateKey;
+use crate::protocol::messages::update_features_response::UpdatableFeatureResult;
 use crate::protocol::messages::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionRequest,
     AlterPartitionResponse, AssignReplicasToDirsRequest, AssignReplicasToDirsResponse,
     BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,
     BrokerRegistrationResponse, ControllerRegistrationRequest, ControllerRegistrationResponse,
-    ElectLeadersRequest, UnregisterBrokerRequest, UnregisterBrokerResponse,
+    ElectLeadersRequest, UnregisterBrokerRequest, UnregisterBrokerResponse, UpdateFeaturesRequest,
+    UpdateFeaturesResponse,
 };
 use crate::security::{Operation, refusal_text};
 use crate::shard::request::RequestContext;
@@ -151,4 +154,30 @@ pub fn plan_elect(
     let refused = refuse_elections(&request, &refusal);
     let request = ControllerRequest::ElectLeaders(request);
     ask((context, parts), Operation::Alter, request, refused)
+}
+
+/// Somebody wants other levels of features. What became of each is told only up to version 1, and
+/// is the same for all.
+pub fn plan_update_features(
+    context: &RequestContext,
+    request: UpdateFeaturesRequest,
+    parts: &Parts<'_>,
+) -> Plan {
+    if !parts.access(context).allows_cluster(Operation::Alter) {
+        return Plan::answer(UpdateFeaturesResponse {
+            error_code: REFUSED.code(),
+            error_message: refused_text(),
+            ..Default::default()
+        });
+    }
+    let result = |update: &FeatureUpdateKey| UpdatableFeatureResult {
+        feature: update.feature.clone(),
+        error_message: Some(ErrorCode::None.name().to_owned()),
+        ..Default::default()
+    };
+    let done = ControllerResponse::UpdateFeatures(UpdateFeaturesResponse {
+        results: request.feature_updates.iter().map(result).collect(),
+        ..Default::default()
+    });
+    forward::plan(ControllerRequest::UpdateFeatures(request), Some(done))
 }

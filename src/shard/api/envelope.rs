@@ -109,6 +109,7 @@ const fn is_passed_on(key: ApiKey) -> bool {
             | ApiKey::ListPartitionReassignments
             | ApiKey::DescribeQuorum
             | ApiKey::UnregisterBroker
+            | ApiKey::UpdateFeatures
     )
 }
 

@@ -51,6 +51,7 @@ pub fn controller_answered(
         ControllerResponse::UnregisterBroker(response) => Plan::answer(response),
         ControllerResponse::RegisterController(response) => Plan::answer(response),
         ControllerResponse::AlterPartition(response) => Plan::answer(response),
+        ControllerResponse::UpdateFeatures(response) => Plan::answer(response),
         ControllerResponse::ElectLeaders(response) => Plan::answer(response),
         ControllerResponse::DescribeQuorum(response) => Plan::answer(response),
         ControllerResponse::AutoCreate(_) => unreachable!("no client asks for these"),
@@ -77,7 +78,11 @@ fn add(response: &mut ControllerResponse, refused: ControllerResponse) {
         (IncrementalAlterConfigs(response), IncrementalAlterConfigs(refused)) => {
             response.responses.extend(refused.responses);
         }
-        (Unavailable(_), _) => {}
+        // What is to be told of each feature, if all have their levels.
+        (UpdateFeatures(response), UpdateFeatures(done)) if response.error_code == 0 => {
+            response.results = done.results;
+        }
+        (UpdateFeatures(_), UpdateFeatures(_)) | (Unavailable(_), _) => {}
         (response, refused) => unreachable!("{refused:?} is no part of {response:?}"),
     }
 }

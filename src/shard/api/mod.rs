@@ -540,6 +540,9 @@ fn plan_request(
             brokers::plan_alter_partition(context, request, parts)
         }
         AnyRequest::ElectLeaders(request) => brokers::plan_elect(context, request, parts),
+        AnyRequest::UpdateFeatures(request) => {
+            brokers::plan_update_features(context, request, parts)
+        }
         AnyRequest::AllocateProducerIds(request) => brokers::plan_allocate(context, request, parts),
         AnyRequest::AssignReplicasToDirs(request) => brokers::plan_assign(context, request, parts),
         AnyRequest::ControllerRegistration(request) => {
