@@ -25,8 +25,11 @@ use super::storage::{
 use super::time_index::TimestampOffset;
 use super::write::block_start;
 
-/// The most that one read of the disk brings, unless one batch is larger.
-pub(super) const WINDOW_BYTES_MAX: u64 = 4 << 20;
+/// The most that one read of the disk brings, unless one batch is larger: with what lies before it
+/// in its first block 1 MiB, which a device reads at once and for which memory is recycled. More
+/// would make the writes of others wait longer, and bring no more in all: the next read goes on
+/// while this one's records leave.
+pub(super) const WINDOW_BYTES_MAX: u64 = (1 << 20) - IO_BLOCK_BYTES;
 
 /// Where a read finds what it asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -238,7 +241,7 @@ impl Log {
     ) -> Option<(Place, Option<Offset>)> {
         if let Some(index) = self.reads.stream_at(offset) {
             // The end of a segment that was deleted is the front of the next one.
-            let place = self.reads.streams[index].place;
+            let place = self.reads.streams[index].place();
             if self.segment_index(place.segment).is_some() {
                 return Some((place, None));
             }
@@ -483,8 +486,7 @@ impl Log {
         for read in self.reads.pending.values_mut() {
             read.place = read.place.filter(|place| place.segment != segment);
         }
-        let streams = &mut self.reads.streams;
-        streams.retain(|stream| stream.place.segment != segment);
+        self.reads.forget_streams(segment);
     }
 
     /// End every read with `error`.

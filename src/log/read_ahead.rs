@@ -19,16 +19,81 @@ use super::storage::{StorageOutbox, StorageOutcome, StorageResult};
 /// disk without read-ahead.
 const STREAMS_MAX: usize = 8;
 
+/// Batches that the disk brought and nobody has asked for yet.
+#[derive(Debug)]
+struct Piece {
+    /// Where `data` begins in the file, with a batch.
+    place: Place,
+    /// Whole batches; also what follows them if that is not sound, since whoever reads it is to be
+    /// told.
+    data: Bytes,
+    /// True if the batch behind `data` can be read next.
+    goes_on: bool,
+}
+
+impl Piece {
+    fn of(place: Place, mut data: Bytes) -> Self {
+        let mut batches = Batches::new(data.clone());
+        let goes_on = loop {
+            match batches.next_whole() {
+                Ok(Some(_)) => {}
+                Ok(None) => break true,
+                Err(_) => break false,
+            }
+        };
+        if goes_on {
+            data.truncate(batches.position());
+        }
+        Self {
+            place,
+            data,
+            goes_on,
+        }
+    }
+
+    fn end(&self) -> Place {
+        Place {
+            segment: self.place.segment,
+            position: self.place.position + self.data.len() as u64,
+        }
+    }
+}
+
 /// A reader that goes through the log in order.
 #[derive(Debug)]
 pub(super) struct Stream {
     id: u64,
     pub(super) next_offset: Offset,
-    /// Where `data` begins in the file; the next batch is at its front.
-    pub(super) place: Place,
-    data: Bytes,
+    /// What the reader is to have next, if the disk has brought it. While the reader takes this,
+    /// the disk brings what is `behind` it.
+    front: Piece,
+    behind: Option<Piece>,
     pub(super) window_bytes: u64,
     pub(super) ahead: Ahead,
+}
+
+impl Stream {
+    /// Where what the reader is to have next begins.
+    pub(super) const fn place(&self) -> Place {
+        self.front.place
+    }
+
+    fn held_bytes(&self) -> usize {
+        let behind = self.behind.as_ref().map_or(0, |piece| piece.data.len());
+        self.front.data.len() + behind
+    }
+
+    /// Go on to what is behind a front of which nothing is left.
+    fn advance(&mut self) {
+        if self.front.data.is_empty()
+            && let Some(behind) = self.behind.take()
+        {
+            self.front = behind;
+        }
+        if self.behind.is_none() && self.front.goes_on && self.ahead == Ahead::Nothing {
+            self.ahead = Ahead::Wanted;
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -53,7 +118,7 @@ pub(super) struct Reads {
 
 impl Reads {
     pub(super) fn held_bytes(&self) -> usize {
-        self.streams.iter().map(|stream| stream.data.len()).sum()
+        self.streams.iter().map(Stream::held_bytes).sum()
     }
 
     /// Let go of what was read ahead until at most `bytes_max` remain.
@@ -70,6 +135,27 @@ impl Reads {
             .map(|(id, _)| *id)
     }
 
+    /// Let go of every stream that has to do with the segment that begins at `segment`.
+    pub(super) fn forget_streams(&mut self, segment: Offset) {
+        let Self {
+            streams,
+            ahead_places,
+            ..
+        } = self;
+        streams.retain(|stream| {
+            let behind = stream.behind.as_ref().map(|piece| piece.place);
+            let places = [
+                Some(stream.place()),
+                behind,
+                ahead_places.get(&stream.id).copied(),
+            ];
+            !places
+                .into_iter()
+                .flatten()
+                .any(|place| place.segment == segment)
+        });
+    }
+
     pub(super) fn stream_at(&mut self, offset: Offset) -> Option<usize> {
         self.streams
             .iter()
@@ -84,31 +170,38 @@ impl Log {
         request: &ReadRequest,
     ) -> Option<Result<FetchedRecords, ErrorCode>> {
         let index = self.reads.stream_at(request.offset)?;
-        if self.reads.streams[index].data.is_empty() {
+        if self.reads.streams[index].front.data.is_empty() {
             return None;
         }
         let mut stream = self.reads.streams.remove(index)?;
-        let request = self.bounded(request);
-        let offsets = self.offsets_of(stream.place);
-        let found = match cut(&stream.data, &request, &offsets) {
-            Ok(found) => found,
-            Err(unsound) => {
-                let place = stream.place;
-                return Some(Err(self.report_unsound(place, &unsound)));
+        let mut request = self.bounded(request);
+        let mut records = FetchedRecords::none(request.offset);
+        let end = loop {
+            let front = &mut stream.front;
+            let offsets = self.offsets_of(front.place);
+            let found = match cut(&front.data, &request, &offsets) {
+                Ok(found) => found,
+                // Whoever reads on will meet it again.
+                Err(_) if records.length_bytes > 0 => break CutEnd::Enough,
+                Err(unsound) => {
+                    let place = front.place;
+                    return Some(Err(self.report_unsound(place, &unsound)));
+                }
+            };
+            let _ = front.data.split_to(found.passed);
+            front.place.position += found.passed as u64;
+            (request.offset, stream.next_offset) = (found.next_offset, found.next_offset);
+            if !found.records.is_empty() {
+                request.bytes_max = request.bytes_max.saturating_sub(found.records.len());
+                request.at_least_one = false;
+                records.push(found.records, found.next_offset);
+            }
+            stream.advance();
+            if found.end == CutEnd::Enough || stream.front.data.is_empty() {
+                break found.end;
             }
         };
-        let _ = stream.data.split_to(found.passed);
-        stream.place.position += found.passed as u64;
-        let is_answer = !found.records.is_empty() || found.end == CutEnd::Enough;
-        stream.next_offset = found.next_offset;
-        if !has_whole_batch(&stream.data) {
-            stream.data = Bytes::new();
-            stream.ahead = Ahead::Wanted;
-        }
-        let mut records = FetchedRecords::none(request.offset);
-        if !found.records.is_empty() {
-            records.push(found.records, found.next_offset);
-        }
+        let is_answer = records.length_bytes > 0 || end == CutEnd::Enough;
         self.reads.streams.push_back(stream);
         is_answer.then_some(Ok(records))
     }
@@ -133,28 +226,20 @@ impl Log {
             self.reads.streams.pop_front();
         }
         self.reads.next_id += 1;
-        let mut rest = data.slice(found.passed..);
-        if !has_whole_batch(&rest) {
-            rest = Bytes::new();
-        }
-        let ahead = match (is_first, rest.is_empty()) {
-            // Whether it goes on in order is not known yet.
-            (true, _) | (false, false) => Ahead::Nothing,
-            (false, true) => Ahead::Wanted,
-        };
-        let window_bytes = if is_first {
-            window_bytes
-        } else {
-            (window_bytes * 2).min(WINDOW_BYTES_MAX)
-        };
-        self.reads.streams.push_back(Stream {
+        let mut stream = Stream {
             id: self.reads.next_id,
             next_offset: found.next_offset,
-            place,
-            data: rest,
+            front: Piece::of(place, data.slice(found.passed..)),
+            behind: None,
             window_bytes,
-            ahead,
-        });
+            ahead: Ahead::Nothing,
+        };
+        // Whether the first read is followed by others in order is not known yet.
+        if !is_first {
+            stream.window_bytes = (window_bytes * 2).min(WINDOW_BYTES_MAX);
+            stream.advance();
+        }
+        self.reads.streams.push_back(stream);
     }
 
     pub(super) fn start_read_ahead(&mut self, now: Now, outbox: &mut StorageOutbox) {
@@ -163,7 +248,8 @@ impl Log {
                 continue;
             }
             let stream = &self.reads.streams[at];
-            let (id, mut place, window_bytes) = (stream.id, stream.place, stream.window_bytes);
+            let (id, mut place) = (stream.id, stream.front.end());
+            let window_bytes = stream.window_bytes;
             let Some(mut index) = self.segment_index(place.segment) else {
                 self.reads.streams[at].ahead = Ahead::Nothing;
                 continue;
@@ -174,7 +260,6 @@ impl Log {
                     segment: self.segments[index].base_offset,
                     position: 0,
                 };
-                self.reads.streams[at].place = place;
             }
             let is_cached = self
                 .cache
@@ -208,15 +293,16 @@ impl Log {
             // Whoever reads on will meet the failure, and be told.
             _ => None,
         };
-        if let Some(stream) = self.reads.streams.iter_mut().find(|stream| stream.id == id) {
-            stream.ahead = Ahead::Nothing;
-            stream.data = data.filter(has_whole_batch).unwrap_or_default();
+        let stream = self.reads.streams.iter_mut().find(|stream| stream.id == id);
+        let Some(stream) = stream else {
+            return;
+        };
+        stream.ahead = Ahead::Nothing;
+        let piece = data.map(|data| Piece::of(place, data));
+        if let Some(piece) = piece.filter(|piece| !piece.data.is_empty()) {
+            stream.window_bytes = (stream.window_bytes * 2).min(WINDOW_BYTES_MAX);
+            stream.behind = Some(piece);
+            stream.advance();
         }
     }
-}
-
-fn has_whole_batch(data: &Bytes) -> bool {
-    let mut batches = Batches::new(data.clone());
-    // What is no batch is kept too: reading it reports the damage.
-    !matches!(batches.next_whole(), Ok(None))
 }
