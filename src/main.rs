@@ -21,6 +21,9 @@ use forebay::format::FormatArguments;
 use forebay::import::ImportArguments;
 use forebay::verify::VerifyArguments;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A message broker that speaks Apache Kafka's protocol, and the tools to work with one.
 ///
 /// Every Kafka client and tool works with it unmodified. It runs one thread per core on io_uring,
