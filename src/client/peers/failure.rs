@@ -15,7 +15,7 @@ pub enum DialFailure {
         /// One line.
         reason: String,
     },
-    /// Nobody listens there.
+    /// Nobody listens there, at none of the addresses of its name.
     Refused {
         /// The address that was tried last.
         at: SocketAddr,

@@ -8,11 +8,12 @@
 //! Lives in: each shard. Start at [`Peers::ask`].
 
 mod failure;
+mod probing;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -106,6 +107,8 @@ pub struct Peers {
     peers: BTreeMap<PeerId, Peer>,
     /// Whose the connections are that are there or being made.
     links: BTreeMap<LinkId, PeerId>,
+    /// Those that are only to show whether anybody listens.
+    probes: BTreeSet<LinkId>,
     next_link: u64,
     next_token: u64,
     /// Nothing is due before this. What was to be due then may have happened by itself.
@@ -120,6 +123,7 @@ struct Wishes {
     sends: VecDeque<(LinkId, Vec<Bytes>)>,
     closes: VecDeque<LinkId>,
     outcomes: VecDeque<(AskToken, Result<AnyResponse, AskFailure>)>,
+    probed: VecDeque<(LinkId, Result<(), DialFailure>)>,
 }
 
 #[derive(Debug)]
@@ -174,6 +178,7 @@ impl Peers {
             random,
             peers: BTreeMap::new(),
             links: BTreeMap::new(),
+            probes: BTreeSet::new(),
             next_link: 0,
             next_token: 0,
             deadline: Instant::MAX,
@@ -252,6 +257,9 @@ impl Peers {
 
     /// The connection was made, or why not.
     pub fn on_dialed(&mut self, now: Instant, link: LinkId, result: Result<(), DialFailure>) {
+        if self.probes.remove(&link) {
+            return self.end_probe(link, result);
+        }
         let Some(id) = self.links.get(&link).cloned() else {
             return;
         };

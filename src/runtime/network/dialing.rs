@@ -63,6 +63,8 @@ struct Dial {
     /// Those not tried yet.
     addresses: VecDeque<SocketAddr>,
     attempt: Option<Attempt>,
+    /// Why those that were tried failed.
+    failure: Option<DialFailure>,
 }
 
 struct Attempt {
@@ -96,6 +98,7 @@ impl Dials {
             until: now + timeout,
             addresses: VecDeque::new(),
             attempt: None,
+            failure: None,
         };
         let literal = address.host.parse::<IpAddr>();
         if let Ok(literal) = literal {
@@ -203,7 +206,7 @@ impl Dials {
         poller: &Poller,
     ) {
         let dial = self.under_way.get_mut(&id).expect("it is being made");
-        let mut failure = failure;
+        dial.note(failure);
         while dial.until > now
             && let Some(at) = dial.addresses.pop_front()
         {
@@ -215,10 +218,13 @@ impl Dials {
                     dial.attempt = Some(Attempt { socket, at, until });
                     return;
                 }
-                Err(error) => failure = Some(failure_of(&error, at)),
+                Err(error) => dial.note(Some(failure_of(&error, at))),
             }
         }
-        let failure = failure.unwrap_or(DialFailure::TimedOut { at: None });
+        if !dial.addresses.is_empty() || dial.failure.is_none() {
+            dial.note(Some(DialFailure::TimedOut { at: None }));
+        }
+        let failure = dial.failure.take().expect("it was just noted");
         self.end(id, Err(failure));
     }
 
@@ -257,6 +263,16 @@ impl Dial {
     fn due(&self) -> Instant {
         let attempt = self.attempt.as_ref();
         attempt.map_or(self.until, |attempt| attempt.until)
+    }
+
+    /// An address failed. The last failure is told, but that nobody listens only if that is so at
+    /// every address: of a node that is not reached at another nothing is known.
+    fn note(&mut self, failure: Option<DialFailure>) {
+        let is_known = |known: &DialFailure| !matches!(known, DialFailure::Refused { .. });
+        let says_less = matches!(failure, Some(DialFailure::Refused { .. }));
+        if failure.is_some() && !(says_less && self.failure.as_ref().is_some_and(is_known)) {
+            self.failure = failure;
+        }
     }
 }
 
@@ -361,6 +377,44 @@ mod tests {
         assert_eq!(ended, id);
         let socket = Socket::from(result.unwrap().socket);
         assert_eq!(socket.peer_addr().unwrap().as_socket(), Some(there));
+    }
+
+    #[test]
+    fn nobody_listens_only_if_that_is_so_at_every_address_of_a_name() {
+        let (_socket, _queued, silent) = black_hole();
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let refusing = free.local_addr().unwrap();
+        drop(free);
+        let limit = Duration::from_secs(9);
+        let start = Instant::from_nanos(1);
+        let ends_with = |addresses: Vec<SocketAddr>| {
+            let mut poller = Poller::new().unwrap();
+            let mut dials = Dials::new(Arc::new(|_| {}));
+            let id = ConnectionId::dialed(1);
+            let host = "some.invalid".to_owned();
+            dials.begin(start, id, (NodeAddress { host, port: 1 }, limit), &poller);
+            let addresses = Ok(addresses);
+            let resolved = Resolved {
+                connection: id,
+                addresses,
+            };
+            dials.on_resolved(start, resolved, &poller);
+            while !dials.has_ended() {
+                let ready: Vec<Readiness> = poller.look().collect();
+                if ready.is_empty() {
+                    dials.on_time(dials.next_deadline(), &poller);
+                }
+                for readiness in ready {
+                    dials.on_ready(start, id, readiness, &poller);
+                }
+            }
+            dials.next_ended().unwrap().1.unwrap_err()
+        };
+        let refused = ends_with(vec![refusing, refusing]);
+        assert_eq!(refused, DialFailure::Refused { at: refusing });
+        let late = DialFailure::TimedOut { at: Some(silent) };
+        assert_eq!(ends_with(vec![refusing, silent]), late);
+        assert_eq!(ends_with(vec![silent, refusing]), late);
     }
 
     #[test]
