@@ -25,7 +25,8 @@ enum Asked {
     Vote(BrokerId, VoteAsk),
     BeginEpoch(ReplicaKey),
     EndEpoch,
-    Fetch(FetchAsk),
+    /// Of this node, or of whoever may know who leads.
+    Fetch(Option<BrokerId>, FetchAsk),
     SnapshotPart,
 }
 
@@ -66,6 +67,12 @@ impl Quorum {
         self.drive(now, outbox);
     }
 
+    /// The request with this `id` was not sent, since nobody listens where it was to go.
+    pub fn on_refused(&mut self, now: Now, id: u64, outbox: &mut StorageOutbox) {
+        self.inputs.push_back(Input::Refused(id));
+        self.drive(now, outbox);
+    }
+
     /// Why the last answer of another node was of no use; `None` if it was.
     #[must_use]
     pub fn complaint(&self) -> Option<&str> {
@@ -91,16 +98,16 @@ impl Quorum {
     /// Send what the machine wants to be sent.
     pub(super) fn send(&mut self, to: Target, request: &Request) {
         let is_fetch = matches!(request, Request::Fetch(_));
-        let address = match to {
-            Target::Node(id) => self.address_of(id),
+        let found = match to {
+            Target::Node(id) => self.address_of(id).map(|address| (Some(id), address)),
             Target::Anybody => None,
         };
-        let address = match address {
+        let found = match found {
             // Whoever knows the leader tells where it is.
-            None if is_fetch => self.next_adviser(),
+            None if is_fetch => self.next_adviser().map(|address| (None, address)),
             found => found,
         };
-        let Some(address) = address else {
+        let Some((node, address)) = found else {
             if is_fetch {
                 self.tell(|raft, _| raft.on_unreachable(true));
             }
@@ -114,7 +121,7 @@ impl Quorum {
             }
             Request::BeginEpoch { voter, .. } => Asked::BeginEpoch(*voter),
             Request::EndEpoch { .. } => Asked::EndEpoch,
-            Request::Fetch(ask) => Asked::Fetch(*ask),
+            Request::Fetch(ask) => Asked::Fetch(node, *ask),
         };
         let id = self.ask(address, message, asked);
         if is_fetch {
@@ -243,7 +250,7 @@ impl Quorum {
         }
         self.asks.complaint = Some(reason);
         match asked {
-            Asked::Fetch(_) if self.asks.latest_fetch == Some(id) => {
+            Asked::Fetch(..) if self.asks.latest_fetch == Some(id) => {
                 self.tell(|raft, _| raft.on_unreachable(true));
             }
             Asked::SnapshotPart => self.abandon_download(),
@@ -251,9 +258,19 @@ impl Quorum {
         }
     }
 
+    /// Nobody listens where what was asked with this `id` was to go.
+    pub(super) fn take_refusal(&mut self, now: Now, id: u64) {
+        let asked = self.asks.under_way.get(&id).map(|(_, asked)| *asked);
+        let is_latest = self.asks.latest_fetch == Some(id);
+        self.take_outcome(now, id, None);
+        if let Some(Asked::Fetch(Some(leader), ask)) = asked.filter(|_| is_latest) {
+            self.tell(|raft, log| raft.on_leader_gone(leader, ask.epoch, log));
+        }
+    }
+
     fn take_answer(&mut self, now: Now, asked: Asked, response: AnyResponse) -> Result<(), String> {
         match (asked, response) {
-            (Asked::Fetch(ask), AnyResponse::Fetch(response)) => {
+            (Asked::Fetch(_, ask), AnyResponse::Fetch(response)) => {
                 let mut fetched = wire::decode_fetch(&response)?;
                 let told = std::mem::take(&mut fetched.told);
                 self.learn_address(fetched.answer.known.leader, told);

@@ -30,6 +30,8 @@ pub(super) enum Input {
     Request(QuorumToken, Box<QuorumRequest>),
     /// What this node asked with this number is answered, or never will be.
     Outcome(u64, Option<Box<AnyResponse>>),
+    /// Nobody listens where what was asked with this number was to go.
+    Refused(u64),
     /// More of the log is on the disk.
     LogSynced,
 }
@@ -114,7 +116,8 @@ impl Quorum {
                 self.tell(|raft, log| raft.on_log_synced(log));
             }
             Input::Outcome(id, response) if is_running => self.take_outcome(now, id, response),
-            Input::Outcome(..) => {}
+            Input::Refused(id) if is_running => self.take_refusal(now, id),
+            Input::Outcome(..) | Input::Refused(_) => {}
             Input::Request(token, request) => match &request.call {
                 QuorumCall::Fetch(fetch) => self.on_fetch(now, token, &request, fetch),
                 QuorumCall::Vote(vote) => self.on_vote(token, &request, vote),

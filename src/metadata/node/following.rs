@@ -28,6 +28,17 @@ impl MetadataNode {
         self.drain_quorum(now, outbox);
     }
 
+    /// Nobody listens where the quorum's request with this `id` was to go.
+    pub(super) fn on_quorum_refused(&mut self, now: Now, id: u64, outbox: &mut StorageOutbox) {
+        if matches!(self.phase, Phase::Failed | Phase::Closed) {
+            return;
+        }
+        if let Some(quorum) = &mut self.quorum {
+            quorum.on_refused(now, id, outbox);
+        }
+        self.drain_quorum(now, outbox);
+    }
+
     /// The quorum has another leader, or none.
     pub(super) fn on_leader_changed(
         &mut self,

@@ -276,6 +276,14 @@ impl MetadataNode {
         }
     }
 
+    /// The same as no answer, where it is known why: nobody listens at the node's addresses.
+    pub fn on_refused(&mut self, now: Now, id: OutgoingId, outbox: &mut StorageOutbox) {
+        match id {
+            OutgoingId::Quorum(id) => self.on_quorum_refused(now, id, outbox),
+            other => self.on_outcome(now, other, None, outbox),
+        }
+    }
+
     /// The controller has answered what this broker asked.
     pub(super) fn on_forwarded(&mut self, now: Now, (token, response): Answered) {
         if token == RequestToken::OWN {

@@ -1,6 +1,6 @@
 //! Timers, and what other nodes answer about elections.
 
-use crate::model::BrokerId;
+use crate::model::{BrokerId, LeaderEpoch};
 
 use super::super::request::ReplicaKey;
 use super::state::{Fetching, Raft, Role};
@@ -14,6 +14,9 @@ impl Raft {
                 Timer::Election,
                 Role::Unattached | Role::Prospective(_) | Role::Candidate(_) | Role::Resigned,
             ) if self.is_voter() => self.become_prospective(log),
+            (Timer::Succession, Role::Unattached) if self.is_voter() => {
+                self.become_prospective(log);
+            }
             (Timer::Fetch, Role::Follower { .. }) => {
                 if self.is_voter() {
                     self.become_prospective(log);
@@ -34,6 +37,34 @@ impl Raft {
         if was_fetch && matches!(self.fetching, Fetching::Asked(_)) {
             self.fetching = Fetching::Idle;
             self.push(Output::Start(Timer::Retry));
+        }
+    }
+
+    /// Nobody listens where `leader` of this epoch does: its process is gone, and one that is
+    /// started again does not go on leading. So nothing is waited for.
+    ///
+    /// A refusal may lie, as where a firewall gives it. That is safe, since a voter only asks
+    /// whether it would be elected, as it does when it hears nothing for a while: no epoch begins,
+    /// and those who are served by their leader say no, and name it, so that it is followed again.
+    pub fn on_leader_gone(&mut self, leader: BrokerId, epoch: LeaderEpoch, log: &impl LogView) {
+        let is_followed = matches!(self.role, Role::Follower { .. })
+            && self.election.leader_id == Some(leader)
+            && self.epoch() == epoch;
+        if !is_followed {
+            return;
+        }
+        if !self.is_voter() {
+            self.leave_role(Role::Unattached);
+            return self.fetch(log);
+        }
+        // All of them find it at about the same time. Who stands together is not elected.
+        let left = self.voters.iter().map(|voter| voter.id);
+        let first = left.filter(|id| *id != leader).min();
+        if first == Some(self.me.id) {
+            self.become_prospective(log);
+        } else {
+            self.leave_role(Role::Unattached);
+            self.push(Output::Start(Timer::Succession));
         }
     }
 

@@ -371,3 +371,95 @@ fn a_follower_whose_records_are_gone_is_sent_to_a_snapshot() {
     let verdict = raft.on_fetch(&fetch(key(2), epoch, behind), &now);
     assert!(matches!(verdict, FetchVerdict::Snapshot(id) if id.end_offset == 20));
 }
+
+/// Node 1 of so many voters, which follows `leader` in epoch 1 and was served.
+fn follower(voters: BrokerId, leader: BrokerId, log: &Log) -> Raft {
+    let mut raft = node(voters, log);
+    raft.on_begin_epoch(leader, 1, Some(key(1)), log);
+    let asked = outputs(&mut raft)
+        .into_iter()
+        .find_map(|output| match output {
+            Output::Send {
+                request: Request::Fetch(ask),
+                ..
+            } => Some(ask),
+            _ => None,
+        });
+    let known = raft.told(None);
+    let answer = FetchAnswer {
+        known,
+        found: FetchFound::Nothing,
+        high_watermark: None,
+    };
+    raft.on_fetch_answer(&asked.expect("it fetches"), &answer, log);
+    outputs(&mut raft);
+    raft
+}
+
+#[test]
+fn the_first_voter_asks_for_votes_when_nobody_listens_where_its_leader_did() {
+    let log = log(0, 0);
+    let mut raft = follower(3, 3, &log);
+    raft.on_leader_gone(3, 1, &log);
+    assert!(asked(&outputs(&mut raft)).is_pre_vote);
+    assert_eq!(raft.epoch(), 1, "it only asks");
+}
+
+#[test]
+fn the_other_voters_of_a_leader_that_is_gone_vote_and_stand_a_little_later() {
+    let log = log(0, 0);
+    let voters = vec![key(1), key(2), key(0)];
+    let mut raft = Raft::new(key(1), voters, ElectionState::default());
+    raft.on_begin_epoch(2, 1, Some(key(1)), &log);
+    outputs(&mut raft);
+    raft.on_leader_gone(2, 1, &log);
+    assert!(outputs(&mut raft).contains(&Output::Start(Timer::Succession)));
+    assert!(raft.on_vote(&vote(0, 1, log.end, true), &log).is_granted);
+    raft.on_timer(Timer::Succession, &log);
+    assert!(asked(&outputs(&mut raft)).is_pre_vote);
+}
+
+#[test]
+fn a_voter_whose_leader_was_not_gone_follows_it_again() {
+    let log = log(0, 0);
+    let mut raft = follower(3, 3, &log);
+    raft.on_leader_gone(3, 1, &log);
+    let asked = asked(&outputs(&mut raft));
+    let known = EpochAnswer {
+        refusal: None,
+        epoch: 1,
+        leader: Some(3),
+    };
+    let answer = VoteAnswer {
+        known,
+        is_granted: false,
+    };
+    raft.on_vote_answer(2, &asked, &answer, &log);
+    assert!(matches!(raft.role(), Role::Follower { .. }));
+    assert_eq!((raft.epoch(), raft.leader()), (1, Some(3)));
+}
+
+#[test]
+fn that_another_leader_is_gone_or_that_of_another_epoch_means_nothing() {
+    let log = log(0, 0);
+    let mut raft = follower(3, 3, &log);
+    raft.on_leader_gone(2, 1, &log);
+    raft.on_leader_gone(3, 0, &log);
+    assert_eq!(outputs(&mut raft), []);
+    assert!(matches!(raft.role(), Role::Follower { .. }));
+}
+
+#[test]
+fn an_observer_whose_leader_is_gone_asks_others_for_the_next_one() {
+    let log = log(0, 0);
+    let voters = vec![key(2), key(3)];
+    let mut raft = Raft::new(key(1), voters, ElectionState::default());
+    raft.on_begin_epoch(3, 1, None, &log);
+    outputs(&mut raft);
+    raft.on_leader_gone(3, 1, &log);
+    let asks_others = outputs(&mut raft).into_iter().any(|output| {
+        let to = Target::Anybody;
+        matches!(output, Output::Send { to: found, request: Request::Fetch(_) } if found == to)
+    });
+    assert!(asks_others);
+}

@@ -138,6 +138,7 @@ pub(super) struct World {
     crashes: u8,
     appends: u8,
     timeouts: u8,
+    refusals: u8,
     duplicates: u8,
     wrong: Option<&'static str>,
 }
@@ -149,6 +150,8 @@ pub(super) enum Action {
     Persist(usize),
     Sync(usize),
     Time(usize, Timer),
+    /// A follower is refused by its leader, be that gone or not.
+    Refuse(usize),
     Append(usize),
     Crash(usize),
 }
@@ -178,6 +181,8 @@ pub(super) struct Bounds {
     pub crashes: u8,
     pub appends: u8,
     pub timeouts: u8,
+    /// How often a follower is refused by its leader.
+    pub refusals: u8,
     pub duplicates: u8,
     /// The logs and the epoch that the nodes begin with; synced, and told to nobody.
     pub logs: [&'static [LeaderEpoch]; 3],
@@ -472,6 +477,7 @@ impl Model for Bounds {
             crashes: if self.has_leader { 0 } else { self.crashes },
             appends: self.appends,
             timeouts: self.timeouts,
+            refusals: self.refusals,
             duplicates: self.duplicates,
             wrong: None,
         };
@@ -514,9 +520,16 @@ impl Model for Bounds {
                 // Those that only send the same again are left out: what is sent is not lost unless
                 // it has to be.
                 let timers = node.timers.iter().filter(|timer| {
-                    matches!(timer, Timer::Election | Timer::Fetch | Timer::CheckQuorum)
+                    matches!(
+                        timer,
+                        Timer::Election | Timer::Fetch | Timer::CheckQuorum | Timer::Succession
+                    )
                 });
                 actions.extend(timers.map(|timer| Action::Time(index, *timer)));
+            }
+            let is_follower = matches!(node.raft.role(), Role::Follower { .. });
+            if world.refusals > 0 && is_follower && node.raft.epoch() < self.epoch_max {
+                actions.push(Action::Refuse(index));
             }
             let is_seated = world.leaders.get(&node.raft.epoch()) == Some(&key(index).id);
             if world.appends > 0 && node.raft.is_leader() && is_seated {
@@ -554,6 +567,14 @@ impl Model for Bounds {
                 let node = &mut world.nodes[index];
                 node.timers.remove(&timer);
                 node.raft.on_timer(timer, &node.log);
+                index
+            }
+            Action::Refuse(index) => {
+                world.refusals -= 1;
+                let node = &mut world.nodes[index];
+                let epoch = node.raft.epoch();
+                let leader = node.raft.leader()?;
+                node.raft.on_leader_gone(leader, epoch, &node.log);
                 index
             }
             Action::Append(index) => {

@@ -216,7 +216,13 @@ impl Raft {
     /// Leave the role that there is.
     pub(super) fn leave_role(&mut self, role: Role) {
         let before = std::mem::replace(&mut self.role, role);
-        for timer in [Timer::Election, Timer::Fetch, Timer::Retry] {
+        let timers = [
+            Timer::Election,
+            Timer::Fetch,
+            Timer::Retry,
+            Timer::Succession,
+        ];
+        for timer in timers {
             self.push(Output::Stop(timer));
         }
         if matches!(before, Role::Leader(_)) {

@@ -10,6 +10,7 @@ const FRESH: Bounds = Bounds {
     crashes: 0,
     appends: 1,
     timeouts: 1,
+    refusals: 0,
     duplicates: 0,
     logs: [&[], &[], &[]],
     epoch: 0,
@@ -26,11 +27,22 @@ const FORKED: Bounds = Bounds {
     ..FRESH
 };
 
+/// Followers are refused by a leader that has begun its epoch, and goes on if it can.
+const REFUSED: Bounds = Bounds {
+    appends: 0,
+    standing: 1,
+    timeouts: 0,
+    has_leader: true,
+    refusals: 2,
+    ..FRESH
+};
+
 /// More of everything than can be explored whole.
 const LONG: Bounds = Bounds {
     crashes: 3,
     appends: 3,
     timeouts: 8,
+    refusals: 3,
     duplicates: 2,
     epoch_max: 6,
     ..FRESH
@@ -71,6 +83,15 @@ fn no_order_of_messages_breaks_an_election_from_nothing_or_of_logs_that_differ()
         // Else some states were left out.
         assert!(checker.state_count() < EXPLORED_STATES, "{bounds:?}");
     }
+}
+
+#[test]
+fn no_order_of_messages_breaks_anything_when_followers_are_refused_by_their_leader() {
+    let checker = explore(REFUSED);
+    checker.assert_properties();
+    let count = checker.state_count();
+    assert!(checker.unique_state_count() > 5_000, "{count}");
+    assert!(count < EXPLORED_STATES);
 }
 
 #[test]

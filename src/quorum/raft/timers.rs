@@ -7,6 +7,11 @@ use crate::stdx::{Instant, Random};
 
 use super::vocabulary::Timer;
 
+/// How long voters leave it to the first of them to stand when their leader is gone: longer than
+/// they differ in finding that out, which hangs on the pauses before they dial again, and far less
+/// than the time of an election.
+const SUCCESSION: Duration = Duration::from_millis(50);
+
 /// How long things may take.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Timeouts {
@@ -49,6 +54,7 @@ impl Timers {
             // A voter hears of its leader before it would stand for election.
             Timer::BeginEpoch => self.timeouts.fetch / 2,
             Timer::Retry => self.timeouts.retry,
+            Timer::Succession => SUCCESSION + self.jitter(SUCCESSION),
         };
         self.due.insert(timer, now + after);
     }

@@ -45,6 +45,8 @@ pub enum Timer {
     BeginEpoch,
     /// A fetch that could not be served is tried again.
     Retry,
+    /// A voter whose leader is gone lets another one stand first.
+    Succession,
 }
 
 /// Whom a request is for.
