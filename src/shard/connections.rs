@@ -10,6 +10,7 @@ use crate::connection::{
     BlockSupply, Charge, Complaint, Complaints, Connection, FrameError, Overlap, RequestBudget,
 };
 use crate::console::HttpConnection;
+use crate::model::BrokerId;
 use crate::security::Client;
 use crate::stdx::buffer::BlockPool;
 use crate::stdx::{HashMap, Instant, Now, new_map};
@@ -57,6 +58,8 @@ pub struct Peer {
     pub sent: SentAnswers,
     /// What a turn has done for it.
     pub started: Started,
+    /// The broker that tells on it that it lives, and in which epoch.
+    pub heartbeats: Option<(BrokerId, i64)>,
     /// It waits until requests of others make room for its own.
     waits_for_room: bool,
 }
@@ -145,6 +148,7 @@ impl Connections {
                 http: (*kind == ListenerKind::Http).then(Box::default),
                 sent: SentAnswers::default(),
                 started: Started::default(),
+                heartbeats: None,
                 waits_for_room: false,
             },
         );

@@ -3,20 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::client::{Lane, PeerId};
+use crate::client::{AskFailure, DialFailure, Lane, PeerId};
 use crate::config::{BrokerConfig, LevelChange, LogLevels};
 use crate::log::storage::{DirectoryIndex, StorageOutbox, StorageOwner, StorageResult, Ticket};
 use crate::metadata::{
     ControllerRequest, ControllerResponse, HaltCause, MetadataEvent, MetadataLogSettings,
-    MetadataNode, NodeSettings, OpenDirectory, Outgoing, OutgoingId, RequestToken,
-    assignment_request, log_level_changes, membership_of,
+    MetadataNode, NodeSettings, OpenDirectory, Outgoing, OutgoingId, ProbeId, ProbeOutcome,
+    RequestToken, assignment_request, log_level_changes, membership_of,
 };
 use crate::model::{BrokerId, ErrorCode, ShardId, TopicIdPartition};
 use crate::protocol::AnyResponse;
 use crate::quorum::{QuorumRequest, QuorumToken};
 use crate::stdx::{Instant, Now};
 
+use super::connections::Peer;
 use super::core::Shard;
+use super::event::DisconnectReason;
 use super::message::{MetadataUpdate, ProposedIsr};
 use super::partition::Asker;
 use super::peers::PeerAsker;
@@ -317,6 +319,27 @@ impl Shard {
             let to = PeerId { address, lane };
             self.ask_peer(now, PeerAsker::Metadata(id), to, request, timeout);
         }
+        while let Some(probe) = self
+            .controller
+            .as_mut()
+            .and_then(|host| host.node.next_probe(now))
+        {
+            self.probe(probe);
+        }
+    }
+
+    /// On shard 0: a connection with heartbeats of a broker has ended.
+    pub(super) fn on_heartbeats_ended(&mut self, now: Now, broker: BrokerId, epoch: i64) {
+        let controller = self.controller.as_mut();
+        let controller = controller.expect("shard 0 is told of brokers");
+        controller.node.on_heartbeats_ended(now, broker, epoch);
+    }
+
+    /// Whether somebody listens where the metadata node had it looked.
+    pub(super) fn on_probed(&mut self, now: Now, id: ProbeId, outcome: ProbeOutcome) {
+        let controller = self.controller.as_mut();
+        let controller = controller.expect("shard 0 looks for brokers");
+        controller.node.on_probed(now, id, outcome);
     }
 
     /// Another node has answered the metadata node, or did not.
@@ -324,14 +347,16 @@ impl Shard {
         &mut self,
         now: Now,
         id: OutgoingId,
-        response: Option<AnyResponse>,
+        outcome: Result<AnyResponse, AskFailure>,
         effects: &mut Effects,
     ) {
         let controller = self.controller.as_mut();
         let controller = controller.expect("shard 0 asks for the metadata");
-        controller
-            .node
-            .on_outcome(now, id, response, &mut effects.storage);
+        let outbox = &mut effects.storage;
+        if let Err(AskFailure::Refused(DialFailure::Refused { .. })) = outcome {
+            return controller.node.on_refused(now, id, outbox);
+        }
+        controller.node.on_outcome(now, id, outcome.ok(), outbox);
     }
 
     fn on_controller_event(&mut self, now: Now, event: MetadataEvent, effects: &mut Effects) {
@@ -400,6 +425,16 @@ impl Shard {
             .expect("shard 0 writes the last files");
         controller.node.leave_unmarked(unclean);
         controller.node.close(now);
+    }
+}
+
+/// The connection of `peer` has ended: tell shard 0 if a broker told on it that it lives. What this
+/// node has closed itself says nothing of the broker.
+pub(super) fn tell_of_heartbeats(peer: &Peer, reason: DisconnectReason, effects: &mut Effects) {
+    if let Some((broker, epoch)) = peer.heartbeats
+        && reason != DisconnectReason::ByShard
+    {
+        effects.post(ShardId(0), Message::HeartbeatsEnded { broker, epoch });
     }
 }
 

@@ -15,7 +15,7 @@ use super::cleaning::Cleaning;
 use super::configs::Configs;
 use super::connections::Connections;
 use super::console::Console;
-use super::controller::ControllerHost;
+use super::controller::{ControllerHost, tell_of_heartbeats};
 use super::deferring::DeferredSyncs;
 use super::fetches::Fetches;
 use super::file_limit::FileLimit;
@@ -177,6 +177,7 @@ impl Shard {
             Event::Disconnected { connection, reason } => {
                 if let Some(peer) = self.connections.remove(connection, reason) {
                     self.meter.metrics.listener_mut(peer.listener.0).closed += 1;
+                    tell_of_heartbeats(&peer, reason, effects);
                 }
             }
             Event::StorageFinished { ticket, result } => {
@@ -314,6 +315,9 @@ impl Shard {
             } => self.on_assignment_refused(now, partition, directory, error),
             Message::ProposeIsr(proposed) => self.on_isr_proposed(now, from, proposed),
             Message::IsrDecided(decided) => self.on_isr_decided(now, decided),
+            Message::HeartbeatsEnded { broker, epoch } => {
+                self.on_heartbeats_ended(now, broker, epoch);
+            }
             Message::Serve => self.on_serve(now),
             Message::Stop => self.on_stopping(effects),
             Message::DirectoryFailed { directory, reason } => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::config::LogLevels;
 use crate::log::storage::DirectoryIndex;
 use crate::metadata::{MetadataDelta, MetadataImage, OpenDirectory};
-use crate::model::{ErrorCode, LeaderEpoch, Offset, TopicIdPartition, TopicPartition};
+use crate::model::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicIdPartition, TopicPartition};
 use crate::replication::{IsrOutcome, IsrProposal, ProposalNumber};
 
 use super::checkpoints::FolderName;
@@ -80,6 +80,9 @@ pub enum Message {
     Serve,
     /// Stop cleanly: nobody needs this broker any more.
     Stop,
+    /// The connection is gone, and not closed here, on which a broker told in this epoch that it
+    /// lives. To shard 0.
+    HeartbeatsEnded { broker: BrokerId, epoch: i64 },
     /// Leaders ask the controller for other in-sync sets. To shard 0.
     ProposeIsr(Vec<ProposedIsr>),
     /// What became of that. From shard 0.

@@ -4,8 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::client::{AskFailure, AskToken, Dial, LinkId, PeerId, Peers, PeersSettings};
-use crate::metadata::OutgoingId;
+use crate::client::{
+    AskFailure, AskToken, Dial, DialFailure, LinkId, PeerId, Peers, PeersSettings,
+};
+use crate::metadata::{OutgoingId, Probe, ProbeId, ProbeOutcome};
 use crate::protocol::{AnyRequest, AnyResponse};
 use crate::stdx::{Instant, Now, Random};
 
@@ -34,6 +36,8 @@ pub enum PeerAsker {
 pub struct PeerLinks {
     peers: Peers,
     askers: BTreeMap<AskToken, PeerAsker>,
+    /// What the controller wants to know by dials.
+    probes: BTreeMap<LinkId, ProbeId>,
     /// Empty until the first connection is there.
     memory: Vec<u8>,
     /// The outcomes of what tests asked.
@@ -59,6 +63,7 @@ impl PeerLinks {
         Self {
             peers: Peers::new(peers_settings, Random::from_seed(seed)),
             askers: BTreeMap::new(),
+            probes: BTreeMap::new(),
             memory: Vec::new(),
             #[cfg(test)]
             told: Vec::new(),
@@ -125,6 +130,14 @@ impl Shard {
         links.askers.insert(token, asker);
     }
 
+    /// See for the controller whether anybody listens somewhere. The outcome comes to the metadata
+    /// node.
+    pub(super) fn probe(&mut self, probe: Probe) {
+        let links = &mut self.peers;
+        let link = links.peers.probe(probe.address, probe.timeout);
+        links.probes.insert(link, probe.id);
+    }
+
     /// The outcomes of what a test asked, in the order in which they came.
     #[cfg(test)]
     pub fn told(&mut self) -> Vec<(u64, Result<AnyResponse, AskFailure>)> {
@@ -140,11 +153,19 @@ impl Shard {
                 tracing::debug!(?asker, "another node gives no answer: {failure}");
             }
             match asker {
-                PeerAsker::Metadata(id) => self.on_node_outcome(now, id, outcome.ok(), effects),
+                PeerAsker::Metadata(id) => self.on_node_outcome(now, id, outcome, effects),
                 PeerAsker::Fetcher(number) => self.on_fetcher_outcome(now, number, outcome.ok()),
                 #[cfg(test)]
                 PeerAsker::Test(id) => self.peers.told.push((id, outcome)),
             }
+        }
+        while let Some((link, result)) = self.peers.peers.next_probed() {
+            let id = self.peers.probes.remove(&link);
+            let outcome = match result {
+                Err(DialFailure::Refused { .. }) => ProbeOutcome::Refused,
+                _ => ProbeOutcome::Unclear,
+            };
+            self.on_probed(now, id.expect("each probe has one outcome"), outcome);
         }
     }
 

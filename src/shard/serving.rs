@@ -218,6 +218,11 @@ impl Shard {
             .map_err(|error| Unanswerable::Body(key, version, error))?;
         self.connections.budget_mut().begin(charge);
         let context = RequestContext { charge, ..context };
+        if let AnyRequest::BrokerHeartbeat(heartbeat) = &request
+            && let Some(peer) = self.connections.find(id)
+        {
+            peer.heartbeats = Some((heartbeat.broker_id, heartbeat.broker_epoch));
+        }
         let AnyRequest::Envelope(envelope) = request else {
             self.plan(now, context, request, effects);
             return Ok(());

@@ -119,6 +119,7 @@ impl Controller {
 
     /// The records of a registration are in the log, the last of them at this offset.
     pub(crate) fn on_registered(&mut self, broker: BrokerId, epoch: i64, offset: Offset) {
+        self.suspicions.forget(broker);
         self.sessions.register(broker, epoch, offset);
     }
 
@@ -151,6 +152,7 @@ impl Controller {
             Standing::Unfenced => Self::unfence_records(view, registration),
             Standing::Stopping => Self::handover_records(view, registration),
         };
+        self.suspicions.forget(id);
         self.sessions
             .touch(now, id, request.current_metadata_offset);
         if matches!(after, Standing::Fenced | Standing::Stopped) {
@@ -212,7 +214,7 @@ impl Controller {
     }
 
     /// The records by which a broker is fenced; none if it is.
-    fn fence_records(&self, view: View<'_>, id: BrokerId) -> Vec<MetadataRecord> {
+    pub(super) fn fence_records(&self, view: View<'_>, id: BrokerId) -> Vec<MetadataRecord> {
         let Some(broker) = view.image.brokers.get(&id).filter(|broker| !broker.fenced) else {
             return Vec::new();
         };
@@ -286,6 +288,7 @@ impl Controller {
             ..UnregisterBrokerRecord::default()
         };
         records.push(record.into());
+        self.suspicions.forget(id);
         self.sessions.remove(id);
         Decision {
             records,
@@ -301,6 +304,7 @@ impl Controller {
         now: Instant,
     ) -> Option<Vec<MetadataRecord>> {
         let id = self.sessions.expire(now)?;
+        self.suspicions.forget(id);
         self.sessions.fence(id);
         let records = self.fence_records(view, id);
         if !records.is_empty() {
@@ -309,10 +313,12 @@ impl Controller {
         Some(records)
     }
 
-    /// When the next broker is fenced unless it is heard of, or leaders are elected unasked.
+    /// When the next broker is fenced unless it is heard of, or looked for, or leaders are elected
+    /// unasked.
     pub(crate) fn next_deadline(&self) -> Instant {
         let elections = self.elections.next_deadline();
-        self.sessions.next_deadline().min(elections)
+        let brokers = self.sessions.next_deadline();
+        brokers.min(self.suspicions.next_deadline()).min(elections)
     }
 
     /// Decide on the registration of another controller.

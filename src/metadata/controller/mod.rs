@@ -24,6 +24,8 @@ mod reassignments;
 mod registration;
 mod sessions;
 mod striping;
+mod suspecting;
+mod suspicions;
 mod topic_name;
 mod update_features;
 
@@ -44,12 +46,14 @@ use super::image::MetadataImage;
 use elect_leaders::ElectionTimes;
 use placement::Placement;
 use sessions::Sessions;
+use suspicions::Suspicions;
 
 pub use alter_configs::log_level_changes;
 pub(crate) use elect_leaders::refuse_elections;
 pub(super) use internal_topics::automatic_topic;
 pub use internal_topics::{CONSUMER_OFFSETS, is_internal_topic, topic_owner};
 pub(crate) use registration::NodeIdentity;
+pub use suspicions::{Probe, ProbeId, ProbeOutcome};
 pub use topic_name::{CLUSTER_METADATA, check_topic_name};
 
 /// The most records that one request may make, as in Kafka: they are committed together.
@@ -126,6 +130,7 @@ pub struct Controller {
     random: Random,
     placement: Placement,
     sessions: Sessions,
+    suspicions: Suspicions,
     elections: ElectionTimes,
 }
 
@@ -139,6 +144,7 @@ impl Controller {
             random,
             placement: Placement::default(),
             sessions: Sessions::default(),
+            suspicions: Suspicions::default(),
             elections: ElectionTimes::default(),
         }
     }
@@ -182,6 +188,7 @@ impl Controller {
             // It may register at once.
             self.sessions.end(self.node_id);
         }
+        self.suspect_all(view, now);
         self.elections = ElectionTimes::begin(view, now);
     }
 

@@ -10,6 +10,7 @@ mod features;
 mod in_sync;
 mod reassignments;
 mod starts;
+mod suspicions;
 
 use super::*;
 use crate::config::{ServeArguments, Startup};

@@ -6,6 +6,7 @@ mod directories;
 mod following;
 mod forwarding;
 mod joining;
+mod looking;
 mod properties;
 mod requests;
 mod settings;
