@@ -220,11 +220,11 @@ impl Fetcher {
     }
 
     /// Ask for a partition again after a pause only.
-    pub fn delay(&mut self, now: Instant, partition: TopicIdPartition, rules: &FetchRules) {
+    pub fn delay(&mut self, now: Instant, partition: TopicIdPartition, pause: Duration) {
         let Some(followed) = self.partitions.get_mut(&partition) else {
             return;
         };
-        let resume_at = now + rules.backoff;
+        let resume_at = now + pause;
         if let Some(before) = followed.resume_at.replace(resume_at) {
             self.delayed.remove(&(before, partition));
         }
@@ -535,7 +535,7 @@ impl Fetcher {
                 }
                 _ => {
                     self.bounds.remove(&partition);
-                    self.delay(now, partition, rules);
+                    self.delay(now, partition, rules.backoff);
                 }
             }
         }

@@ -66,6 +66,8 @@ pub enum FollowerStep {
     AskBounds,
     /// Fetch again after a pause.
     RetryLater,
+    /// Fetch again after a short one: the leader has yet to hear that it leads.
+    RetrySoon,
     /// Fetch no more before the cluster's metadata tell of another epoch.
     AwaitImage,
 }
@@ -166,6 +168,10 @@ impl Follower {
                 self.is_fenced = true;
                 return FollowerStep::AwaitImage;
             }
+            // Both are told of a new leader at about the same time, the follower maybe first.
+            ErrorCode::UnknownLeaderEpoch
+            | ErrorCode::NotLeaderOrFollower
+            | ErrorCode::UnknownTopicId => return FollowerStep::RetrySoon,
             _ => return FollowerStep::RetryLater,
         }
         if let Some((epoch, end)) = answer.diverging {

@@ -5,6 +5,7 @@
 //! elsewhere, another fetcher takes its place, so that what the old one asked means nothing.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -26,6 +27,11 @@ use super::opening::slots_of;
 use super::partition::{Partition, PartitionState};
 use super::peers::PeerAsker;
 use super::truncating::Cut;
+
+/// The pause before a leader is asked again that has not heard yet that it leads: some times what
+/// the controller's word takes to one broker longer than to another. `replica.fetch.backoff.ms` is
+/// for what does not pass by itself.
+const RETRY_SOON_AFTER: Duration = Duration::from_millis(50);
 
 /// The fetches from one leader.
 #[derive(Debug)]
@@ -298,6 +304,7 @@ impl Shard {
         step: FollowerStep,
     ) {
         let asks_bounds = step == FollowerStep::AskBounds;
+        let is_soon = step == FollowerStep::RetrySoon;
         let is_done = match step {
             FollowerStep::Ignore | FollowerStep::AwaitImage => true,
             FollowerStep::Append(records) => self.append_fetched(now, slot, records),
@@ -305,9 +312,9 @@ impl Shard {
             FollowerStep::StartAnew(offset) => {
                 self.begin_truncation(slot, Cut::AllAndBeginAt(offset))
             }
-            FollowerStep::AskBounds | FollowerStep::RetryLater => false,
+            FollowerStep::AskBounds | FollowerStep::RetryLater | FollowerStep::RetrySoon => false,
         };
-        let rules = self.fetch_rules();
+        let backoff = self.fetch_rules().backoff;
         let partition = self.partitions.at(slot).expect("it was just there");
         let fetcher = self.following.fetchers.get_mut(&number);
         let Some(of) = fetcher.filter(|_| !is_done) else {
@@ -316,7 +323,12 @@ impl Shard {
         if asks_bounds {
             of.fetcher.ask_bounds(partition.id, asked);
         } else {
-            of.fetcher.delay(now.instant, partition.id, &rules);
+            let pause = if is_soon {
+                backoff.min(RETRY_SOON_AFTER)
+            } else {
+                backoff
+            };
+            of.fetcher.delay(now.instant, partition.id, pause);
         }
     }
 

@@ -393,7 +393,7 @@ fn a_leader_that_keeps_no_session_is_told_all_and_first_who_waited_longest() {
 fn a_partition_that_is_delayed_is_left_out_for_that_time() {
     let mut bench = Bench::new(2);
     bench.begin(2);
-    bench.fetcher.delay(bench.now, id(1), &RULES);
+    bench.fetcher.delay(bench.now, id(1), RULES.backoff);
     let request = bench.fetch().unwrap();
     assert_eq!(said(&request), (Vec::new(), vec![id(1)]));
     bench.answer(answered(9, []));
@@ -405,7 +405,7 @@ fn a_partition_that_is_delayed_is_left_out_for_that_time() {
     assert_eq!(said(&bench.fetch().unwrap()).0, [(id(1), 2)]);
     bench.answer(answered(9, []));
     // A new epoch has nothing to do with what went wrong in the one before.
-    bench.fetcher.delay(bench.now, id(1), &RULES);
+    bench.fetcher.delay(bench.now, id(1), RULES.backoff);
     bench.fetcher.follow(id(1), topic(1), DIRECTORY);
     bench.wish(1, from(3));
     assert_eq!(said(&bench.fetch().unwrap()).0, [(id(1), 3)]);
