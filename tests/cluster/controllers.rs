@@ -6,7 +6,7 @@ use crate::{await_states, partitions};
 
 const TOPICS: &str = "org.apache.kafka.tools.TopicCommand";
 
-fn joined(controllers: &[Broker], kind: Kind, node_id: u32) -> Broker {
+pub fn joined(controllers: &[Broker], kind: Kind, node_id: u32) -> Broker {
     let voters = Broker::voters(controllers);
     let mut broker = Broker::prepared_to_join(&controllers[0], kind, node_id);
     broker.set(&[

@@ -2,6 +2,7 @@
 
 mod combined;
 mod controllers;
+mod dying;
 mod features;
 #[path = "../load/history.rs"]
 mod history;

@@ -414,3 +414,24 @@ fn whatever_happens_each_request_has_one_outcome_in_its_time() {
         assert!(asked.is_empty(), "seed {seed}: {asked:?}");
     }
 }
+
+#[test]
+fn a_probe_tells_whether_somebody_listens_and_is_closed_at_once() {
+    let mut bench = Bench::new(None);
+    let address = node(Lane::Controller).address;
+    let there = bench.peers.probe(address.clone(), SECOND);
+    let gone = bench.peers.probe(address.clone(), SECOND);
+    for link in [there, gone] {
+        let dial = bench.dial();
+        assert_eq!((dial.link, dial.timeout), (link, SECOND));
+        assert_eq!(dial.address, address);
+    }
+    bench.peers.on_dialed(bench.now, there, Ok(()));
+    assert_eq!(bench.peers.next_close(), Some(there));
+    assert!(!bench.peers.is_open(there), "nothing is read from it");
+    bench.peers.on_dialed(bench.now, gone, Err(refused()));
+    assert_eq!(bench.peers.next_probed(), Some((there, Ok(()))));
+    assert_eq!(bench.peers.next_probed(), Some((gone, Err(refused()))));
+    assert_eq!(bench.peers.next_probed(), None);
+    assert_eq!(bench.peers.next_close(), None);
+}
