@@ -106,6 +106,7 @@ broker_config! {
         "broker.rack" broker_rack: Option<String>;
         "broker.session.timeout.ms" broker_session_timeout_ms: i64;
         "connections.max.idle.ms" connections_max_idle_ms: Option<i64>;
+        "controller.quorum.auto.join.enable" controller_quorum_auto_join_enable: bool;
         "controller.quorum.election.timeout.ms" controller_quorum_election_timeout_ms: i64;
         "controller.quorum.fetch.timeout.ms" controller_quorum_fetch_timeout_ms: i64;
         "controller.quorum.request.timeout.ms" controller_quorum_request_timeout_ms: i64;

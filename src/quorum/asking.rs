@@ -10,6 +10,7 @@ use crate::stdx::{Instant, Now};
 
 use super::control::{Voter, VoterEndpoint};
 use super::core::Quorum;
+use super::enrolling::check_enrolled;
 use super::event::QuorumOutgoing;
 use super::machine::Input;
 use super::raft::{FetchAsk, Request, Target, VoteAsk};
@@ -21,13 +22,17 @@ const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What was asked.
 #[derive(Clone, Copy, Debug)]
-enum Asked {
+pub(super) enum Asked {
     Vote(BrokerId, VoteAsk),
     BeginEpoch(ReplicaKey),
     EndEpoch,
     /// Of this node, or of whoever may know who leads.
     Fetch(Option<BrokerId>, FetchAsk),
     SnapshotPart,
+    /// Whether this node speaks what a voter has to.
+    Versions(BrokerId),
+    /// Something about this node's own vote.
+    Enrolling,
 }
 
 /// What was asked and is not answered, and where the leader is.
@@ -144,7 +149,7 @@ impl Quorum {
         true
     }
 
-    fn ask(&mut self, to: NodeAddress, request: AnyRequest, asked: Asked) -> u64 {
+    pub(super) fn ask(&mut self, to: NodeAddress, request: AnyRequest, asked: Asked) -> u64 {
         let id = self.asks.next_id;
         self.asks.next_id += 1;
         self.asks.under_way.insert(id, (to.clone(), asked));
@@ -158,7 +163,7 @@ impl Quorum {
     }
 
     /// Where the node `id` is reached, as far as is known.
-    fn address_of(&self, id: BrokerId) -> Option<NodeAddress> {
+    pub(super) fn address_of(&self, id: BrokerId) -> Option<NodeAddress> {
         let told = self.asks.leader.as_ref();
         if let Some((_, address)) = told.filter(|(leader, _)| *leader == id) {
             return Some(address.clone());
@@ -254,6 +259,7 @@ impl Quorum {
                 self.tell(|raft, _| raft.on_unreachable(true));
             }
             Asked::SnapshotPart => self.abandon_download(),
+            Asked::Versions(id) => self.on_versions(now, id, None),
             _ => {}
         }
     }
@@ -295,6 +301,10 @@ impl Quorum {
                 let part = wire::decode_part(&response)?;
                 self.on_part(now, part)?;
             }
+            (Asked::Versions(id), AnyResponse::ApiVersions(response)) => {
+                self.on_versions(now, id, Some(&response));
+            }
+            (Asked::Enrolling, response) => check_enrolled(&response)?,
             _ => return Err("the answer is to something else".to_owned()),
         }
         Ok(())

@@ -14,9 +14,11 @@ use crate::protocol::record_batch::RecordBatchBuilder;
 use crate::stdx::{Instant, Now, Random};
 
 use super::asking::Asks;
+use super::changing::Changes;
 use super::control::{KRAFT_VERSION, Voter};
 use super::downloads::Downloads;
 use super::election::is_only;
+use super::enrolling::Enrolling;
 use super::event::{BatchTooLarge, QuorumEvent, QuorumFailure};
 use super::kept_snapshots::SnapshotFile;
 use super::machine::{Input, Seat, Step, ToldLeader};
@@ -108,6 +110,9 @@ pub struct Quorum {
     /// The snapshot that the state begins with.
     pub(super) loaded: Option<SnapshotId>,
     pub(super) voters: VoterSets,
+    /// What of it is being changed.
+    pub(super) changes: Changes,
+    pub(super) enrolling: Enrolling,
     pub(super) is_writing_snapshot: bool,
     /// Every record below is committed; -1 before that is known.
     pub(super) high_watermark: Offset,
@@ -150,6 +155,8 @@ impl Quorum {
             snapshots: BTreeMap::new(),
             loaded: None,
             voters: VoterSets::default(),
+            changes: Changes::default(),
+            enrolling: Enrolling::default(),
             is_writing_snapshot: false,
             high_watermark: -1,
             replicas: Replicas::default(),
@@ -211,11 +218,15 @@ impl Quorum {
     pub fn next_deadline(&self) -> Instant {
         let log = self.log.as_ref().map_or(Instant::MAX, Log::next_deadline);
         let machine = match self.phase {
-            Phase::Running if !self.is_busy() => self.timers.next_deadline(),
+            Phase::Running if !self.is_busy() => {
+                let timers = self.timers.next_deadline();
+                timers.min(self.enrolling.next_deadline())
+            }
             _ => Instant::MAX,
         };
         log.min(self.fetches_deadline())
             .min(self.downloads.next_deadline())
+            .min(self.changes.next_deadline())
             .min(machine)
     }
 
@@ -226,7 +237,10 @@ impl Quorum {
             QuorumCall::Fetch(_)
             | QuorumCall::Vote(_)
             | QuorumCall::BeginQuorumEpoch(_)
-            | QuorumCall::EndQuorumEpoch(_) => match self.phase {
+            | QuorumCall::EndQuorumEpoch(_)
+            | QuorumCall::AddRaftVoter(_)
+            | QuorumCall::RemoveRaftVoter(_)
+            | QuorumCall::UpdateRaftVoter(_) => match self.phase {
                 Phase::Running => {
                     let request = Box::new(request.clone());
                     self.inputs.push_back(Input::Request(token, request));
@@ -237,6 +251,7 @@ impl Quorum {
             QuorumCall::DescribeQuorum(describe) => {
                 self.on_describe(now, token, request.version, describe);
             }
+            QuorumCall::DescribeCluster(_) => self.on_describe_cluster(token, &request.listener),
         }
     }
 
@@ -301,6 +316,8 @@ impl Quorum {
                 break;
             }
         }
+        self.expire_change(now);
+        self.advance_enrolling(now);
         self.advance_fetches(now);
         self.advance_downloads(now, outbox);
         if let Some(log) = &mut self.log {
@@ -318,6 +335,7 @@ impl Quorum {
             return;
         }
         self.resign();
+        self.refuse_change(ErrorCode::NotLeaderOrFollower);
         match &mut self.log {
             Some(log) if !matches!(self.phase, Phase::Failed) => {
                 self.phase = Phase::Closing;

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::log::Log;
 use crate::model::{BrokerId, ErrorCode, Uuid};
-use crate::protocol::messages::DescribeQuorumRequest;
-use crate::protocol::messages::DescribeQuorumResponse;
+use crate::protocol::messages::describe_cluster_response::DescribeClusterBroker;
 use crate::protocol::messages::describe_quorum_response::{
     Listener, Node, PartitionData, ReplicaState, TopicData,
+};
+use crate::protocol::messages::{
+    DescribeClusterResponse, DescribeQuorumRequest, DescribeQuorumResponse,
 };
 use crate::stdx::Now;
 
@@ -20,6 +22,9 @@ use super::settings::TOPIC;
 /// Since this version addresses and directories are told (KIP-853). Older ones have no place for
 /// them.
 const VERSION_WITH_NODES: i16 = 2;
+
+/// The kind of nodes that listeners of controllers tell of.
+const CONTROLLERS: i8 = 2;
 
 impl Quorum {
     /// The node that leads the epoch, once that is known.
@@ -86,6 +91,32 @@ impl Quorum {
             }],
             known => known.to_vec(),
         }
+    }
+
+    /// The voters, by their addresses on `listener`, and which of them leads.
+    pub(super) fn on_describe_cluster(&mut self, token: QuorumToken, listener: &str) {
+        let voters = match self.is_alone() {
+            true => self.described_voters(),
+            false => self.known_voters().to_vec(),
+        };
+        let brokers = voters.into_iter().filter_map(|voter| {
+            let mut endpoints = voter.endpoints.into_iter();
+            let endpoint = endpoints.find(|endpoint| endpoint.listener == listener)?;
+            Some(DescribeClusterBroker {
+                broker_id: voter.id,
+                host: endpoint.host,
+                port: i32::from(endpoint.port),
+                ..Default::default()
+            })
+        });
+        let response = DescribeClusterResponse {
+            cluster_id: self.settings.cluster_id.to_string(),
+            controller_id: self.leader_id().unwrap_or(-1),
+            endpoint_type: CONTROLLERS,
+            brokers: brokers.collect(),
+            ..Default::default()
+        };
+        self.answer(token, response);
     }
 
     pub(super) fn on_describe(

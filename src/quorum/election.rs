@@ -9,8 +9,9 @@ use crate::stdx::Now;
 
 use super::control::{Voter, encode_kraft_version, encode_leader_change, encode_voters};
 use super::core::{Phase, Quorum};
+use super::enrolling::has_same_endpoints;
 use super::event::{QuorumEvent, QuorumFailure};
-use super::raft::Raft;
+use super::raft::{Raft, Voting};
 use super::request::ReplicaKey;
 use super::settings::QuorumSettings;
 use super::state::ElectionState;
@@ -99,12 +100,13 @@ impl Quorum {
             leader_epoch: latest,
             ..ElectionState::default()
         });
-        let is_voter = voters.iter().any(|voter| voter.id == me.id);
+        let mut known = self.known_voters().iter();
+        let is_voter = voters == [me] || known.any(|voter| is_me(voter, &self.settings));
         if !is_voter && election.leader_id == Some(me.id) {
             // It led when it had a vote.
             election.leader_id = None;
         }
-        self.raft = Some(Raft::new(me, voters, election));
+        self.raft = Some(Raft::new(me, self.voting(), election));
         self.phase = Phase::Running;
         self.tell(|raft, log| raft.start(log));
         self.drive(now, outbox);
@@ -124,12 +126,25 @@ impl Quorum {
     }
 
     /// Who votes, for the machine.
+    fn voting(&self) -> Voting {
+        let before = self.voters.before_latest().unwrap_or_default();
+        Voting {
+            voters: self.voter_keys(),
+            named_at: self.voters.named_at(),
+            before: self.keys_of(before),
+        }
+    }
+
     fn voter_keys(&self) -> Vec<ReplicaKey> {
-        let votes = self.settings.membership.votes;
         let voters = self.known_voters();
         if voters.is_empty() && self.may_be_alone() {
             return vec![self.me()];
         }
+        self.keys_of(voters)
+    }
+
+    fn keys_of(&self, voters: &[Voter]) -> Vec<ReplicaKey> {
+        let votes = self.settings.membership.votes;
         let keys = voters.iter().map(|voter| ReplicaKey {
             id: voter.id,
             directory_id: voter.directory_id,
@@ -141,8 +156,8 @@ impl Quorum {
 
     /// The log names other voters, or the same.
     pub(super) fn adopt_voters(&mut self) {
-        let keys = self.voter_keys();
-        self.tell(|raft, log| raft.set_voters(keys, log));
+        let voting = self.voting();
+        self.tell(|raft, log| raft.set_voters(voting, log));
     }
 
     /// The epoch is on the disk: its first batch says who leads it.
@@ -162,21 +177,22 @@ impl Quorum {
         let (begun, _) = self.append_batch(now, batch);
         if let Some(voters) = named {
             self.voters.note(begun, voters);
+            self.adopt_voters();
         }
         self.begin_seat(before, begun);
     }
 
-    /// The voters that the first batch of this leader has to name: the log does not yet, or the
-    /// only voter has moved.
+    /// The voters that the first batch of this leader has to name: the log does not yet, or this
+    /// one has moved. They are the same nodes in any case.
     fn voters_to_name(&self) -> Option<Vec<Voter>> {
         let mut voters = self.voters.latest()?.to_vec();
-        let mut has_moved = false;
-        if let [voter] = voters.as_mut_slice() {
-            let endpoints = &self.settings.endpoints;
-            has_moved = !endpoints.is_empty() && voter.endpoints != *endpoints;
-            if has_moved {
-                voter.endpoints.clone_from(endpoints);
-            }
+        let endpoints = &self.settings.endpoints;
+        let mut places = voters.iter_mut();
+        let own = places.find(|voter| is_me(voter, &self.settings));
+        let own = own.filter(|own| !endpoints.is_empty() && !has_same_endpoints(own, endpoints));
+        let has_moved = own.is_some();
+        if let Some(own) = own {
+            own.endpoints.clone_from(endpoints);
         }
         (has_moved || !self.voters.are_in_log()).then_some(voters)
     }

@@ -5,8 +5,9 @@ use crate::log::storage::{StorageOutbox, StorageRequest};
 use crate::model::{BrokerId, ErrorCode, LeaderEpoch, Offset};
 use crate::protocol::AnyResponse;
 use crate::protocol::messages::{
-    BeginQuorumEpochRequest, BeginQuorumEpochResponse, EndQuorumEpochRequest,
-    EndQuorumEpochResponse, VoteRequest, VoteResponse,
+    AddRaftVoterResponse, BeginQuorumEpochRequest, BeginQuorumEpochResponse, EndQuorumEpochRequest,
+    EndQuorumEpochResponse, RemoveRaftVoterResponse, UpdateRaftVoterResponse, VoteRequest,
+    VoteResponse,
 };
 use crate::stdx::Now;
 
@@ -14,6 +15,7 @@ use super::control::VoterEndpoint;
 use super::core::{Pending, Phase, Quorum};
 use super::event::QuorumEvent;
 use super::raft::{EpochAnswer, Output, Raft, Refusal, Role, VoteAnswer};
+use super::replicas::Replicas;
 use super::request::{QuorumCall, QuorumRequest, QuorumResponse, QuorumToken};
 use super::state::{self, ElectionState};
 use super::view::LogAndSnapshots;
@@ -123,7 +125,14 @@ impl Quorum {
                 QuorumCall::Vote(vote) => self.on_vote(token, &request, vote),
                 QuorumCall::BeginQuorumEpoch(begin) => self.on_begin_epoch(token, &request, begin),
                 QuorumCall::EndQuorumEpoch(end) => self.on_end_epoch(token, &request, end),
-                QuorumCall::FetchSnapshot(_) | QuorumCall::DescribeQuorum(_) => {
+                QuorumCall::AddRaftVoter(add) => self.on_add_voter(now, token, add),
+                QuorumCall::RemoveRaftVoter(remove) => self.on_remove_voter(now, token, remove),
+                QuorumCall::UpdateRaftVoter(update) => {
+                    self.on_update_voter(now, token, &request, update);
+                }
+                QuorumCall::FetchSnapshot(_)
+                | QuorumCall::DescribeQuorum(_)
+                | QuorumCall::DescribeCluster(_) => {
                     unreachable!("these are served without the machine")
                 }
             },
@@ -156,7 +165,30 @@ impl Quorum {
                     ..Default::default()
                 },
             ),
-            QuorumCall::FetchSnapshot(_) | QuorumCall::DescribeQuorum(_) => {}
+            QuorumCall::AddRaftVoter(_) => self.answer(
+                token,
+                AddRaftVoterResponse {
+                    error_code,
+                    ..Default::default()
+                },
+            ),
+            QuorumCall::RemoveRaftVoter(_) => self.answer(
+                token,
+                RemoveRaftVoterResponse {
+                    error_code,
+                    ..Default::default()
+                },
+            ),
+            QuorumCall::UpdateRaftVoter(_) => self.answer(
+                token,
+                UpdateRaftVoterResponse {
+                    error_code,
+                    ..Default::default()
+                },
+            ),
+            QuorumCall::FetchSnapshot(_)
+            | QuorumCall::DescribeQuorum(_)
+            | QuorumCall::DescribeCluster(_) => {}
         }
     }
 
@@ -178,6 +210,7 @@ impl Quorum {
                 }
             }
             Step::Output(Output::Unseated) => {
+                self.refuse_change(ErrorCode::NotLeaderOrFollower);
                 if self.seat.take().is_some_and(|seat| seat.is_taken) {
                     self.telling.begin_at(self.high_watermark);
                     self.events.push_back(QuorumEvent::Unseated);
@@ -189,6 +222,7 @@ impl Quorum {
                     let end_offset = self.high_watermark;
                     self.events.push_back(QuorumEvent::Committed { end_offset });
                 }
+                self.end_committed_change();
             }
         }
     }
@@ -218,6 +252,7 @@ impl Quorum {
         // not committed before it lost its seat, it is told first, as others are.
         let is_taken = self.is_alone() && self.telling.told() == before;
         self.seat = Some(Seat { begun, is_taken });
+        self.replicas = Replicas::default();
         if is_taken {
             self.announce_seat();
         }
@@ -268,7 +303,7 @@ impl Quorum {
         }
     }
 
-    fn later(&mut self, token: QuorumToken, response: impl Into<QuorumResponse>) {
+    pub(super) fn later(&mut self, token: QuorumToken, response: impl Into<QuorumResponse>) {
         let response = Box::new(response.into());
         self.steps.push_back(Step::Answer(token, response));
     }

@@ -9,11 +9,13 @@
 //! [`raft`].
 
 mod asking;
+mod changing;
 mod control;
 mod core;
 mod describing;
 mod downloads;
 mod election;
+mod enrolling;
 mod event;
 mod fetching;
 mod kept_snapshots;

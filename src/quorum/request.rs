@@ -3,8 +3,9 @@
 use crate::model::{BrokerId, Uuid};
 use crate::protocol::AnyResponse;
 use crate::protocol::messages::{
-    BeginQuorumEpochRequest, DescribeQuorumRequest, EndQuorumEpochRequest, FetchRequest,
-    FetchSnapshotRequest, VoteRequest,
+    AddRaftVoterRequest, BeginQuorumEpochRequest, DescribeClusterRequest, DescribeQuorumRequest,
+    EndQuorumEpochRequest, FetchRequest, FetchSnapshotRequest, RemoveRaftVoterRequest,
+    UpdateRaftVoterRequest, VoteRequest,
 };
 use crate::stdx::Instant;
 
@@ -34,12 +35,20 @@ pub enum QuorumCall {
     FetchSnapshot(FetchSnapshotRequest),
     /// Who leads, who votes, who follows.
     DescribeQuorum(DescribeQuorumRequest),
+    /// Where the controllers are, and which of them leads.
+    DescribeCluster(DescribeClusterRequest),
     /// A vote, for an election or for a try.
     Vote(VoteRequest),
     /// A node says that it leads.
     BeginQuorumEpoch(BeginQuorumEpochRequest),
     /// A leader says that it leads no more.
     EndQuorumEpoch(EndQuorumEpochRequest),
+    /// A node gets a vote.
+    AddRaftVoter(AddRaftVoterRequest),
+    /// A node loses its vote.
+    RemoveRaftVoter(RemoveRaftVoterRequest),
+    /// A voter is reached elsewhere.
+    UpdateRaftVoter(UpdateRaftVoterRequest),
 }
 
 /// The answer.

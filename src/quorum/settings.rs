@@ -60,6 +60,11 @@ pub struct Membership {
     /// The voters of `controller.quorum.voters`, where the log does not tell of any
     /// (`kraft.version` 0). They have no directories.
     pub static_voters: Option<Vec<Voter>>,
+    /// True for a node that cannot do its work when another one leads: as the only voter it gives
+    /// no vote to others.
+    pub stays_alone: bool,
+    /// `controller.quorum.auto.join.enable`: it asks for a vote by itself.
+    pub joins: bool,
     /// How long things may take.
     pub timeouts: QuorumTimeouts,
 }
@@ -71,6 +76,8 @@ impl Default for Membership {
             votes: true,
             bootstrap: Vec::new(),
             static_voters: None,
+            stays_alone: false,
+            joins: false,
             timeouts: QuorumTimeouts::default(),
         }
     }

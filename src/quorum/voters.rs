@@ -24,6 +24,16 @@ impl VoterSets {
         self.sets.values().next_back().map(Vec::as_slice)
     }
 
+    /// The voters before the latest, where that is known.
+    pub(super) fn before_latest(&self) -> Option<&[Voter]> {
+        self.sets.values().nth_back(1).map(Vec::as_slice)
+    }
+
+    /// Where what names the latest voters ends; 0 if nothing does.
+    pub(super) fn named_at(&self) -> Offset {
+        self.sets.keys().next_back().copied().unwrap_or(0)
+    }
+
     /// The voters as what lies below `offset` names them.
     pub(super) fn at(&self, offset: Offset) -> Option<&[Voter]> {
         let below = self.sets.range(..=offset).next_back();

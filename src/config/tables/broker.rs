@@ -75,7 +75,9 @@ broker_settings! {
     "controller.quorum.append.linger.ms", Int, "25", AtLeast(0), ReadOnly, Medium
         => NotNeeded "what a turn of the shard gathers is written together";
     "controller.quorum.auto.join.enable", Boolean, "false", Any, ReadOnly, Low
-        => NotYet "settings of the metadata quorum";
+        => Obeyed
+            "A controller that has no vote in the metadata quorum asks for one by itself, and first \
+             gives back the vote of a directory that it had before.";
     "controller.quorum.bootstrap.servers", List, "", Any, ReadOnly, High
         => Obeyed
             "Where controllers of the cluster are found, as HOST:PORT; one that answers tells a \

@@ -90,6 +90,8 @@ pub fn membership_of(config: &BrokerConfig) -> Membership {
         votes: config.roles.controller,
         bootstrap: config.quorum.first_asked().cloned().collect(),
         static_voters: config.quorum.are_several().then(|| voters.collect()),
+        stays_alone: config.roles.broker && !config.quorum.are_several(),
+        joins: config.controller_quorum_auto_join_enable,
         timeouts: QuorumTimeouts {
             election: duration_of_ms(config.controller_quorum_election_timeout_ms),
             fetch: duration_of_ms(config.controller_quorum_fetch_timeout_ms),

@@ -126,7 +126,7 @@ impl Raft {
             Some(known) if known != leader => return self.told(Some(Refusal::Invalid)),
             _ => {}
         }
-        if self.is_voter() && matches!(self.role, Role::Follower { .. } | Role::Unattached) {
+        if self.may_stand() && matches!(self.role, Role::Follower { .. } | Role::Unattached) {
             let is_first = successors
                 .first()
                 .is_some_and(|first| is_same(first, &self.me));

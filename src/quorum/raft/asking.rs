@@ -10,15 +10,26 @@ impl Raft {
     /// The time of a timer has come.
     pub fn on_timer(&mut self, timer: Timer, log: &impl LogView) {
         match (timer, &self.role) {
+            (Timer::Election, Role::Prospective(_) | Role::Candidate(_)) if !self.is_voter() => {
+                // It has lost its vote, maybe: it asks for votes and who leads in turns.
+                self.leave_role(Role::Unattached);
+                self.seek_leader(log);
+            }
             (
                 Timer::Election,
                 Role::Unattached | Role::Prospective(_) | Role::Candidate(_) | Role::Resigned,
-            ) if self.is_voter() => self.become_prospective(log),
+            ) if self.may_stand() => self.become_prospective(log),
             (Timer::Succession, Role::Unattached) if self.is_voter() => {
                 self.become_prospective(log);
             }
+            (Timer::Election, Role::Resigned) => {
+                // It has no vote any more, and follows whoever leads the next epoch.
+                if let Some(epoch) = self.epoch().checked_add(1) {
+                    self.become_unattached(epoch, log);
+                }
+            }
             (Timer::Fetch, Role::Follower { .. }) => {
-                if self.is_voter() {
+                if self.may_stand() {
                     self.become_prospective(log);
                 } else {
                     self.leave_role(Role::Unattached);
@@ -55,10 +66,10 @@ impl Raft {
         }
         if !self.is_voter() {
             self.leave_role(Role::Unattached);
-            return self.fetch(log);
+            return self.seek_leader(log);
         }
         // All of them find it at about the same time. Who stands together is not elected.
-        let left = self.voters.iter().map(|voter| voter.id);
+        let left = self.voters().iter().map(|voter| voter.id);
         let first = left.filter(|id| *id != leader).min();
         if first == Some(self.me.id) {
             self.become_prospective(log);
@@ -107,7 +118,7 @@ impl Raft {
         if !(is_older && is_asking && answer.is_granted) && self.learn(answer.known, log) {
             return;
         }
-        if asked.epoch != self.epoch() || !self.voters.iter().any(|voter| voter.id == from) {
+        if asked.epoch != self.epoch() || !self.voters().iter().any(|voter| voter.id == from) {
             return;
         }
         let majority = self.majority();
@@ -121,7 +132,9 @@ impl Raft {
         } else if answer.known.refusal.is_none() {
             election.rejected.insert(from);
         }
-        if election.granted.len() >= majority {
+        let voters = &self.voting.voters;
+        let votes = |id: &&BrokerId| voters.iter().any(|voter| voter.id == **id);
+        if election.granted.iter().filter(votes).count() >= majority {
             if asked.is_pre_vote {
                 self.stand(log);
             } else {

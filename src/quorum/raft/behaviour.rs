@@ -53,13 +53,25 @@ fn key(id: BrokerId) -> ReplicaKey {
     }
 }
 
+fn keys(ids: impl IntoIterator<Item = BrokerId>) -> Vec<ReplicaKey> {
+    ids.into_iter().map(key).collect()
+}
+
+fn voting(voters: Vec<ReplicaKey>, named_at: Offset) -> Voting {
+    Voting {
+        voters,
+        named_at,
+        before: Vec::new(),
+    }
+}
+
 fn outputs(raft: &mut Raft) -> Vec<Output> {
     std::iter::from_fn(|| raft.next_output()).collect()
 }
 
 /// Node 1 of so many voters, started.
 fn node(voters: BrokerId, log: &Log) -> Raft {
-    let voters = (1..=voters).map(key).collect();
+    let voters = voting(keys(1..=voters), 0);
     let mut raft = Raft::new(key(1), voters, ElectionState::default());
     raft.start(log);
     outputs(&mut raft);
@@ -130,7 +142,7 @@ fn the_only_voter_leads_a_new_epoch_at_once_and_says_so_after_it_is_on_the_disk(
         leader_epoch: 3,
         ..ElectionState::default()
     };
-    let mut raft = Raft::new(key(1), vec![key(1)], remembered);
+    let mut raft = Raft::new(key(1), voting(keys([1]), 0), remembered);
     raft.start(&log);
     let outputs = outputs(&mut raft);
     let leads = outputs
@@ -341,7 +353,7 @@ fn an_observer_never_stands_and_asks_anybody_when_its_leader_is_silent() {
         leader_epoch: 1,
         voted: None,
     };
-    let mut raft = Raft::new(key(9), (1..=3).map(key).collect(), remembered);
+    let mut raft = Raft::new(key(9), voting(keys(1..=3), 0), remembered);
     raft.start(&log);
     let asks = |raft: &mut Raft| {
         outputs(raft).into_iter().find_map(|output| match output {
@@ -408,7 +420,7 @@ fn the_first_voter_asks_for_votes_when_nobody_listens_where_its_leader_did() {
 #[test]
 fn the_other_voters_of_a_leader_that_is_gone_vote_and_stand_a_little_later() {
     let log = log(0, 0);
-    let voters = vec![key(1), key(2), key(0)];
+    let voters = voting(keys([1, 2, 0]), 0);
     let mut raft = Raft::new(key(1), voters, ElectionState::default());
     raft.on_begin_epoch(2, 1, Some(key(1)), &log);
     outputs(&mut raft);
@@ -452,7 +464,7 @@ fn that_another_leader_is_gone_or_that_of_another_epoch_means_nothing() {
 #[test]
 fn an_observer_whose_leader_is_gone_asks_others_for_the_next_one() {
     let log = log(0, 0);
-    let voters = vec![key(2), key(3)];
+    let voters = voting(keys([2, 3]), 0);
     let mut raft = Raft::new(key(1), voters, ElectionState::default());
     raft.on_begin_epoch(3, 1, None, &log);
     outputs(&mut raft);
@@ -462,4 +474,166 @@ fn an_observer_whose_leader_is_gone_asks_others_for_the_next_one() {
         matches!(output, Output::Send { to: found, request: Request::Fetch(_) } if found == to)
     });
     assert!(asks_others);
+}
+
+/// Node 1, which leads, and its log, whose first record of the epoch is committed.
+fn settled_leader(voters: BrokerId) -> (Raft, Log) {
+    let mut raft = leader(voters, &log(0, 0));
+    let settled = log(raft.epoch(), 1);
+    raft.on_log_synced(&settled);
+    for id in 2..=voters {
+        raft.on_fetch(&fetch(key(id), raft.epoch(), settled.end), &settled);
+    }
+    assert_eq!(raft.high_watermark(), Some(1));
+    outputs(&mut raft);
+    (raft, settled)
+}
+
+/// Node 1, which led without being asked, since it is the only voter.
+fn lone_leader() -> (Raft, Log) {
+    let mut raft = node(1, &log(0, 0));
+    assert!(raft.is_leader());
+    let settled = log(raft.epoch(), 1);
+    raft.on_log_synced(&settled);
+    outputs(&mut raft);
+    (raft, settled)
+}
+
+#[test]
+fn voters_are_changed_by_a_leader_that_has_committed_something_and_every_earlier_change() {
+    let follower = node(3, &log(0, 0));
+    assert_eq!(follower.check_change(), Err(ChangeRefusal::NotLeader));
+    let young = leader(3, &log(0, 0));
+    assert_eq!(young.check_change(), Err(ChangeRefusal::EpochUncommitted));
+    let (mut raft, settled) = settled_leader(3);
+    assert_eq!(raft.check_change(), Ok(()));
+    let with_change = log(raft.epoch(), 2);
+    raft.set_voters(voting(keys(1..=4), 2), &with_change);
+    let refused = Err(ChangeRefusal::ChangeUncommitted);
+    assert_eq!(raft.check_change(), refused);
+    for id in [2, 3] {
+        assert_eq!(raft.high_watermark(), Some(1), "three of four have it");
+        raft.on_fetch(&fetch(key(id), raft.epoch(), with_change.end), &with_change);
+    }
+    assert_eq!(raft.high_watermark(), Some(2));
+    assert_eq!(raft.check_change(), Ok(()));
+    assert_eq!(settled.end.offset, 1);
+}
+
+#[test]
+fn a_leader_that_was_alone_needs_the_voter_that_it_gets_and_tells_it_of_the_epoch() {
+    let (mut raft, _) = lone_leader();
+    let with_change = log(raft.epoch(), 2);
+    raft.set_voters(voting(keys([1, 2]), 2), &with_change);
+    raft.on_log_synced(&with_change);
+    assert_eq!(raft.high_watermark(), Some(1), "the new voter lacks it");
+    let done = outputs(&mut raft);
+    assert!(done.contains(&Output::Start(Timer::CheckQuorum)));
+    let is_told = |output: &Output| match output {
+        Output::Send { to, request } => {
+            *to == Target::Node(2) && matches!(request, Request::BeginEpoch { .. })
+        }
+        _ => false,
+    };
+    assert!(done.iter().any(is_told), "{done:?}");
+    raft.on_fetch(&fetch(key(2), raft.epoch(), with_change.end), &with_change);
+    assert_eq!(raft.high_watermark(), Some(2));
+    raft.set_voters(voting(keys([1]), 3), &log(raft.epoch(), 3));
+    let done = outputs(&mut raft);
+    assert!(done.contains(&Output::Stop(Timer::CheckQuorum)), "{done:?}");
+}
+
+#[test]
+fn a_leader_without_a_vote_leads_until_others_have_committed_that_and_then_follows() {
+    let (mut raft, _) = settled_leader(3);
+    let epoch = raft.epoch();
+    let with_change = log(epoch, 2);
+    raft.set_voters(voting(keys([2, 3]), 2), &with_change);
+    raft.on_log_synced(&with_change);
+    raft.on_fetch(&fetch(key(2), epoch, with_change.end), &with_change);
+    assert!(
+        raft.is_leader(),
+        "one of two has it, and its own log does not count"
+    );
+    raft.on_fetch(&fetch(key(3), epoch, with_change.end), &with_change);
+    assert!(!raft.is_leader());
+    let done = outputs(&mut raft);
+    let place = |wanted: &Output| done.iter().position(|output| output == wanted);
+    assert!(place(&Output::Committed(2)) < place(&Output::Unseated));
+    raft.on_timer(Timer::Election, &with_change);
+    assert_eq!((raft.epoch(), raft.leader()), (epoch + 1, None));
+    let asks = |output: &Output| match output {
+        Output::Send { to, request } => {
+            *to == Target::Anybody && matches!(request, Request::Fetch(_))
+        }
+        _ => false,
+    };
+    assert!(outputs(&mut raft).iter().any(asks), "it asks who leads");
+    raft.on_timer(Timer::Election, &with_change);
+    assert_eq!(*raft.role(), Role::Unattached, "it never stands");
+}
+
+#[test]
+fn a_follower_stands_for_election_once_the_log_gives_it_a_vote_and_not_without() {
+    let log = log(1, 5);
+    let mut raft = Raft::new(key(4), voting(keys(1..=3), 0), ElectionState::default());
+    raft.start(&log);
+    raft.on_begin_epoch(2, 1, None, &log);
+    raft.set_voters(voting(keys(1..=4), 5), &log);
+    raft.on_timer(Timer::Fetch, &log);
+    assert!(matches!(raft.role(), Role::Prospective(_)));
+    let mut raft = Raft::new(key(4), voting(keys(1..=4), 0), ElectionState::default());
+    raft.start(&log);
+    raft.on_begin_epoch(2, 1, None, &log);
+    raft.set_voters(voting(keys(1..=3), 5), &log);
+    raft.on_timer(Timer::Fetch, &log);
+    assert_eq!(*raft.role(), Role::Unattached);
+}
+
+#[test]
+fn who_loses_its_vote_may_lead_as_long_as_that_may_not_be_committed() {
+    for (committed, stands) in [(5, true), (6, false)] {
+        let log = log(1, 6);
+        let leaving = Voting {
+            voters: keys([2]),
+            named_at: 6,
+            before: keys([1, 2]),
+        };
+        let mut raft = Raft::new(key(1), leaving, ElectionState::default());
+        raft.start(&log);
+        raft.on_begin_epoch(2, 1, None, &log);
+        let ask = fetch(key(1), 1, log.end);
+        let answer = FetchAnswer {
+            known: EpochAnswer {
+                refusal: None,
+                epoch: 1,
+                leader: Some(2),
+            },
+            found: FetchFound::Nothing,
+            high_watermark: Some(committed),
+        };
+        let ask = FetchAsk {
+            high_watermark: None,
+            ..ask
+        };
+        raft.on_fetch_answer(&ask, &answer, &log);
+        outputs(&mut raft);
+        raft.on_timer(Timer::Fetch, &log);
+        assert_eq!(matches!(raft.role(), Role::Prospective(_)), stands);
+        if !stands {
+            continue;
+        }
+        for is_pre_vote in [true, false] {
+            assert!(!raft.is_leader(), "its own vote does not count");
+            let asked = asked(&outputs(&mut raft));
+            assert_eq!(asked.is_pre_vote, is_pre_vote);
+            let answer = granted(&raft);
+            raft.on_vote_answer(2, &asked, &answer, &log);
+        }
+        assert!(raft.is_leader());
+        raft.resign();
+        raft.on_timer(Timer::Election, &log);
+        raft.on_timer(Timer::Election, &log);
+        assert_eq!(*raft.role(), Role::Unattached, "it asks who leads, too");
+    }
 }

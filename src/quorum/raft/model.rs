@@ -1,5 +1,6 @@
-//! Every behaviour of three nodes within bounds: messages are lost, come late, twice and in any
-//! order; nodes crash and lose what is not synced; timers go off whenever they want to.
+//! Every behaviour of a few nodes within bounds: messages are lost, come late, twice and in any
+//! order; nodes crash and lose what is not synced; timers go off whenever they want to; nodes get a
+//! vote and lose it.
 //!
 //! A world is explored from a beginning that a script of actions leads to, so that deep histories
 //! are in reach. The same exploration must find each bug that is planted in what surrounds the
@@ -10,76 +11,15 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use stateright::{Model, Property};
 
 use super::state::Leading;
+use super::toy_log::{Entry, Journal, NodeSet, place_of};
 use super::*;
 use crate::model::{BrokerId, LeaderEpoch, Offset, Uuid};
 use crate::quorum::request::ReplicaKey;
-use crate::quorum::snapshot::SnapshotId;
 use crate::quorum::state::ElectionState;
-
-/// A record: the epoch of its leader, and something that makes it different from all others.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(super) struct Entry {
-    epoch: LeaderEpoch,
-    value: u8,
-}
 
 /// The names of the properties that hold always.
 pub(super) const SOUND: &str = "nothing is wrong";
 pub(super) const MATCHING: &str = "logs match";
-
-/// What begins an epoch.
-fn leader_change(epoch: LeaderEpoch) -> Entry {
-    let value = 100 + u8::try_from(epoch).unwrap();
-    Entry { epoch, value }
-}
-
-/// A log, and what of it a crash would leave.
-#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
-struct Journal {
-    entries: Vec<Entry>,
-    synced: Vec<Entry>,
-    /// A bug: it says that all is synced.
-    claims_all: bool,
-}
-
-fn offset_of(place: usize) -> Offset {
-    Offset::try_from(place).unwrap()
-}
-
-fn place_of(offset: Offset) -> usize {
-    usize::try_from(offset).unwrap()
-}
-
-impl LogView for Journal {
-    fn end(&self) -> LogEnd {
-        LogEnd {
-            epoch: self.entries.last().map_or(0, |entry| entry.epoch),
-            offset: offset_of(self.entries.len()),
-        }
-    }
-
-    fn synced_end_offset(&self) -> Offset {
-        if self.claims_all {
-            return self.end().offset;
-        }
-        let both = self.entries.iter().zip(&self.synced);
-        offset_of(both.take_while(|(one, other)| one == other).count())
-    }
-
-    fn end_of_epoch(&self, epoch: LeaderEpoch) -> LogEnd {
-        let end = self.entries.partition_point(|entry| entry.epoch <= epoch);
-        LogEnd {
-            epoch: end
-                .checked_sub(1)
-                .map_or(0, |last| self.entries[last].epoch),
-            offset: offset_of(end),
-        }
-    }
-
-    fn snapshot_for(&self, _end: LogEnd) -> Option<SnapshotId> {
-        None
-    }
-}
 
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) enum Message {
@@ -127,6 +67,18 @@ struct Node {
     timers: BTreeSet<Timer>,
 }
 
+impl Node {
+    /// Write a record as the leader.
+    fn append(&mut self, value: u8, voters: Option<NodeSet>) {
+        let epoch = self.raft.epoch();
+        self.log.entries.push(Entry {
+            epoch,
+            value,
+            voters,
+        });
+    }
+}
+
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) struct World {
     nodes: Vec<Node>,
@@ -137,6 +89,7 @@ pub(super) struct World {
     leaders: BTreeMap<LeaderEpoch, BrokerId>,
     crashes: u8,
     appends: u8,
+    changes: u8,
     timeouts: u8,
     refusals: u8,
     duplicates: u8,
@@ -153,6 +106,8 @@ pub(super) enum Action {
     /// A follower is refused by its leader, be that gone or not.
     Refuse(usize),
     Append(usize),
+    /// The leader has other voters from here on.
+    Change(usize, NodeSet),
     Crash(usize),
 }
 
@@ -172,6 +127,12 @@ pub(super) enum Bug {
     AcknowledgesUnsynced,
     /// A vote is given to a log that lacks something.
     VotesForShorterLogs,
+    /// Voters are changed again before the change before is committed.
+    ChangesOverlap,
+    /// Voters are changed before the leader has committed something of its epoch.
+    ChangesBeforeCommitting,
+    /// A majority of those that voted at the beginning commits.
+    CountsOldVoters,
 }
 
 /// The bounds, and where the exploration begins.
@@ -180,18 +141,36 @@ pub(super) struct Bounds {
     pub bug: Bug,
     pub crashes: u8,
     pub appends: u8,
+    /// How often voters may be changed.
+    pub changes: u8,
     pub timeouts: u8,
     /// How often a follower is refused by its leader.
     pub refusals: u8,
     pub duplicates: u8,
     /// The logs and the epoch that the nodes begin with; synced, and told to nobody.
-    pub logs: [&'static [LeaderEpoch]; 3],
+    pub logs: &'static [&'static [LogItem]],
+    /// Who votes where the log does not say it.
+    pub voters: NodeSet,
     pub epoch: LeaderEpoch,
     pub epoch_max: LeaderEpoch,
-    /// How many nodes ask for votes already, of those with the smallest numbers.
-    pub standing: usize,
-    /// True if one of them leads already, and has committed its first record.
-    pub has_leader: bool,
+    /// The nodes that ask for votes already.
+    pub standing: &'static [usize],
+    /// How far that has come.
+    pub start: Start,
+}
+
+/// A record of this epoch, and the voters that it names.
+pub(super) type LogItem = (LeaderEpoch, Option<NodeSet>);
+
+/// What has happened before the exploration.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Start {
+    /// Nothing was said.
+    Silent,
+    /// One leads, which only these nodes will hear.
+    Elected(NodeSet),
+    /// One leads, and so many records are committed.
+    Committed(usize),
 }
 
 fn key(index: usize) -> ReplicaKey {
@@ -201,15 +180,33 @@ fn key(index: usize) -> ReplicaKey {
     }
 }
 
+fn members(nodes: NodeSet) -> impl Iterator<Item = usize> {
+    (0..8).filter(move |index| nodes & (1 << index) != 0)
+}
+
+fn keys(nodes: NodeSet) -> Vec<ReplicaKey> {
+    members(nodes).map(key).collect()
+}
+
 fn index_of(id: BrokerId) -> usize {
     usize::try_from(id).unwrap()
 }
 
 impl Bounds {
+    /// Who votes, as this log names them.
+    fn voting(&self, log: &Journal) -> Voting {
+        let mut named = log.voters().chain([(self.voters, 0)]);
+        let (voters, named_at) = named.next().unwrap();
+        Voting {
+            voters: keys(voters),
+            named_at,
+            before: named.next().map_or(Vec::new(), |(before, _)| keys(before)),
+        }
+    }
+
     fn node(&self, index: usize, log: Journal, election: ElectionState) -> Node {
-        let voters = (0..self.logs.len()).map(key).collect();
         let mut node = Node {
-            raft: Raft::new(key(index), voters, election),
+            raft: Raft::new(key(index), self.voting(&log), election),
             log,
             election,
             steps: VecDeque::new(),
@@ -225,6 +222,7 @@ impl Bounds {
         let waits = world.crashes > 0;
         loop {
             let node = &mut world.nodes[index];
+            node.raft.set_voters(self.voting(&node.log), &node.log);
             while let Some(output) = node.raft.next_output() {
                 node.steps.push_back(Step::Output(output));
             }
@@ -245,6 +243,28 @@ impl Bounds {
             }
             node.steps.pop_front();
             self.perform(world, index, step);
+        }
+    }
+
+    fn has_begun(&self, world: &World) -> bool {
+        match self.start {
+            Start::Silent => true,
+            Start::Elected(_) => !world.leaders.is_empty(),
+            Start::Committed(count) => world.committed.len() >= count,
+        }
+    }
+
+    /// Have what is said heard, until all has happened that is to come before the exploration.
+    fn begin(&self, world: &mut World) {
+        while !self.has_begun(world) {
+            let first = world.network.pop_first();
+            let first = first.expect("something is said until there is a leader");
+            self.deliver(world, &first);
+            self.settle(world, index_of(first.to));
+        }
+        if let Start::Elected(nodes) = self.start {
+            let network = &mut world.network;
+            network.retain(|one| members(nodes).any(|index| index == index_of(one.to)));
         }
     }
 
@@ -292,7 +312,7 @@ impl Bounds {
                 if !node.log.entries.starts_with(&world.committed[..earlier]) {
                     world.wrong = Some("a leader lacks what was committed before");
                 }
-                node.log.entries.push(leader_change(epoch));
+                node.log.entries.push(Entry::leader_change(epoch));
             }
             Step::Output(Output::Unseated) => {}
             Step::Output(Output::Committed(offset)) => commit(world, index, offset),
@@ -353,13 +373,33 @@ impl Bounds {
         }
     }
 
+    /// What a majority of those has that voted at the beginning, whichever epoch it is of.
+    fn held_at_first(&self, own: usize, leading: &Leading, log: &Journal) -> Offset {
+        let held = members(self.voters).map(|index| match index == own {
+            true => log.synced_end_offset(),
+            false => leading.synced.get(&key(index)).copied().unwrap_or(0),
+        });
+        let mut held: Vec<Offset> = held.collect();
+        held.sort_unstable();
+        held[(held.len() - 1) / 2]
+    }
+
+    fn may_change(&self, node: &Node) -> bool {
+        match node.raft.check_change() {
+            Ok(()) => true,
+            Err(ChangeRefusal::NotLeader) => false,
+            Err(ChangeRefusal::EpochUncommitted) => self.bug == Bug::ChangesBeforeCommitting,
+            Err(ChangeRefusal::ChangeUncommitted) => self.bug == Bug::ChangesOverlap,
+        }
+    }
+
     fn serve(&self, world: &mut World, index: usize, ask: &FetchAsk) -> Message {
         let node = &mut world.nodes[index];
         let verdict = node.raft.on_fetch(ask, &node.log);
-        if self.bug == Bug::CommitsEarlierEpochs
+        if matches!(self.bug, Bug::CommitsEarlierEpochs | Bug::CountsOldVoters)
             && let Role::Leader(leading) = node.raft.role()
         {
-            let offset = held_by_two(leading, &node.log);
+            let offset = self.held_at_first(index, leading, &node.log);
             commit(world, index, offset);
         }
         let node = &world.nodes[index];
@@ -425,12 +465,6 @@ impl Bounds {
     }
 }
 
-/// What two of three nodes have, whichever epoch it is of.
-fn held_by_two(leading: &Leading, log: &Journal) -> Offset {
-    let others = leading.synced.values().copied().max().unwrap_or(0);
-    others.min(log.synced_end_offset())
-}
-
 /// The node says that all below `offset` is committed.
 fn commit(world: &mut World, index: usize, offset: Offset) {
     let node = &world.nodes[index];
@@ -458,8 +492,14 @@ impl Model for Bounds {
             leader_epoch: self.epoch,
             ..ElectionState::default()
         };
-        let logs = self.logs.iter().map(|epochs| {
-            let entries: Vec<Entry> = epochs.iter().map(|epoch| leader_change(*epoch)).collect();
+        let logs = self.logs.iter().map(|items| {
+            let entry = |(place, (epoch, voters)): (usize, &LogItem)| {
+                let mut entry = Entry::leader_change(*epoch);
+                entry.value += 10 * u8::try_from(place).unwrap();
+                entry.voters = *voters;
+                entry
+            };
+            let entries: Vec<Entry> = items.iter().enumerate().map(entry).collect();
             Journal {
                 synced: entries.clone(),
                 entries,
@@ -474,8 +514,12 @@ impl Model for Bounds {
             committed: Vec::new(),
             committed_in: Vec::new(),
             leaders: BTreeMap::new(),
-            crashes: if self.has_leader { 0 } else { self.crashes },
+            crashes: match self.start {
+                Start::Silent => self.crashes,
+                _ => 0,
+            },
             appends: self.appends,
+            changes: self.changes,
             timeouts: self.timeouts,
             refusals: self.refusals,
             duplicates: self.duplicates,
@@ -483,18 +527,12 @@ impl Model for Bounds {
         };
         for index in 0..world.nodes.len() {
             let node = &mut world.nodes[index];
-            if index < self.standing {
+            if self.standing.contains(&index) {
                 node.raft.stand(&node.log);
             }
             self.settle(&mut world, index);
         }
-        while self.has_leader && world.committed.is_empty() {
-            let first = world.network.first().cloned();
-            let first = first.expect("something is said until there is a leader");
-            world.network.remove(&first);
-            self.deliver(&mut world, &first);
-            self.settle(&mut world, index_of(first.to));
-        }
+        self.begin(&mut world);
         world.crashes = self.crashes;
         vec![world]
     }
@@ -534,6 +572,15 @@ impl Model for Bounds {
             let is_seated = world.leaders.get(&node.raft.epoch()) == Some(&key(index).id);
             if world.appends > 0 && node.raft.is_leader() && is_seated {
                 actions.push(Action::Append(index));
+            }
+            if world.changes > 0 && is_seated && self.may_change(node) {
+                let voters = self.voting(&node.log).voters;
+                let voters = voters
+                    .iter()
+                    .fold(0, |set, one| set | 1 << index_of(one.id));
+                let others = (0..world.nodes.len()).map(|other| voters ^ (1 << other));
+                let others = others.filter(|voters| *voters != 0);
+                actions.extend(others.map(|voters| Action::Change(index, voters)));
             }
         }
     }
@@ -580,9 +627,13 @@ impl Model for Bounds {
             Action::Append(index) => {
                 world.appends -= 1;
                 let value = 1 + world.appends;
-                let node = &mut world.nodes[index];
-                let epoch = node.raft.epoch();
-                node.log.entries.push(Entry { epoch, value });
+                world.nodes[index].append(value, None);
+                index
+            }
+            Action::Change(index, voters) => {
+                world.changes -= 1;
+                let value = 200 + world.changes;
+                world.nodes[index].append(value, Some(voters));
                 index
             }
             Action::Crash(index) => {

@@ -2,7 +2,8 @@
 
 use crate::model::Offset;
 
-use super::state::{Fetching, Raft, Role};
+use super::super::request::ReplicaKey;
+use super::state::{Fetching, Raft, Role, is_same};
 use super::vocabulary::{
     FetchAnswer, FetchAsk, FetchFound, FetchVerdict, LogEnd, LogView, Output, Refusal, Timer,
 };
@@ -40,12 +41,7 @@ impl Raft {
         FetchVerdict::Records
     }
 
-    fn note_fetch(
-        &mut self,
-        replica: super::super::request::ReplicaKey,
-        offset: Offset,
-        log: &impl LogView,
-    ) {
+    fn note_fetch(&mut self, replica: ReplicaKey, offset: Offset, log: &impl LogView) {
         let Some(voter) = self.voter_of(replica) else {
             return;
         };
@@ -72,14 +68,14 @@ impl Raft {
         let Role::Leader(leading) = &self.role else {
             return;
         };
-        let synced = |voter: &super::super::request::ReplicaKey| {
-            if voter.id == self.me.id {
+        let synced = |voter: &ReplicaKey| {
+            if is_same(voter, &self.me) {
                 log.synced_end_offset()
             } else {
                 leading.synced.get(voter).copied().unwrap_or(0)
             }
         };
-        let mut offsets: Vec<Offset> = self.voters.iter().map(synced).collect();
+        let mut offsets: Vec<Offset> = self.voters().iter().map(synced).collect();
         offsets.sort_unstable();
         offsets.reverse();
         let Some(committed) = offsets.get(self.majority() - 1).copied() else {
@@ -87,6 +83,7 @@ impl Raft {
         };
         if committed > leading.epoch_start {
             self.commit(committed);
+            self.leave_if_removed();
         }
     }
 

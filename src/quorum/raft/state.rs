@@ -8,6 +8,7 @@ use super::super::request::ReplicaKey;
 use super::super::state::ElectionState;
 use super::vocabulary::{
     EpochAnswer, FetchAsk, LogEnd, LogView, Output, Refusal, Request, Target, Timer, VoteAsk,
+    Voting,
 };
 
 /// What a node does in its epoch. Whoever does not vote is an observer, in the roles without votes.
@@ -65,7 +66,7 @@ pub(super) enum Fetching {
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Raft {
     pub(super) me: ReplicaKey,
-    pub(super) voters: Vec<ReplicaKey>,
+    pub(super) voting: Voting,
     pub(super) election: ElectionState,
     pub(super) role: Role,
     pub(super) fetching: Fetching,
@@ -76,7 +77,7 @@ pub struct Raft {
 impl Raft {
     /// The node `me` with what it remembers of elections.
     #[must_use]
-    pub fn new(me: ReplicaKey, voters: Vec<ReplicaKey>, election: ElectionState) -> Self {
+    pub fn new(me: ReplicaKey, voting: Voting, election: ElectionState) -> Self {
         let role = match election.leader_id {
             Some(leader) if leader == me.id => Role::Resigned,
             Some(_) => Role::Follower { has_fetched: false },
@@ -84,7 +85,7 @@ impl Raft {
         };
         Self {
             me,
-            voters,
+            voting,
             election,
             role,
             fetching: Fetching::Idle,
@@ -95,7 +96,7 @@ impl Raft {
 
     /// Begin. A node that is the only voter leads at once.
     pub fn start(&mut self, log: &impl LogView) {
-        if self.is_voter() && self.voters.len() == 1 {
+        if self.is_only_voter() {
             self.stand(log);
             return;
         }
@@ -107,7 +108,7 @@ impl Raft {
             _ if self.is_voter() => {
                 self.push(Output::Start(Timer::Election));
             }
-            _ => self.fetch(log),
+            _ => self.seek_leader(log),
         }
     }
 
@@ -157,47 +158,29 @@ impl Raft {
     /// Who votes.
     #[must_use]
     pub fn voters(&self) -> &[ReplicaKey] {
-        &self.voters
+        &self.voting.voters
     }
 
     /// True if this node votes.
     #[must_use]
     pub fn is_voter(&self) -> bool {
-        self.voters.iter().any(|voter| is_same(voter, &self.me))
+        self.voters().iter().any(|voter| is_same(voter, &self.me))
     }
 
     /// The voter that `replica` is.
     pub(super) fn voter_of(&self, replica: ReplicaKey) -> Option<ReplicaKey> {
-        let mut voters = self.voters.iter();
+        let mut voters = self.voters().iter();
         voters.find(|voter| is_same(voter, &replica)).copied()
     }
 
     pub(super) fn others(&self) -> Vec<ReplicaKey> {
-        let others = self.voters.iter().filter(|voter| voter.id != self.me.id);
+        let others = self.voters().iter().filter(|voter| voter.id != self.me.id);
         others.copied().collect()
     }
 
     /// How many voters are a majority.
     pub(super) fn majority(&self) -> usize {
-        self.voters.len() / 2 + 1
-    }
-
-    /// The voters are these from now on.
-    pub fn set_voters(&mut self, voters: Vec<ReplicaKey>, log: &impl LogView) {
-        if self.voters == voters {
-            return;
-        }
-        let was_voter = self.is_voter();
-        self.voters = voters;
-        if let Role::Leader(leading) = &mut self.role {
-            let voters = &self.voters;
-            leading.synced.retain(|key, _| voters.contains(key));
-            leading.fetched.retain(|key| voters.contains(key));
-            leading.informed.retain(|key| voters.contains(key));
-            self.advance_high_watermark(log);
-        } else if self.is_voter() && !was_voter && matches!(self.role, Role::Unattached) {
-            self.push(Output::Start(Timer::Election));
-        }
+        self.voters().len() / 2 + 1
     }
 
     /// What every answer tells.
@@ -250,7 +233,7 @@ impl Raft {
 
     /// Nobody leads, as far as is known: stand for election after a while, and ask around.
     pub(super) fn seek_leader(&mut self, log: &impl LogView) {
-        if self.is_voter() {
+        if self.may_stand() {
             self.push(Output::Start(Timer::Election));
         }
         self.fetch(log);
@@ -281,7 +264,7 @@ impl Raft {
 
     /// Ask whether this node would be elected.
     pub(super) fn become_prospective(&mut self, log: &impl LogView) {
-        if self.voters.len() == 1 {
+        if self.is_only_voter() {
             return self.stand(log);
         }
         self.leave_role(Role::Prospective(Election::of(self.me.id)));
@@ -301,7 +284,7 @@ impl Raft {
         };
         self.leave_role(Role::Candidate(Election::of(self.me.id)));
         self.persist();
-        if self.voters.len() == 1 {
+        if self.is_only_voter() {
             return self.lead(log);
         }
         self.push(Output::Start(Timer::Election));
@@ -330,7 +313,7 @@ impl Raft {
             Role::Candidate(election) => election.granted.clone(),
             _ => BTreeSet::new(),
         };
-        let voters = self.voters.iter();
+        let voters = self.voters().iter();
         let granting = voters.filter(|voter| granting.contains(&voter.id));
         let granting = granting.copied().collect();
         // Whoever leads its epoch has nothing to vote on in it.
@@ -349,7 +332,7 @@ impl Raft {
             epoch: self.epoch(),
             granting,
         });
-        if self.voters.len() > 1 {
+        if !self.is_only_voter() {
             self.push(Output::Start(Timer::CheckQuorum));
             self.begin_epoch();
         }

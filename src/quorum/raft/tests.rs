@@ -2,26 +2,28 @@
 
 use stateright::{Checker, HasDiscoveries, Model, UniformChooser};
 
-use super::model::{Bounds, Bug, MATCHING, SOUND};
+use super::model::{Bounds, Bug, MATCHING, SOUND, Start};
 
 /// From nothing: one election.
 const FRESH: Bounds = Bounds {
     bug: Bug::None,
     crashes: 0,
     appends: 1,
+    changes: 0,
     timeouts: 1,
     refusals: 0,
     duplicates: 0,
-    logs: [&[], &[], &[]],
+    logs: &[&[], &[], &[]],
+    voters: 0b111,
     epoch: 0,
     epoch_max: 2,
-    standing: 0,
-    has_leader: false,
+    standing: &[],
+    start: Start::Silent,
 };
 
 /// Two leaders had begun an epoch that nobody else has heard of.
 const FORKED: Bounds = Bounds {
-    logs: [&[1], &[2], &[]],
+    logs: &[&[(1, None)], &[(2, None)], &[]],
     epoch: 2,
     epoch_max: 4,
     ..FRESH
@@ -30,9 +32,9 @@ const FORKED: Bounds = Bounds {
 /// Followers are refused by a leader that has begun its epoch, and goes on if it can.
 const REFUSED: Bounds = Bounds {
     appends: 0,
-    standing: 1,
+    standing: &[0],
     timeouts: 0,
-    has_leader: true,
+    start: Start::Committed(1),
     refusals: 2,
     ..FRESH
 };
@@ -46,6 +48,25 @@ const LONG: Bounds = Bounds {
     duplicates: 2,
     epoch_max: 6,
     ..FRESH
+};
+
+/// One leads another, and a third gets a vote, or loses the one that it got.
+const CHANGING: Bounds = Bounds {
+    appends: 0,
+    changes: 1,
+    voters: 0b011,
+    standing: &[0],
+    start: Start::Committed(1),
+    ..FRESH
+};
+
+/// Voters come and go among four nodes, while leaders do, too.
+const LONG_CHANGING: Bounds = Bounds {
+    changes: 6,
+    crashes: 2,
+    duplicates: 1,
+    logs: &[&[], &[], &[], &[]],
+    ..LONG
 };
 
 /// The most states that are explored: the small worlds have fewer, and no planted bug takes more to
@@ -75,8 +96,8 @@ fn walk(bounds: Bounds, seed: u64) -> impl Checker<Bounds> {
 }
 
 #[test]
-fn no_order_of_messages_breaks_an_election_from_nothing_or_of_logs_that_differ() {
-    for bounds in [FRESH, FORKED] {
+fn no_order_of_messages_breaks_an_election_or_a_change_of_voters() {
+    for bounds in [FRESH, FORKED, CHANGING] {
         let checker = explore(bounds.clone());
         checker.assert_properties();
         assert!(checker.unique_state_count() > 5_000);
@@ -95,10 +116,12 @@ fn no_order_of_messages_breaks_anything_when_followers_are_refused_by_their_lead
 }
 
 #[test]
-fn crashes_duplicates_and_many_elections_break_nothing_on_long_walks() {
-    for seed in [1, 2] {
-        let checker = walk(LONG, seed);
-        checker.assert_properties();
+fn crashes_duplicates_elections_and_changes_of_voters_break_nothing_on_long_walks() {
+    for bounds in [LONG, LONG_CHANGING] {
+        for seed in [1, 2] {
+            let checker = walk(bounds.clone(), seed);
+            checker.assert_properties();
+        }
     }
 }
 
@@ -108,20 +131,20 @@ fn planted_bugs_are_found() {
     let contest = Bounds {
         appends: 0,
         timeouts: 0,
-        standing: 2,
+        standing: &[0, 1],
         crashes: 1,
         ..FRESH
     };
     // One is about to lead, and may be followed by another.
     let succession = Bounds {
         appends: 0,
-        standing: 1,
+        standing: &[0],
         ..FORKED
     };
     let after_crash = Bounds {
         appends: 0,
-        standing: 1,
-        has_leader: true,
+        standing: &[0],
+        start: Start::Committed(1),
         crashes: 1,
         ..FRESH
     };
@@ -130,6 +153,47 @@ fn planted_bugs_are_found() {
         timeouts: 2,
         ..after_crash.clone()
     };
+    // The leader of three may be left alone by two changes.
+    let shrinking = Bounds {
+        changes: 2,
+        appends: 0,
+        standing: &[0],
+        start: Start::Committed(1),
+        ..FRESH
+    };
+    // One voted alone at first, and now leads three.
+    let grown = Bounds {
+        changes: 0,
+        appends: 1,
+        logs: &[
+            &[(1, Some(0b111))],
+            &[(1, Some(0b111))],
+            &[(1, Some(0b111))],
+        ],
+        voters: 0b001,
+        epoch: 1,
+        epoch_max: 3,
+        start: Start::Committed(2),
+        ..shrinking.clone()
+    };
+    // A leader has begun to remove a voter of four, which nobody else has heard of, and now another
+    // leads.
+    let inherited = Bounds {
+        changes: 1,
+        appends: 0,
+        logs: &[
+            &[(1, None), (1, Some(0b0111))],
+            &[(1, None)],
+            &[(1, None)],
+            &[(1, None)],
+        ],
+        voters: 0b1111,
+        epoch: 1,
+        epoch_max: 3,
+        standing: &[1],
+        start: Start::Elected(0b1010),
+        ..FRESH
+    };
     for (bug, bounds) in [
         (Bug::VotesTwice, &contest),
         (Bug::VotesUnsynced, &contest),
@@ -137,6 +201,9 @@ fn planted_bugs_are_found() {
         (Bug::CommitsEarlierEpochs, &succession),
         (Bug::AcknowledgesUnsynced, &after_crash),
         (Bug::VotesForShorterLogs, &two_timeouts),
+        (Bug::ChangesOverlap, &shrinking),
+        (Bug::ChangesBeforeCommitting, &inherited),
+        (Bug::CountsOldVoters, &grown),
     ] {
         let planted = Bounds {
             bug,

@@ -32,6 +32,18 @@ pub trait LogView {
     fn snapshot_for(&self, end: LogEnd) -> Option<SnapshotId>;
 }
 
+/// Who votes.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Voting {
+    /// The voters.
+    pub voters: Vec<ReplicaKey>,
+    /// Where what names them ends: a record, committed or not, or a snapshot; 0 for what is not in
+    /// the log.
+    pub named_at: Offset,
+    /// Who voted before that, where that is known.
+    pub before: Vec<ReplicaKey>,
+}
+
 /// Something that happens unless it is started anew before its time.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Timer {
@@ -122,6 +134,17 @@ pub enum Refusal {
     Invalid,
     /// The asker has this node's own id.
     IsMyself,
+}
+
+/// Why the voters are not changed now.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum ChangeRefusal {
+    /// This node does not lead.
+    NotLeader,
+    /// Nothing of the leader's epoch is committed yet.
+    EpochUncommitted,
+    /// The change before this one is not committed yet.
+    ChangeUncommitted,
 }
 
 /// The answer to a [`VoteAsk`].

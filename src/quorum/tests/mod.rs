@@ -3,6 +3,7 @@
 //! Whatever happens: what one node is told to be committed at an offset, all are, and in the same
 //! order.
 
+mod changing;
 mod electing;
 mod observing;
 mod wire;
@@ -14,7 +15,7 @@ use bytes::Bytes;
 use super::*;
 use crate::log::storage::{DirectoryIndex, StorageOutbox, StorageOwner, StoragePath};
 use crate::log::tests::disk::Disk;
-use crate::model::{BrokerId, LeaderEpoch, NodeAddress, Offset, Uuid};
+use crate::model::{BrokerId, ErrorCode, LeaderEpoch, NodeAddress, Offset, Uuid};
 use crate::protocol::{AnyRequest, AnyResponse, ApiKey, Reader, Writer};
 use crate::stdx::{Instant, Now, Random};
 
@@ -85,6 +86,8 @@ struct World {
     asked: Vec<(BrokerId, AnyRequest)>,
     segment_bytes: u32,
     retention_bytes: Option<u64>,
+    /// The levels of `kraft.version` that nodes say they speak.
+    spoken: (i16, i16),
 }
 
 fn address(id: BrokerId) -> NodeAddress {
@@ -149,6 +152,7 @@ impl World {
             asked: Vec::new(),
             segment_bytes: 1 << 20,
             retention_bytes: None,
+            spoken: (0, 1),
         }
     }
 
@@ -393,6 +397,8 @@ impl World {
             let version = match key {
                 ApiKey::Fetch => 18,
                 ApiKey::Vote => 2,
+                ApiKey::ApiVersions => 4,
+                ApiKey::RemoveRaftVoter | ApiKey::UpdateRaftVoter => 0,
                 _ => 1,
             };
             let mut writer = Writer::new();
@@ -413,6 +419,14 @@ impl World {
             }
             let request = AnyRequest::decode(key, version, &mut Reader::new(bytes)).unwrap();
             let call = match request {
+                AnyRequest::ApiVersions(_) => {
+                    let versions = changing::versions(self.spoken);
+                    self.end(&ask, Some(versions.into()));
+                    continue;
+                }
+                AnyRequest::AddRaftVoter(request) => QuorumCall::AddRaftVoter(request),
+                AnyRequest::RemoveRaftVoter(request) => QuorumCall::RemoveRaftVoter(request),
+                AnyRequest::UpdateRaftVoter(request) => QuorumCall::UpdateRaftVoter(request),
                 AnyRequest::Fetch(request) => QuorumCall::Fetch(request),
                 AnyRequest::FetchSnapshot(request) => QuorumCall::FetchSnapshot(request),
                 AnyRequest::Vote(request) => QuorumCall::Vote(request),
