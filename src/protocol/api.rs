@@ -123,7 +123,8 @@ impl ApiKey {
             Self::OffsetDelete => (0, 0),
             Self::DescribeQuorum | Self::DescribeCluster => (0, 2),
             Self::DescribeProducers => (0, 0),
-            Self::UnregisterBroker => (0, 0),
+            Self::UnregisterBroker | Self::RemoveRaftVoter => (0, 0),
+            Self::AddRaftVoter => (0, 1),
             Self::UpdateFeatures => (0, 2),
             Self::ListConfigResources => (0, 1),
             Self::DescribeTopicPartitions => (0, 0),
@@ -144,6 +145,7 @@ impl ApiKey {
             Self::AllocateProducerIds
             | Self::Envelope
             | Self::ControllerRegistration
+            | Self::UpdateRaftVoter
             | Self::AssignReplicasToDirs => Some((0, 0)),
             Self::Fetch
             | Self::ApiVersions
@@ -162,6 +164,8 @@ impl ApiKey {
             | Self::UnregisterBroker
             | Self::UpdateFeatures
             | Self::DescribeQuorum
+            | Self::AddRaftVoter
+            | Self::RemoveRaftVoter
             | Self::DescribeCluster => self.served_versions(),
             _ => None,
         }

@@ -2,18 +2,21 @@
 
 use crate::model::{ErrorCode, Uuid};
 use crate::protocol::messages::{
-    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterConfigsRequest,
-    AlterConfigsResponse, AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse,
-    AlterPartitionRequest, AlterPartitionResponse, AssignReplicasToDirsRequest,
-    AssignReplicasToDirsResponse, BrokerHeartbeatRequest, BrokerHeartbeatResponse,
-    BrokerRegistrationRequest, BrokerRegistrationResponse, ControllerRegistrationRequest,
-    ControllerRegistrationResponse, CreateAclsRequest, CreateAclsResponse, CreatePartitionsRequest,
-    CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse, DeleteAclsRequest,
-    DeleteAclsResponse, DeleteTopicsRequest, DeleteTopicsResponse, DescribeQuorumRequest,
-    DescribeQuorumResponse, ElectLeadersRequest, ElectLeadersResponse,
-    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, UnregisterBrokerRequest,
-    UnregisterBrokerResponse, UpdateFeaturesRequest, UpdateFeaturesResponse,
+    AddRaftVoterRequest, AddRaftVoterResponse, AllocateProducerIdsRequest,
+    AllocateProducerIdsResponse, AlterConfigsRequest, AlterConfigsResponse,
+    AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse, AlterPartitionRequest,
+    AlterPartitionResponse, AssignReplicasToDirsRequest, AssignReplicasToDirsResponse,
+    BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,
+    BrokerRegistrationResponse, ControllerRegistrationRequest, ControllerRegistrationResponse,
+    CreateAclsRequest, CreateAclsResponse, CreatePartitionsRequest, CreatePartitionsResponse,
+    CreateTopicsRequest, CreateTopicsResponse, DeleteAclsRequest, DeleteAclsResponse,
+    DeleteTopicsRequest, DeleteTopicsResponse, DescribeQuorumRequest, DescribeQuorumResponse,
+    ElectLeadersRequest, ElectLeadersResponse, IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResponse, RemoveRaftVoterRequest, RemoveRaftVoterResponse,
+    UnregisterBrokerRequest, UnregisterBrokerResponse, UpdateFeaturesRequest,
+    UpdateFeaturesResponse,
 };
+use crate::quorum::QuorumCall;
 
 use super::super::controller::Refusal;
 
@@ -65,14 +68,24 @@ pub enum ControllerRequest {
     RegisterController(ControllerRegistrationRequest),
     /// Who leads the metadata quorum, votes and follows: asked of another node only.
     DescribeQuorum(DescribeQuorumRequest),
+    /// A node gets a vote in the metadata quorum: asked of another node only.
+    AddRaftVoter(AddRaftVoterRequest),
+    /// A node loses its vote in the metadata quorum: asked of another node only.
+    RemoveRaftVoter(RemoveRaftVoterRequest),
     /// Create those of these topics that do not exist, as somebody wants to use them.
     AutoCreate { topics: Vec<String> },
 }
 
 impl ControllerRequest {
-    /// True for what the quorum of the controller's node answers, and not the controller.
-    pub(super) const fn is_of_quorum(&self) -> bool {
-        matches!(self, Self::DescribeQuorum(_))
+    /// What the quorum of the controller's node is asked, if it answers that, and not the
+    /// controller.
+    pub(super) fn of_quorum(&self) -> Option<QuorumCall> {
+        match self {
+            Self::DescribeQuorum(request) => Some(QuorumCall::DescribeQuorum(request.clone())),
+            Self::AddRaftVoter(request) => Some(QuorumCall::AddRaftVoter(request.clone())),
+            Self::RemoveRaftVoter(request) => Some(QuorumCall::RemoveRaftVoter(request.clone())),
+            _ => None,
+        }
     }
 }
 
@@ -115,6 +128,10 @@ pub enum ControllerResponse {
     RegisterController(ControllerRegistrationResponse),
     /// To [`ControllerRequest::DescribeQuorum`].
     DescribeQuorum(DescribeQuorumResponse),
+    /// To [`ControllerRequest::AddRaftVoter`].
+    AddRaftVoter(AddRaftVoterResponse),
+    /// To [`ControllerRequest::RemoveRaftVoter`].
+    RemoveRaftVoter(RemoveRaftVoterResponse),
     /// To [`ControllerRequest::AutoCreate`]: the id of each topic, in the order of the request.
     AutoCreate(Vec<Result<Uuid, Refusal>>),
     /// To any request: the controller does not work, now or any more.

@@ -10,8 +10,9 @@ use std::time::Duration;
 use crate::config::BrokerConfig;
 use crate::model::{ErrorCode, Uuid};
 use crate::protocol::messages::delete_topics_request::DeleteTopicState;
-use crate::protocol::messages::{CreateTopicsRequest, CreateTopicsResponse, DescribeQuorumRequest};
+use crate::protocol::messages::{CreateTopicsRequest, CreateTopicsResponse};
 use crate::protocol::{AnyRequest, AnyResponse};
+use crate::quorum::QuorumCall;
 use crate::stdx::Instant;
 
 use super::super::controller::{Refusal, automatic_topic};
@@ -74,11 +75,11 @@ impl Forwarding {
     }
 
     /// This node is the controller: the next request that nobody else may be answering, unless
-    /// [`Forwarding::next_description`] has it.
+    /// [`Forwarding::next_of_quorum`] has it.
     pub(super) fn take_back(&mut self) -> Option<(RequestToken, ControllerRequest)> {
         let mut requests = self.requests.iter();
         let id = requests.find_map(|(id, one)| {
-            let is_taken = !one.is_asking && !one.request.is_of_quorum();
+            let is_taken = !one.is_asking && one.request.of_quorum().is_none();
             is_taken.then_some(*id)
         })?;
         let Forwarded { token, request, .. } = self.requests.remove(&id)?;
@@ -87,18 +88,13 @@ impl Forwarding {
 
     /// This node leads the quorum: the next request that is answered by that, and not by the
     /// controller.
-    pub(super) fn next_description(
-        &mut self,
-        now: Instant,
-    ) -> Option<(u64, DescribeQuorumRequest)> {
+    pub(super) fn next_of_quorum(&mut self, now: Instant) -> Option<(u64, QuorumCall)> {
         let due = |one: &Forwarded| !one.is_asking && one.ask_at <= now;
         let mut requests = self.requests.iter_mut().filter(|(_, one)| due(one));
         requests.find_map(|(id, one)| {
-            let ControllerRequest::DescribeQuorum(request) = &one.request else {
-                return None;
-            };
+            let call = one.request.of_quorum()?;
             one.is_asking = true;
-            Some((*id, request.clone()))
+            Some((*id, call))
         })
     }
 
@@ -176,6 +172,8 @@ fn to_wire(request: &ControllerRequest, config: &BrokerConfig) -> AnyRequest {
         ControllerRequest::UpdateFeatures(request) => request.clone().into(),
         ControllerRequest::RegisterController(request) => request.clone().into(),
         ControllerRequest::DescribeQuorum(request) => request.clone().into(),
+        ControllerRequest::AddRaftVoter(request) => request.clone().into(),
+        ControllerRequest::RemoveRaftVoter(request) => request.clone().into(),
         ControllerRequest::AutoCreate { topics } => {
             let topics = topics.iter().map(|name| automatic_topic(name, config));
             CreateTopicsRequest {
@@ -213,6 +211,8 @@ fn from_wire(response: AnyResponse, missing: Option<&[String]>) -> ControllerRes
         AnyResponse::UpdateFeatures(response) => Own::UpdateFeatures(response),
         AnyResponse::ControllerRegistration(response) => Own::RegisterController(response),
         AnyResponse::DescribeQuorum(response) => Own::DescribeQuorum(response),
+        AnyResponse::AddRaftVoter(response) => Own::AddRaftVoter(response),
+        AnyResponse::RemoveRaftVoter(response) => Own::RemoveRaftVoter(response),
         _ => Own::Unavailable(ErrorCode::UnknownServerError),
     }
 }
@@ -240,6 +240,7 @@ fn created(names: &[String], response: &CreateTopicsResponse) -> Vec<Result<Uuid
 /// True if the node that answered is not the controller, or not any more.
 fn is_from_another(response: &AnyResponse) -> bool {
     let is = |code: i16| code == ErrorCode::NotController.code();
+    let leads_not = |code: i16| code == ErrorCode::NotLeaderOrFollower.code();
     match response {
         AnyResponse::CreateTopics(response) => {
             response.topics.iter().any(|topic| is(topic.error_code))
@@ -274,8 +275,10 @@ fn is_from_another(response: &AnyResponse) -> bool {
         AnyResponse::DescribeQuorum(response) => {
             let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
             let mut codes = partitions.map(|partition| partition.error_code);
-            codes.any(|code| code == ErrorCode::NotLeaderOrFollower.code())
+            codes.any(leads_not)
         }
+        AnyResponse::AddRaftVoter(response) => leads_not(response.error_code),
+        AnyResponse::RemoveRaftVoter(response) => leads_not(response.error_code),
         _ => false,
     }
 }

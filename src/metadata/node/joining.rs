@@ -16,7 +16,7 @@ use crate::protocol::messages::assign_replicas_to_dirs_request::{
     DirectoryData, PartitionData, TopicData,
 };
 use crate::protocol::{AnyRequest, AnyResponse};
-use crate::quorum::{Quorum, QuorumCall, QuorumRequest, QuorumResponse, QuorumToken};
+use crate::quorum::{Quorum, QuorumRequest, QuorumResponse, QuorumToken};
 use crate::stdx::{Instant, Now, duration_of_ms};
 
 use super::super::features::supported_features;
@@ -217,11 +217,11 @@ impl MetadataNode {
             self.decide_on(now, Source::Lifecycle, &request);
         }
         let forwarding = &mut self.joining.forwarding;
-        while let (Some(quorum), Some((id, request))) =
-            (&mut self.quorum, forwarding.next_description(now.instant))
+        while let (Some(quorum), Some((id, call))) =
+            (&mut self.quorum, forwarding.next_of_quorum(now.instant))
         {
             let request = QuorumRequest {
-                call: QuorumCall::DescribeQuorum(request),
+                call,
                 version: DESCRIPTION_VERSION,
                 listener: String::new(),
                 received_at: now.instant,

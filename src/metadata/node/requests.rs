@@ -139,7 +139,9 @@ impl MetadataNode {
             ControllerRequest::RegisterController(request) => {
                 Controller::register_controller(request).answering(Response::RegisterController)
             }
-            ControllerRequest::DescribeQuorum(_) => {
+            ControllerRequest::DescribeQuorum(_)
+            | ControllerRequest::AddRaftVoter(_)
+            | ControllerRequest::RemoveRaftVoter(_) => {
                 // The quorum of this node answers it itself.
                 let unasked = Response::Unavailable(ErrorCode::UnknownServerError);
                 (Vec::new(), unasked)

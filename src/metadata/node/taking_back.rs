@@ -80,6 +80,9 @@ pub(super) fn take_back(response: &mut ControllerResponse, refusal: Refusal) {
             results.fill_with(|| Err(refusal.clone()));
         }
         // There are no records of it.
-        ControllerResponse::DescribeQuorum(_) | ControllerResponse::Unavailable(_) => {}
+        ControllerResponse::DescribeQuorum(_)
+        | ControllerResponse::AddRaftVoter(_)
+        | ControllerResponse::RemoveRaftVoter(_)
+        | ControllerResponse::Unavailable(_) => {}
     }
 }

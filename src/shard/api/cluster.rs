@@ -6,7 +6,7 @@ use crate::protocol::messages::{DescribeClusterRequest, DescribeClusterResponse}
 use crate::security::NOT_ASKED;
 use crate::shard::request::RequestContext;
 
-use super::{Parts, Plan};
+use super::{Parts, Plan, quorum};
 
 /// Endpoints of brokers, the only kind there is on a listener for clients.
 const BROKERS: i8 = 1;
@@ -14,7 +14,7 @@ const BROKERS: i8 = 1;
 const CONTROLLERS: i8 = 2;
 
 /// Answer from the image.
-pub fn plan(context: &RequestContext, request: &DescribeClusterRequest, parts: &Parts<'_>) -> Plan {
+pub fn plan(context: &RequestContext, request: DescribeClusterRequest, parts: &Parts<'_>) -> Plan {
     let (served, whose) = if parts.is_of_controller(context) {
         (CONTROLLERS, "controller")
     } else {
@@ -36,23 +36,22 @@ pub fn plan(context: &RequestContext, request: &DescribeClusterRequest, parts: &
             ..Default::default()
         });
     }
-    let listener = parts.listener_name(context);
-    let described = if served == CONTROLLERS {
-        controllers(listener, parts)
-    } else {
-        let with_fenced = context.version >= 2 && request.include_fenced_brokers;
-        brokers(listener, with_fenced, parts)
+    let operations = match request.include_cluster_authorized_operations {
+        true => parts.access(context).cluster_operations(),
+        false => NOT_ASKED,
     };
+    if served == CONTROLLERS {
+        // Who leads the quorum is asked for changes, and who votes may lead it.
+        return quorum::plan_describe_cluster(context, request, operations, parts);
+    }
+    let listener = parts.listener_name(context);
+    let with_fenced = context.version >= 2 && request.include_fenced_brokers;
     Plan::answer(DescribeClusterResponse {
         cluster_id: parts.image.cluster_id.to_string(),
         controller_id: parts.config().node_id,
-        endpoint_type: served,
-        brokers: described,
-        cluster_authorized_operations: if request.include_cluster_authorized_operations {
-            parts.access(context).cluster_operations()
-        } else {
-            NOT_ASKED
-        },
+        endpoint_type: BROKERS,
+        brokers: brokers(listener, with_fenced, parts),
+        cluster_authorized_operations: operations,
         ..Default::default()
     })
 }
@@ -68,20 +67,6 @@ fn brokers(listener: &str, with_fenced: bool, parts: &Parts<'_>) -> Vec<Describe
             port: i32::from(endpoint.port),
             rack: broker.rack.clone(),
             is_fenced: broker.fenced,
-            ..Default::default()
-        })
-    });
-    described.collect()
-}
-
-fn controllers(listener: &str, parts: &Parts<'_>) -> Vec<DescribeClusterBroker> {
-    let described = parts.image.controllers.values().filter_map(|controller| {
-        let mut endpoints = controller.endpoints.iter();
-        let endpoint = endpoints.find(|endpoint| endpoint.listener == listener)?;
-        Some(DescribeClusterBroker {
-            broker_id: controller.id,
-            host: endpoint.host.clone(),
-            port: i32::from(endpoint.port),
             ..Default::default()
         })
     });

@@ -110,6 +110,8 @@ const fn is_passed_on(key: ApiKey) -> bool {
             | ApiKey::DescribeQuorum
             | ApiKey::UnregisterBroker
             | ApiKey::UpdateFeatures
+            | ApiKey::AddRaftVoter
+            | ApiKey::RemoveRaftVoter
     )
 }
 

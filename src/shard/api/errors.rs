@@ -64,6 +64,8 @@ pub fn visit_error_codes(response: &AnyResponse, mut visit: impl FnMut(ErrorCode
         DescribeProducers: [topics partitions];
         ListConfigResources: [];
         DescribeTopicPartitions: [topics] [topics partitions];
+        AddRaftVoter: [];
+        RemoveRaftVoter: [];
     }
 }
 

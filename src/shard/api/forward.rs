@@ -54,6 +54,8 @@ pub fn controller_answered(
         ControllerResponse::UpdateFeatures(response) => Plan::answer(response),
         ControllerResponse::ElectLeaders(response) => Plan::answer(response),
         ControllerResponse::DescribeQuorum(response) => Plan::answer(response),
+        ControllerResponse::AddRaftVoter(response) => Plan::answer(response),
+        ControllerResponse::RemoveRaftVoter(response) => Plan::answer(response),
         ControllerResponse::AutoCreate(_) => unreachable!("no client asks for these"),
         ControllerResponse::Unavailable(error) => {
             Plan::Close(format!("the controller does not answer: {error}"))

@@ -503,6 +503,9 @@ fn plan_request(
         AnyRequest::BeginQuorumEpoch(request) => quorum::plan_begin_epoch(context, request, parts),
         AnyRequest::EndQuorumEpoch(request) => quorum::plan_end_epoch(context, request, parts),
         AnyRequest::DescribeQuorum(request) => quorum::plan_describe(context, request, parts),
+        AnyRequest::AddRaftVoter(request) => quorum::plan_add_voter(context, request, parts),
+        AnyRequest::RemoveRaftVoter(request) => quorum::plan_remove_voter(context, request, parts),
+        AnyRequest::UpdateRaftVoter(request) => quorum::plan_update_voter(context, request, parts),
         AnyRequest::ListOffsets(request) => list_offsets::plan(context, request, parts),
         AnyRequest::FindCoordinator(request) => {
             coordinator::plan_find(context, request, attempt, parts)
@@ -513,7 +516,7 @@ fn plan_request(
         AnyRequest::CreatePartitions(request) => {
             topics::plan_create_partitions(context, request, parts)
         }
-        AnyRequest::DescribeCluster(request) => cluster::plan(context, &request, parts),
+        AnyRequest::DescribeCluster(request) => cluster::plan(context, request, parts),
         AnyRequest::DescribeTopicPartitions(request) => {
             topic_partitions::plan(context, &request, parts)
         }
