@@ -58,6 +58,8 @@ enum Command {
     /// Run a broker, by default on 127.0.0.1:9092 with its data in ./forebay-data
     Serve(ServeArguments),
     Format(FormatArguments),
+    /// Print an id that nobody else has, for a cluster or a directory of --initial-controllers
+    RandomUuid,
     Verify(VerifyArguments),
     Import(ImportArguments),
     #[command(flatten)]
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Format(arguments) => format::run(&arguments),
+        Command::RandomUuid => format::random_uuid(),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
         Command::Admin(command) => forebay::admin::run(&command),

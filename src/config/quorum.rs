@@ -109,8 +109,9 @@ impl BrokerSettings {
         let own = self.node_id();
         let votes = addresses.voters.iter().any(|voter| voter.id == own);
         if roles.controller {
-            if addresses.bootstrap_servers.len() > 1 && !addresses.are_several() {
-                let reason = "voters that change do not exist yet: set controller.quorum.voters";
+            if addresses.bootstrap_servers.len() > 1 && !addresses.are_several() && roles.broker {
+                let reason = "voters that change are no brokers: set process.roles=controller, or \
+                              name the voters in controller.quorum.voters";
                 keep(BOOTSTRAP, reason);
             }
             if let Some(voter) = addresses.voters.first().filter(|_| !votes) {

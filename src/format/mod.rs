@@ -7,6 +7,8 @@
 //! Knows nothing of: a running broker. What a format writes is `metadata`'s.
 //! Lives in: one process, one thread. Start at [`run`].
 
+mod voters;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -17,12 +19,15 @@ use crate::admin::Failure;
 use crate::config::{Startup, parse_assignment};
 use crate::log::storage::{DirectoryIndex, StorageOwner};
 use crate::metadata::{
-    FormatPlan, METADATA_VERSION_MAX, MetadataLogSettings, NodeSettings, membership_of,
+    FormatPlan, Founding, METADATA_VERSION_MAX, MetadataLogSettings, NodeSettings, membership_of,
     metadata_version_name, plan_format,
 };
+use crate::model::Uuid;
 use crate::runtime::{PlainDisk, wall_ms};
 use crate::stdx::Random;
 use crate::verify::Directories;
+
+use voters::parse_voters;
 
 /// Make the directories of a node those of a cluster, before its first start
 ///
@@ -34,6 +39,10 @@ use crate::verify::Directories;
 Examples:
   forebay format --cluster-id MkU3OEVBNTcwNTJENDM2Qg --config server.properties
   forebay format --config server.properties          a new cluster, whose id is drawn and printed
+  forebay format --cluster-id ID --config server.properties \\
+      --initial-controllers 1@kafka1:9093:DIR1,2@kafka2:9093:DIR2,3@kafka3:9093:DIR3
+
+`forebay random-uuid` draws the ids of directories, which all of these nodes have to be told alike.
 
 `forebay cluster describe` prints the id of a cluster that runs. Ends with status 0 if the
 directories are formatted, and else with 1.")]
@@ -54,6 +63,19 @@ pub struct FormatArguments {
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_assignment)]
     pub set: Vec<(String, String)>,
 
+    /// The node is a controller, and begins a metadata quorum of its own
+    #[arg(long, short = 's', group = "quorum")]
+    pub standalone: bool,
+
+    /// The controllers that the metadata quorum begins with, each as ID@HOST:PORT:DIRECTORY-ID; all
+    /// of them are formatted with the same list
+    #[arg(long, short = 'I', value_name = "LIST", group = "quorum")]
+    pub initial_controllers: Option<String>,
+
+    /// The node is to join a metadata quorum: it learns from that who votes
+    #[arg(long, short = 'N', group = "quorum")]
+    pub no_initial_controllers: bool,
+
     /// Leave directories alone that are formatted, and format the others
     #[arg(long, short = 'g')]
     pub ignore_formatted: bool,
@@ -61,6 +83,15 @@ pub struct FormatArguments {
     /// Print JSON for programs: its fields keep their names and meaning
     #[arg(long)]
     pub json: bool,
+}
+
+/// An id that nobody else has.
+pub fn draw_id(random: &mut Random) -> Uuid {
+    loop {
+        if let Some(id) = Uuid::from_random(random.next_bytes16()) {
+            return id;
+        }
+    }
 }
 
 /// Format the `directories` of the node with these settings. Ids are drawn from `random`, and must
@@ -87,6 +118,7 @@ fn format(
     if let Some(id) = &arguments.cluster_id {
         check_cluster_id(id)?;
     }
+    let founding = founding(arguments, startup)?;
     for path in &directories.paths {
         std::fs::create_dir_all(path).map_err(|error| {
             Failure::Failed(format!("{} cannot be made: {error}", path.display()))
@@ -95,7 +127,9 @@ fn format(
     let _locks = directories.lock()?;
     let mut disk = PlainDisk::new(directories.paths.clone());
     let mut settings = node_settings(arguments, startup, directories, random);
-    let plan = plan_format(&mut settings, wall_ms(), |request| disk.perform(request));
+    let plan = plan_format(&mut settings, &founding, wall_ms(), |request| {
+        disk.perform(request)
+    });
     let FormatPlan {
         cluster_id,
         formatted,
@@ -128,6 +162,44 @@ fn format(
     }
     println!("The cluster is {cluster_id}.");
     Ok(())
+}
+
+/// Whom the quorum begins with.
+fn founding(arguments: &FormatArguments, startup: &Startup) -> Result<Founding, Failure> {
+    let config = &startup.config;
+    let founding = match &arguments.initial_controllers {
+        Some(text) => {
+            let listener = config.controller_listener_names.first();
+            let listener = listener.map_or("CONTROLLER", String::as_str);
+            let voters = parse_voters(text, listener);
+            let wrong = |reason| Failure::Usage(format!("--initial-controllers: {reason}"));
+            Founding::Voters(voters.map_err(wrong)?)
+        }
+        None if arguments.standalone => Founding::Alone,
+        None if arguments.no_initial_controllers => Founding::Elsewhere,
+        None => return Ok(Founding::AsConfigured),
+    };
+    if founding == Founding::Alone && !config.roles.controller {
+        let reason = "--standalone is for a controller, which this node is not (process.roles)";
+        return Err(Failure::Usage(reason.to_owned()));
+    }
+    let is_of_others = match &founding {
+        Founding::Voters(voters) => voters.iter().any(|voter| voter.id != config.node_id),
+        founding => *founding == Founding::Elsewhere,
+    };
+    if config.roles.broker && config.roles.controller && is_of_others {
+        let reason = "a broker that is one of several voters is named by controller.quorum.voters: \
+                      set process.roles=controller for voters that change";
+        return Err(Failure::Usage(reason.to_owned()));
+    }
+    if config.quorum.are_several() {
+        return Err(Failure::Usage(
+            "controller.quorum.voters says who votes, for ever: leave it out, and name the \
+             controllers in controller.quorum.bootstrap.servers"
+                .to_owned(),
+        ));
+    }
+    Ok(founding)
 }
 
 fn line(has_metadata: bool, path: &Path) -> String {

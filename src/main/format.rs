@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use forebay::config::ServeArguments;
-use forebay::format::{FormatArguments, run as format};
+use forebay::format::{FormatArguments, draw_id, run as format};
 use forebay::stdx::Random;
 
 use crate::directories::of_stopped_broker;
@@ -24,4 +24,10 @@ pub fn run(arguments: &FormatArguments) -> ExitCode {
         }
         Err(status) => status,
     }
+}
+
+/// Print an id.
+pub fn random_uuid() -> ExitCode {
+    println!("{}", draw_id(&mut Random::from_seed(random_seed())));
+    ExitCode::SUCCESS
 }

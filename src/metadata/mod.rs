@@ -30,9 +30,9 @@ pub use image::{
     MetadataImage, PartitionRegistration, SupportedFeature, TopicImage,
 };
 pub(crate) use node::{
-    BOOTSTRAP, CLEAN_MARK, FormatPlan, META_PROPERTIES, MetaProperties, TAKEOVER, Takeover,
-    WorkingImage, assignment_request, decode_bootstrap, encode_bootstrap, encode_clean_mark,
-    plan_format,
+    BOOTSTRAP, CLEAN_MARK, FormatPlan, Founding, META_PROPERTIES, MetaProperties, TAKEOVER,
+    Takeover, WorkingImage, assignment_request, decode_bootstrap, encode_bootstrap,
+    encode_clean_mark, plan_format,
 };
 pub use node::{
     ControllerRequest, ControllerResponse, HaltCause, MetadataEvent, MetadataLogSettings,

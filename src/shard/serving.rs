@@ -111,7 +111,9 @@ impl Shard {
             return true;
         }
         let settings = &self.settings;
-        if self.phase != Phase::Starting || !settings.config.quorum.are_several() {
+        let config = &settings.config;
+        let may_be_one_of_several = config.quorum.are_several() || !config.roles.broker;
+        if self.phase != Phase::Starting || !may_be_one_of_several {
             return false;
         }
         self.connections.find(id).is_some_and(|peer| {

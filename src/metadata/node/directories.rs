@@ -24,7 +24,7 @@ use super::super::features::METADATA_VERSION;
 use super::super::record::{METADATA_VERSION_MAX, decode_record, encode_record};
 use super::properties::{self, MetaProperties};
 use super::takeover::{FILE_NAME as TAKEOVER, Takeover};
-use super::{HaltCause, MetadataNode, NodeSettings, OpenDirectory, Phase};
+use super::{Founding, HaltCause, MetadataNode, NodeSettings, OpenDirectory, Phase};
 
 /// The features that a cluster begins with, as records.
 pub(crate) const BOOTSTRAP: &str = "bootstrap.checkpoint";
@@ -217,22 +217,15 @@ impl Inspection {
     pub(super) fn conclude(
         self,
         settings: &NodeSettings,
+        founding: &Founding,
         controller: &mut Controller,
         now_ms: TimestampMs,
     ) -> Result<Plan, String> {
         let identities = self.identities(settings)?;
         let metadata_index = usize::from(settings.metadata_directory.0);
         let found = identities.iter().flatten().next().cloned();
-        let is_cluster_known = found.is_some() || settings.cluster_id.is_some();
-        let is_alone = settings.config.roles.controller && !settings.config.quorum.are_several();
-        if !is_alone && !is_cluster_known {
-            // A cluster of its own would be made of a mistake: an unmounted disk, a wrong path.
-            return Err(format!(
-                "{} is not formatted, and this node is part of a cluster of several: run \
-                 `forebay format --cluster-id ID` with the id of the cluster and the settings of \
-                 this node",
-                settings.metadata_directory_name()
-            ));
+        if found.is_none() {
+            founding.check(settings)?;
         }
         let cluster_id = match (&found, &settings.cluster_id) {
             (Some(found), _) => found.cluster_id.clone(),
@@ -253,20 +246,15 @@ impl Inspection {
         }
         let (mut steps, mut claims) = (VecDeque::new(), VecDeque::new());
         let (mut open, mut formatted) =
-            self.open_all(settings, controller, identities, &mut claims);
+            self.open_all((settings, founding), controller, identities, &mut claims);
         // The metadata's directory comes first: a format that is interrupted behind it goes on as
         // one that has got new directories.
         formatted.sort_by_key(|(index, _, _)| *index != metadata_index);
         for (index, id, has_data) in formatted.iter().copied() {
             if !has_data {
-                // Several voters are named by the settings of all.
-                let is_only_voter = index == metadata_index && is_alone;
-                let voter = is_only_voter.then(|| Voter {
-                    id: settings.config.node_id,
-                    directory_id: id,
-                    endpoints: settings.voter_endpoints(),
-                });
-                format_steps(&mut steps, index, voter, now_ms);
+                let is_metadata = index == metadata_index;
+                let voters = is_metadata.then(|| founding.voters(settings, id)).flatten();
+                format_steps(&mut steps, index, voters, now_ms);
             }
             let properties = MetaProperties {
                 cluster_id: cluster_id.clone(),
@@ -311,7 +299,7 @@ impl Inspection {
     /// written to.
     fn open_all(
         &self,
-        settings: &NodeSettings,
+        (settings, founding): (&NodeSettings, &Founding),
         controller: &mut Controller,
         identities: Vec<Option<MetaProperties>>,
         claims: &mut VecDeque<StorageRequest>,
@@ -333,7 +321,10 @@ impl Inspection {
                 continue;
             }
             let known = identity.as_ref().and_then(|identity| identity.directory_id);
-            let id = known.unwrap_or_else(|| controller.draw_id());
+            let is_metadata = index == usize::from(settings.metadata_directory.0);
+            let given = founding.directory_of(settings.config.node_id);
+            let given = given.filter(|_| is_metadata && identity.is_none());
+            let id = known.or(given).unwrap_or_else(|| controller.draw_id());
             if known.is_none() {
                 formatted.push((index, id, identity.is_some()));
             }
@@ -446,13 +437,14 @@ pub(crate) struct FormatPlan {
     pub steps: VecDeque<StorageRequest>,
 }
 
-/// What is to be done to format the directories of the node in `settings`, where `perform` looks
-/// at them.
+/// What is to be done to format the directories of the node in `settings`, whose quorum begins as
+/// `founding` says, where `perform` looks at them.
 ///
 /// # Errors
 /// One line that says which of them cannot be used, and why.
 pub(crate) fn plan_format(
     settings: &mut NodeSettings,
+    founding: &Founding,
     now_ms: TimestampMs,
     mut perform: impl FnMut(StorageRequest) -> StorageResult,
 ) -> Result<FormatPlan, String> {
@@ -465,7 +457,7 @@ pub(crate) fn plan_format(
     }
     let node_id = settings.config.node_id;
     let mut controller = Controller::new(node_id, settings.random.fork());
-    let plan = inspection.conclude(settings, &mut controller, now_ms)?;
+    let plan = inspection.conclude(settings, founding, &mut controller, now_ms)?;
     Ok(FormatPlan {
         cluster_id: plan.directories.cluster_id.to_string(),
         formatted: plan.formatted,
@@ -479,7 +471,9 @@ impl MetadataNode {
         let Phase::Inspecting(inspection) = std::mem::replace(&mut self.phase, Phase::New) else {
             return;
         };
-        match inspection.conclude(&self.settings, &mut self.controller, now.wall_ms) {
+        let founding = Founding::AsConfigured;
+        let controller = &mut self.controller;
+        match inspection.conclude(&self.settings, &founding, controller, now.wall_ms) {
             Ok(Plan {
                 directories,
                 steps,
@@ -592,12 +586,11 @@ fn decode_clean_mark(file: &Bytes) -> Option<i64> {
 fn format_steps(
     steps: &mut VecDeque<StorageRequest>,
     index: usize,
-    voter: Option<Voter>,
+    voters: Option<Vec<Voter>>,
     now_ms: TimestampMs,
 ) {
-    if let Some(voter) = voter {
+    if let Some(voters) = voters {
         let folder = root(index).join(METADATA_FOLDER);
-        let voters = [voter];
         let contents = encode_snapshot(0, now_ms, now_ms, Some(&voters), std::iter::empty());
         steps.push_back(StorageRequest::CreateFolder {
             path: folder.clone(),

@@ -4,6 +4,7 @@ mod answering;
 mod asked;
 mod directories;
 mod following;
+mod founding;
 mod forwarding;
 mod joining;
 mod looking;
@@ -50,6 +51,7 @@ pub(crate) use directories::{
     BOOTSTRAP, CLEAN_MARK, FormatPlan, decode_bootstrap, encode_bootstrap, encode_clean_mark,
     plan_format,
 };
+pub(crate) use founding::Founding;
 pub(crate) use joining::assignment_request;
 pub use joining::{Outgoing, OutgoingId};
 pub(crate) use properties::{FILE_NAME as META_PROPERTIES, MetaProperties};

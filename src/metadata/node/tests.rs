@@ -4,6 +4,7 @@ mod brokers;
 mod combined;
 mod directories;
 mod disk;
+mod founding;
 mod full_disk;
 mod observers;
 mod too_large;
