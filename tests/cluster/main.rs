@@ -4,6 +4,7 @@ mod combined;
 mod controllers;
 mod dying;
 mod features;
+mod dynamic;
 #[path = "../load/history.rs"]
 mod history;
 mod joining;

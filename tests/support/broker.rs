@@ -145,20 +145,42 @@ impl Broker {
                 ("controller.quorum.bootstrap.servers", ""),
                 ("offsets.topic.replication.factor", "3"),
             ]);
-            node.format_with(
-                CLUSTER,
-                if node.kind == Kind::Kafka {
-                    &OF_FOREBAY
-                } else {
-                    &[]
-                },
-            );
+            let features = OF_FOREBAY.iter().filter(|_| node.kind == Kind::Kafka);
+            let features: Vec<&str> = features.flat_map(|one| ["--feature", one]).collect();
+            node.format_with(CLUSTER, &features);
             node.launch();
         }
         nodes
             .iter_mut()
             .for_each(|node| node.await_answer(STARTS_WITHIN));
         nodes
+    }
+
+    /// Controllers of these kinds that are no brokers and find each other, counted from one on.
+    /// Their directories are not formatted.
+    #[track_caller]
+    pub fn unformatted_controllers(lab: &Lab, kinds: &[Kind]) -> Vec<Self> {
+        let of_kind = |kind: &Kind| Self::of_settings(lab, *kind, free_port(), &[]);
+        let controllers: Vec<Self> = kinds.iter().map(of_kind).collect();
+        let servers = controllers
+            .iter()
+            .map(|one| format!("127.0.0.1:{}", one.controller));
+        let servers = servers.collect::<Vec<_>>().join(",");
+        for (controller, id) in controllers.iter().zip(1..) {
+            controller.be_no_broker();
+            controller.set(&[
+                ("node.id", &id.to_string()),
+                ("controller.quorum.bootstrap.servers", &servers),
+            ]);
+        }
+        controllers
+    }
+
+    /// `forebay random-uuid`
+    #[track_caller]
+    pub fn random_uuid() -> String {
+        let drawn = Program::new(env!("CARGO_BIN_EXE_forebay"), 60).args(["random-uuid"]);
+        drawn.run().succeeded().stdout.trim().to_owned()
     }
 
     fn be_no_broker(&self) {
@@ -176,16 +198,26 @@ impl Broker {
         self.format_with(cluster_id, &[]);
     }
 
+    /// Makes the directories of a controller those of a cluster with the features that Forebay has,
+    /// whose quorum begins as `how` says: an argument that the tools of both kinds know.
     #[track_caller]
-    fn format_with(&self, cluster_id: &str, features: &[&str]) {
+    pub fn format_quorum(&self, how: &[&str]) {
+        let begins = self.kind == Kind::Kafka && how == ["--standalone"];
+        let features = OF_FOREBAY.iter().filter(|_| begins);
+        let features = features.flat_map(|one| ["--feature", one]);
+        let args: Vec<&str> = how.iter().copied().chain(features).collect();
+        self.format_with(CLUSTER, &args);
+    }
+
+    #[track_caller]
+    fn format_with(&self, cluster_id: &str, more: &[&str]) {
         let format = match self.kind {
             Kind::Kafka => self.lab.java("kafka.tools.StorageTool", 60),
             Kind::Forebay => Program::new(env!("CARGO_BIN_EXE_forebay"), 60),
         };
         let config = self.properties().display().to_string();
         let args = ["format", "--cluster-id", cluster_id, "--config", &config];
-        let features = features.iter().flat_map(|feature| ["--feature", feature]);
-        format.args(args).args(features).run().succeeded();
+        format.args(args).args(more).run().succeeded();
     }
 
     /// `controller.quorum.voters` of these controllers, which are counted from one on.
@@ -443,6 +475,13 @@ impl Broker {
         self.lab.java(class, 120).args(server).args(args)
     }
 
+    /// Kafka's console tool `class` against this controller.
+    pub fn controller_tool(&self, class: &str, args: &[&str]) -> Program {
+        let server = format!("127.0.0.1:{}", self.controller);
+        let server = ["--bootstrap-controller", &server];
+        self.lab.java(class, 120).args(server).args(args)
+    }
+
     fn command(&self) -> Command {
         let properties = self.properties();
         if self.kind == Kind::Forebay {
@@ -467,7 +506,8 @@ impl Broker {
         command
     }
 
-    fn properties(&self) -> PathBuf {
+    /// The file of its settings.
+    pub fn properties(&self) -> PathBuf {
         self.dir.join("server.properties")
     }
 

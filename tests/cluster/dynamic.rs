@@ -1,0 +1,192 @@
+//! Controllers that get a vote and lose it while the cluster works (KIP-853), as Apache Kafka's
+//! tools have it done.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::LIMIT;
+use crate::support::{Broker, Kind, Program, needs};
+
+const QUORUM: &str = "org.apache.kafka.tools.MetadataQuorumCommand";
+const TOPICS: &str = "org.apache.kafka.tools.TopicCommand";
+
+/// Whom a tool asks.
+#[derive(Clone, Copy)]
+enum Asked<'a> {
+    Broker(&'a Broker),
+    Controller(&'a Broker),
+}
+
+impl Asked<'_> {
+    fn tool(self, args: &[&str]) -> Program {
+        match self {
+            Self::Broker(broker) => broker.tool(QUORUM, args),
+            Self::Controller(controller) => controller.controller_tool(QUORUM, args),
+        }
+    }
+}
+
+/// What `kafka-metadata-quorum describe --status` tells: the leader, and who votes with which
+/// directory. `None` if nobody leads.
+fn status(asked: Asked<'_>) -> Option<(u64, Vec<(u64, String)>)> {
+    let output = asked.tool(&["describe", "--status"]).run();
+    let value = |name: &str| {
+        let mut lines = output.stdout.lines();
+        lines.find_map(|line| Some(line.strip_prefix(name)?.trim().to_owned()))
+    };
+    let leader = value("LeaderId:")?.parse().ok()?;
+    let voters: serde_json::Value = serde_json::from_str(&value("CurrentVoters:")?).ok()?;
+    let voter = |voter: &serde_json::Value| {
+        let directory = voter["directoryId"].as_str().unwrap_or_default().to_owned();
+        Some((voter["id"].as_u64()?, directory))
+    };
+    let mut voters: Vec<_> = voters.as_array()?.iter().filter_map(voter).collect();
+    voters.sort();
+    Some((leader, voters))
+}
+
+/// Waits until these vote; who leads, and their directories.
+#[track_caller]
+fn await_voters(asked: Asked<'_>, awaited: &[u64]) -> (u64, Vec<(u64, String)>) {
+    let started = Instant::now();
+    loop {
+        let told = status(asked);
+        if let Some((leader, voters)) = &told {
+            let ids: Vec<u64> = voters.iter().map(|(id, _)| *id).collect();
+            if ids == awaited && awaited.contains(leader) {
+                return (*leader, voters.clone());
+            }
+        }
+        assert!(started.elapsed() < LIMIT, "{told:?} instead of {awaited:?}");
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Has the tool try until the new controller has caught up.
+#[track_caller]
+fn add(asked: Asked<'_>, new: &Broker) {
+    let config = new.properties().display().to_string();
+    let started = Instant::now();
+    loop {
+        let args = ["--command-config", &config, "add-controller"];
+        let output = asked.tool(&args).run();
+        if output.stdout.contains("Added controller") {
+            return;
+        }
+        let told = format!("{}{}", output.stdout, output.stderr);
+        assert!(started.elapsed() < LIMIT, "{told}");
+        thread::sleep(Duration::from_millis(500));
+    }
+}
+
+#[track_caller]
+fn remove(asked: Asked<'_>, id: u64, directory: &str) {
+    let id = id.to_string();
+    let args = [
+        "remove-controller",
+        "--controller-id",
+        &id,
+        "--controller-directory-id",
+        directory,
+    ];
+    asked.tool(&args).run().succeeded();
+}
+
+fn directory(voters: &[(u64, String)], id: u64) -> &str {
+    let mut voters = voters.iter();
+    let (_, directory) = voters.find(|(voter, _)| *voter == id).expect("it votes");
+    directory
+}
+
+#[test]
+fn controllers_are_added_removed_and_replaced_by_kafkas_tools() {
+    let lab = needs!(Java);
+    let mut controllers = Broker::unformatted_controllers(&lab, &[Kind::Forebay; 4]);
+    let ids: Vec<String> = (0..3).map(|_| Broker::random_uuid()).collect();
+    let initial = controllers.iter().zip(1..).zip(&ids);
+    let initial = initial
+        .map(|((one, id), directory)| format!("{id}@127.0.0.1:{}:{directory}", one.controller));
+    let initial: Vec<String> = initial.collect();
+    let initial = initial.join(",");
+    for controller in &mut controllers[..3] {
+        let refused = controller.fails_to_start();
+        assert!(refused.contains("--initial-controllers"), "{refused}");
+        controller.format_quorum(&["--initial-controllers", &initial]);
+        controller.launch();
+    }
+    let (_, voters) = await_voters(Asked::Controller(&controllers[0]), &[1, 2, 3]);
+    let told: Vec<&String> = voters.iter().map(|(_, directory)| directory).collect();
+    assert_eq!(told, ids.iter().collect::<Vec<_>>());
+    let broker = Broker::joining(&controllers[0], Kind::Forebay, 9);
+
+    controllers[3].format_quorum(&["--no-initial-controllers"]);
+    controllers[3].launch();
+    add(Asked::Controller(&controllers[1]), &controllers[3]);
+    let (leader, voters) = await_voters(Asked::Broker(&broker), &[1, 2, 3, 4]);
+    // The leader itself goes.
+    remove(Asked::Broker(&broker), leader, directory(&voters, leader));
+    let left: Vec<u64> = (1..=4).filter(|id| *id != leader).collect();
+    let (_, voters) = await_voters(Asked::Broker(&broker), &left);
+    let create = broker.tool(TOPICS, &["--create", "--topic", "first"]);
+    create.run().succeeded();
+
+    // One of three has lost its disk, and another one is down: nobody may lead.
+    let [lost, down, _] = left[..] else {
+        unreachable!("three are left");
+    };
+    let (lost_at, down_at) = (lost as usize - 1, down as usize - 1);
+    controllers[lost_at].kill();
+    std::fs::remove_dir_all(controllers[lost_at].data()).expect("it has data");
+    controllers[lost_at].format_quorum(&["--no-initial-controllers"]);
+    controllers[lost_at].launch();
+    controllers[down_at].kill();
+    thread::sleep(Duration::from_secs(10));
+    let told = status(Asked::Controller(&controllers[left[2] as usize - 1]));
+    assert_eq!(told, None, "the new disk has voted for the old one");
+    controllers[down_at].launch();
+    await_voters(Asked::Broker(&broker), &left);
+    remove(Asked::Broker(&broker), lost, directory(&voters, lost));
+    add(Asked::Broker(&broker), &controllers[lost_at]);
+    let (_, replaced) = await_voters(Asked::Broker(&broker), &left);
+    assert_ne!(directory(&replaced, lost), directory(&voters, lost));
+    controllers[down_at].kill();
+    let create = broker.tool(TOPICS, &["--create", "--topic", "second"]);
+    create.run().succeeded();
+    let listed = broker.tool(TOPICS, &["--list"]).run().succeeded();
+    assert_eq!(
+        listed.stdout.lines().collect::<Vec<_>>(),
+        ["first", "second"]
+    );
+}
+
+#[test]
+fn forebay_takes_the_place_of_kafka_in_a_quorum_and_kafka_that_of_forebay() {
+    let lab = needs!(Java);
+    for kinds in [[Kind::Kafka, Kind::Forebay], [Kind::Forebay, Kind::Kafka]] {
+        let mut controllers = Broker::unformatted_controllers(&lab, &kinds);
+        controllers[0].format_quorum(&["--standalone"]);
+        controllers[1].format_quorum(&["--no-initial-controllers"]);
+        controllers[0].launch();
+        await_voters(Asked::Controller(&controllers[0]), &[1]);
+        let mut broker = Broker::prepared_to_join(&controllers[0], kinds[1], 9);
+        let servers = controllers
+            .iter()
+            .map(|one| format!("127.0.0.1:{}", one.controller));
+        let servers = servers.collect::<Vec<_>>().join(",");
+        broker.set(&[("controller.quorum.bootstrap.servers", &servers)]);
+        broker.resume();
+        let create = broker.tool(TOPICS, &["--create", "--topic", "first"]);
+        create.run().succeeded();
+        controllers[1].launch();
+        add(Asked::Controller(&controllers[0]), &controllers[1]);
+        let (_, voters) = await_voters(Asked::Controller(&controllers[0]), &[1, 2]);
+        remove(Asked::Broker(&broker), 1, directory(&voters, 1));
+        await_voters(Asked::Controller(&controllers[1]), &[2]);
+        controllers[0].kill();
+        let create = broker.tool(TOPICS, &["--create", "--topic", "second"]);
+        create.run().succeeded();
+        let listed = broker.tool(TOPICS, &["--list"]).run().succeeded();
+        let topics: Vec<&str> = listed.stdout.lines().collect();
+        assert_eq!(topics, ["first", "second"], "{kinds:?}");
+    }
+}
