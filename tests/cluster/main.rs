@@ -11,6 +11,7 @@ mod joining;
 #[path = "../fuzz/targets/memory_disk.rs"]
 mod memory_disk;
 mod replicating;
+mod rolling;
 #[path = "../support/mod.rs"]
 mod support;
 mod voters;

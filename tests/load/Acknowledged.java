@@ -8,8 +8,8 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 
 /**
- * The Java client beside acknowledged.py, with records of the same kind: `produce SERVER TOPIC
- * PARTITIONS BEGUN END SEED`. Its batches are compressed. One of them is under way at a time: what a
+ * The Java client beside acknowledged.py, with records of the same kind and the same environment:
+ * `produce SERVER TOPIC PARTITIONS BEGUN END SEED`. Its batches are compressed. One of them is under way at a time: what a
  * broker cannot know any more this client sends again under another epoch, and so with more it may
  * make duplicates.
  */
@@ -33,7 +33,8 @@ public class Acknowledged {
         properties.put("reconnect.backoff.max.ms", "200");
         properties.put("retry.backoff.max.ms", "200");
         properties.put("max.block.ms", "120000");
-        properties.put("delivery.timeout.ms", "120000");
+        properties.put("delivery.timeout.ms", environment("DELIVERY_TIMEOUT_MS", "120000"));
+        properties.put("request.timeout.ms", environment("REQUEST_TIMEOUT_MS", "30000"));
         Queue<String> acknowledged = new ConcurrentLinkedQueue<>();
         Queue<Exception> failures = new ConcurrentLinkedQueue<>();
         int[] numbers = new int[partitions];
@@ -64,6 +65,10 @@ public class Acknowledged {
         }
         acknowledged.forEach(System.out::println);
         System.exit(failures.isEmpty() ? 0 : 1);
+    }
+
+    private static String environment(String name, String otherwise) {
+        return System.getenv().getOrDefault(name, otherwise);
     }
 
     private static String value(String producer, int number, int length) {

@@ -1,4 +1,5 @@
 //! Real clients that produce while something happens to their broker, and what must be there then.
+#![allow(dead_code, reason = "each test binary uses its own part of it")]
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -43,11 +44,63 @@ pub struct Load {
     clients: Vec<JoinHandle<Output>>,
 }
 
+/// How clients are started.
+#[derive(Clone, Copy)]
+pub struct Clients<'a> {
+    pub lab: &'a Lab,
+    /// `bootstrap.servers`
+    pub server: &'a str,
+    /// What they are told by their environment.
+    pub environment: &'a [(&'a str, &'a str)],
+    /// The network namespace in which they run; this process's if there is none.
+    pub namespace: Option<&'a str>,
+}
+
+impl<'a> Clients<'a> {
+    /// Clients of `server` that are told nothing else.
+    pub const fn new(lab: &'a Lab, server: &'a str) -> Self {
+        Self {
+            lab,
+            server,
+            environment: &[],
+            namespace: None,
+        }
+    }
+
+    fn prepare(&self, program: Program) -> Program {
+        let environment = self.environment.iter();
+        let program = environment.fold(program, |program, (name, value)| program.env(name, value));
+        match self.namespace {
+            Some(namespace) => program.in_namespace(namespace),
+            None => program,
+        }
+    }
+}
+
+/// A time in which some partition acknowledged nothing, in milliseconds since 1970.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Pause {
+    pub began_ms: u64,
+    pub length_ms: u64,
+}
+
+/// What became of a load.
+pub struct Finished {
+    pub acknowledged: Vec<Record>,
+    /// Those that librdkafka met, of a tenth of a second and longer.
+    pub pauses: Vec<Pause>,
+}
+
 impl Load {
     /// Begins to produce, small and large records from several producers; all of them wait for the
     /// acknowledgement of every replica and send again what was not acknowledged. Returns when each
     /// client has got one.
     pub fn start(lab: &Lab, broker: &Broker, seed: u64) -> Self {
+        Self::of(Clients::new(lab, &broker.bootstrap()), seed)
+    }
+
+    /// The same with clients as they are told.
+    pub fn of(clients: Clients<'_>, seed: u64) -> Self {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("load-{number}"));
@@ -55,14 +108,17 @@ impl Load {
         fs::create_dir_all(&folder).expect("target/ can be written");
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/load/Acknowledged.java");
         let programs = [
-            lab.python("load/acknowledged.py", CLIENT_SECONDS_MAX),
-            lab.java(source, CLIENT_SECONDS_MAX),
+            clients
+                .lab
+                .python("load/acknowledged.py", CLIENT_SECONDS_MAX),
+            clients.lab.java(source, CLIENT_SECONDS_MAX),
         ];
-        let (server, seed) = (broker.bootstrap(), seed.to_string());
+        let programs = programs.map(|program| clients.prepare(program));
+        let (server, seed) = (clients.server, seed.to_string());
         let path = |name: &str| folder.join(name).display().to_string();
         let start = |(number, program): (usize, Program)| {
             let (begun, end) = (path(&begun(number)), path(END));
-            let args = ["produce", &server, TOPIC, PARTITIONS, &begun, &end, &seed];
+            let args = ["produce", server, TOPIC, PARTITIONS, &begun, &end, &seed];
             let program = program.args(args);
             thread::spawn(move || program.run())
         };
@@ -79,11 +135,22 @@ impl Load {
     /// Lets the clients finish what they have sent; the records that were acknowledged to them.
     #[track_caller]
     pub fn finish(self) -> Vec<Record> {
+        self.finish_telling().acknowledged
+    }
+
+    /// The same with the pauses that they met.
+    #[track_caller]
+    pub fn finish_telling(self) -> Finished {
         File::create(self.folder.join(END)).expect("target/ can be written");
-        let mut acknowledged = Vec::new();
+        let (mut acknowledged, mut pauses) = (Vec::new(), Vec::new());
         for client in self.clients {
             let output = client.join().expect("a client's thread ends").succeeded();
-            tell(&output.stderr);
+            for line in output.stderr.lines() {
+                match pause_of(line) {
+                    Some(pause) => pauses.push(pause),
+                    None => tell(&format!("{line}\n")),
+                }
+            }
             let of_client = records(&output.stdout);
             let count = of_client.len();
             assert!(
@@ -94,22 +161,48 @@ impl Load {
             acknowledged.extend(of_client);
         }
         drop(fs::remove_dir_all(&self.folder));
-        acknowledged
+        Finished {
+            acknowledged,
+            pauses,
+        }
     }
+}
+
+/// What a line `pause BEGAN LENGTH` tells.
+fn pause_of(line: &str) -> Option<Pause> {
+    let (began, length) = line.strip_prefix("pause ")?.split_once(' ')?;
+    Some(Pause {
+        began_ms: began.parse().ok()?,
+        length_ms: length.parse().ok()?,
+    })
 }
 
 /// All that a reader finds.
 #[track_caller]
 pub fn read(lab: &Lab, broker: &Broker) -> Vec<Record> {
-    let reader = lab.python("load/acknowledged.py", CLIENT_SECONDS_MAX);
-    let args = ["read", &broker.bootstrap(), TOPIC];
+    read_for(Clients::new(lab, &broker.bootstrap()))
+}
+
+#[track_caller]
+fn read_for(clients: Clients<'_>) -> Vec<Record> {
+    let reader = clients
+        .lab
+        .python("load/acknowledged.py", CLIENT_SECONDS_MAX);
+    let reader = clients.prepare(reader);
+    let args = ["read", clients.server, TOPIC];
     records(&reader.args(args).run().succeeded().stdout)
 }
 
 /// Asserts that a reader finds what was acknowledged: all of it, in order, once.
 #[track_caller]
 pub fn assert_is_kept(lab: &Lab, broker: &Broker, acknowledged: &[Record]) {
-    let found = read(lab, broker);
+    assert_is_kept_for(Clients::new(lab, &broker.bootstrap()), acknowledged);
+}
+
+/// The same with a reader as it is told.
+#[track_caller]
+pub fn assert_is_kept_for(clients: Clients<'_>, acknowledged: &[Record]) {
+    let found = read_for(clients);
     let faults = faults(acknowledged, &found);
     tell(&format!(
         "{} records acknowledged, {} found\n",
@@ -153,7 +246,7 @@ pub fn tell(text: &str) {
         .expect("stderr takes a line");
 }
 
-fn number_from_environment(name: &str) -> Option<u64> {
+pub fn number_from_environment(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(text.parse().expect("a number"))
 }

@@ -82,6 +82,20 @@ impl Program {
         self
     }
 
+    /// Has the program run in a network namespace, with the files that it has of its own under
+    /// `/etc/netns`. Only root may.
+    pub fn in_namespace(mut self, namespace: &str) -> Self {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", namespace]);
+        command.arg(self.command.get_program());
+        command.args(self.command.get_args());
+        for (name, value) in self.command.get_envs() {
+            command.env(name, value.unwrap_or_default());
+        }
+        self.command = command;
+        self
+    }
+
     /// Gives the program this text as its standard input (nothing otherwise).
     pub fn input(mut self, text: &str) -> Self {
         self.input = Some(text.to_owned());
