@@ -94,7 +94,7 @@ impl Controller {
         let (kind, name) = (wish.resource_type, wish.resource_name.as_str());
         check_values(&wish.configs)?;
         if kind == ConfigKind::BrokerLogger.code() {
-            check_node(self.node_id, name, "Unexpected node id. Expected")?;
+            check_node(self.node_id, name)?;
             // Who runs the controller makes the changes, of which no record is kept.
             return level_changes(&wish.configs).map(|_| Vec::new());
         }
@@ -144,8 +144,9 @@ impl Controller {
                 Scope::Topic
             }
             ConfigKind::Broker if name.is_empty() => Scope::ClusterDefault,
+            // Of any broker: the one that was asked has seen to it that they are its own.
             ConfigKind::Broker => {
-                check_node(self.node_id, name, "Unexpected broker id, expected")?;
+                node_id(name)?;
                 Scope::Broker
             }
             // Levels of loggers are no settings: only single ones can be named.
@@ -166,13 +167,21 @@ impl Controller {
     }
 }
 
-/// Each broker knows its own settings only.
-fn check_node(node_id: BrokerId, name: &str, expected: &str) -> Result<(), Refusal> {
-    let text = match name.parse::<BrokerId>() {
-        Ok(id) if id == node_id => return Ok(()),
-        Ok(id) => format!("{expected} {node_id}, but received {id}"),
-        Err(_) => format!("Node id must be an integer, but it is: {name}"),
-    };
+/// The node of which these are the settings.
+fn node_id(name: &str) -> Result<BrokerId, Refusal> {
+    name.parse().map_err(|_| {
+        let text = format!("Node id must be an integer, but it is: {name}");
+        Refusal::new(ErrorCode::InvalidRequest, text)
+    })
+}
+
+/// Each node has its own loggers only.
+fn check_node(own: BrokerId, name: &str) -> Result<(), Refusal> {
+    let id = node_id(name)?;
+    if id == own {
+        return Ok(());
+    }
+    let text = format!("Unexpected node id. Expected {own}, but received {id}");
     Err(Refusal::new(ErrorCode::InvalidRequest, text))
 }
 
@@ -254,7 +263,7 @@ pub fn log_level_changes(
 ) -> Vec<LevelChange> {
     let kind = ConfigKind::BrokerLogger.code();
     let own = request.resources.iter().filter(|wish| {
-        wish.resource_type == kind && check_node(node_id, &wish.resource_name, "").is_ok()
+        wish.resource_type == kind && check_node(node_id, &wish.resource_name).is_ok()
     });
     let mut own = own.filter(|_| !request.validate_only);
     match (own.next(), own.next()) {
