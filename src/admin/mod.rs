@@ -24,6 +24,7 @@ mod output;
 mod produce;
 mod progress;
 mod session;
+mod signals;
 mod table;
 mod topic;
 

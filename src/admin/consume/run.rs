@@ -4,17 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
-
 use crate::admin::Failure;
 use crate::admin::asked::{Asked, Asker};
 use crate::admin::clock::Clock;
 use crate::admin::failure::explain;
-use crate::admin::network::Event;
 use crate::admin::output::Output;
 use crate::admin::progress::Progress;
 use crate::admin::session::{Happening, Session};
+use crate::admin::signals::catch_signals;
 use crate::admin::table::counted;
 use crate::client::Tag;
 use crate::client::consumer::{
@@ -99,23 +96,6 @@ fn start_of(command: &Consume) -> Start {
         (None, None) if command.from_beginning || command.to_end => Start::Earliest,
         (None, None) => Start::Latest,
     }
-}
-
-fn catch_signals(session: &Session) -> Result<(), Failure> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    let sender = session.sender();
-    std::thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || {
-            for (count, signal) in signals.forever().enumerate() {
-                // Who asks twice does not want to wait.
-                if count > 0 {
-                    std::process::exit(128 + signal);
-                }
-                drop(sender.send(Event::Interrupted));
-            }
-        })?;
-    Ok(())
 }
 
 struct Run<'a> {
