@@ -18,6 +18,7 @@ mod deletion;
 mod failure;
 mod group;
 mod input;
+mod layout;
 mod meaning;
 mod network;
 mod output;
