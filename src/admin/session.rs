@@ -127,12 +127,16 @@ impl Session {
         &self.peers[&self.first].connection
     }
 
-    /// Asks for Metadata of `topics` (all without a list) and takes it in.
+    /// Asks for Metadata of `topics` (all without a list) and takes it in. With all, the topics
+    /// that are gone are forgotten.
     pub fn refresh(&mut self, topics: Option<&[&str]>, may_create: bool) -> Result<(), Failure> {
         let request: MetadataRequest = Cluster::metadata_request(topics, may_create);
         let metadata = answer!(Metadata, self.ask_any(request)?);
         error_of(metadata.error_code)
             .map_err(|error| Failure::refused("the broker gives no metadata", error, None))?;
+        if topics.is_none() {
+            self.cluster = Cluster::new();
+        }
         self.cluster.on_metadata(&metadata);
         Ok(())
     }

@@ -8,9 +8,12 @@
 //! Does not know: commands, and what they print.
 
 pub mod balancing;
+pub mod configs;
 pub mod evacuating;
 pub mod leading;
 mod load;
+pub mod reading;
+pub mod reassignments;
 #[cfg(test)]
 mod tests;
 

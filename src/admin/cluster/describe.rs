@@ -1,34 +1,18 @@
-//! `forebay cluster`: who is there.
+//! `forebay cluster describe`.
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use serde_json::{Value, json};
 
+use crate::admin::Failure;
+use crate::admin::arguments::ConnectionArguments;
+use crate::admin::layout::reading::ENDPOINT_BROKERS;
+use crate::admin::output::Output;
+use crate::admin::session::{Session, answer};
+use crate::admin::table::Table;
 use crate::client::error_of;
 use crate::protocol::messages::DescribeClusterRequest;
 use crate::protocol::messages::api_versions_response::ApiVersionsResponse;
 use crate::protocol::messages::describe_cluster_response::DescribeClusterResponse;
-
-use super::Failure;
-use super::arguments::ConnectionArguments;
-use super::output::Output;
-use super::session::{Session, answer};
-use super::table::Table;
-
-/// The endpoints that clients connect to, and not the controllers'.
-const ENDPOINT_BROKERS: i8 = 1;
-
-/// What to do with the cluster.
-#[derive(Debug, Subcommand)]
-pub enum ClusterCommand {
-    Describe(Describe),
-}
-
-impl ClusterCommand {
-    pub const fn connection(&self) -> &ConnectionArguments {
-        let Self::Describe(command) = self;
-        &command.connection
-    }
-}
 
 /// Show the cluster's id, its controller, its brokers and the features it has finalized.
 #[derive(Args, Debug)]
@@ -42,8 +26,7 @@ pub struct Describe {
     pub connection: ConnectionArguments,
 }
 
-pub fn run(command: &ClusterCommand, output: &mut Output) -> Result<(), Failure> {
-    let ClusterCommand::Describe(command) = command;
+pub fn run(command: &Describe, output: &mut Output) -> Result<(), Failure> {
     let mut session = Session::open(&command.connection)?;
     let request = DescribeClusterRequest {
         endpoint_type: ENDPOINT_BROKERS,
