@@ -80,6 +80,11 @@ pub struct ConnectionArguments {
     pub json: bool,
 }
 
+/// Bytes a second, as Kafka has them: positive, in 63 bits.
+pub fn rate() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(1..=i64::MAX.unsigned_abs())
+}
+
 /// A host and a port.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Server {

@@ -9,13 +9,17 @@
 
 pub mod balancing;
 pub mod configs;
+pub mod electing;
 pub mod evacuating;
 pub mod leading;
 mod load;
+pub mod moving;
 pub mod reading;
 pub mod reassignments;
+pub mod showing;
 #[cfg(test)]
 mod tests;
+pub mod throttle;
 
 use std::collections::{BTreeMap, BTreeSet};
 

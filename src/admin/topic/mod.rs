@@ -4,7 +4,10 @@ mod alter;
 mod create;
 mod delete;
 mod describe;
+mod elect_leaders;
 mod list;
+mod plan_file;
+mod reassign;
 
 use clap::Subcommand;
 
@@ -20,6 +23,8 @@ pub enum TopicCommand {
     Describe(describe::Describe),
     Alter(alter::Alter),
     Delete(delete::Delete),
+    Reassign(reassign::Reassign),
+    ElectLeaders(elect_leaders::ElectLeaders),
 }
 
 impl TopicCommand {
@@ -30,6 +35,8 @@ impl TopicCommand {
             Self::Describe(command) => &command.connection,
             Self::Alter(command) => &command.connection,
             Self::Delete(command) => &command.connection,
+            Self::Reassign(command) => &command.connection,
+            Self::ElectLeaders(command) => &command.connection,
         }
     }
 }
@@ -41,5 +48,7 @@ pub fn run(command: &TopicCommand, output: &mut Output) -> Result<(), Failure> {
         TopicCommand::Describe(command) => describe::run(command, output),
         TopicCommand::Alter(command) => alter::run(command, output),
         TopicCommand::Delete(command) => delete::run(command, output),
+        TopicCommand::Reassign(command) => reassign::run(command, output),
+        TopicCommand::ElectLeaders(command) => elect_leaders::run(command, output),
     }
 }
