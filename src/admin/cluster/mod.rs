@@ -2,6 +2,7 @@
 //! that go elsewhere, the end of a broker.
 
 mod describe;
+mod drain;
 mod quorum;
 mod status;
 
@@ -9,13 +10,18 @@ use clap::Subcommand;
 
 use super::arguments::ConnectionArguments;
 use super::failure::Failure;
+use super::layout::Layout;
 use super::output::Output;
+use super::table::list;
+use crate::model::BrokerId;
 
 /// What to do with the cluster.
 #[derive(Debug, Subcommand)]
 pub enum ClusterCommand {
     Describe(describe::Describe),
     Status(status::Status),
+    Drain(drain::Drain),
+    Rejoin(drain::Rejoin),
 }
 
 impl ClusterCommand {
@@ -23,6 +29,8 @@ impl ClusterCommand {
         match self {
             Self::Describe(command) => &command.connection,
             Self::Status(command) => &command.connection,
+            Self::Drain(command) => &command.connection,
+            Self::Rejoin(command) => &command.connection,
         }
     }
 }
@@ -31,5 +39,16 @@ pub fn run(command: &ClusterCommand, output: &mut Output) -> Result<(), Failure>
     match command {
         ClusterCommand::Describe(command) => describe::run(command, output),
         ClusterCommand::Status(command) => status::run(command, output),
+        ClusterCommand::Drain(command) => drain::drain(command, output),
+        ClusterCommand::Rejoin(command) => drain::rejoin(command, output),
     }
+}
+
+/// The broker has to be registered, or to hold a replica.
+fn known_broker(layout: &Layout, broker: BrokerId) -> Result<(), Failure> {
+    if layout.brokers.contains_key(&broker) {
+        return Ok(());
+    }
+    let known: Vec<BrokerId> = layout.brokers.keys().copied().collect();
+    let text = format!("there is no broker {broker}: there are {}", list(&known));
 }

@@ -9,6 +9,7 @@
 
 pub mod balancing;
 pub mod configs;
+pub mod cordon;
 pub mod electing;
 pub mod evacuating;
 pub mod leading;
