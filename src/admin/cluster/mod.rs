@@ -1,10 +1,12 @@
 //! `forebay cluster`: who is there, how it goes, and the work on brokers: maintenance, replicas
 //! that go elsewhere, the end of a broker.
 
+mod decommission;
 mod describe;
 mod drain;
 mod quorum;
 mod status;
+mod unregister;
 
 use clap::Subcommand;
 
@@ -22,6 +24,8 @@ pub enum ClusterCommand {
     Status(status::Status),
     Drain(drain::Drain),
     Rejoin(drain::Rejoin),
+    Decommission(decommission::Decommission),
+    Unregister(unregister::Unregister),
 }
 
 impl ClusterCommand {
@@ -31,6 +35,8 @@ impl ClusterCommand {
             Self::Status(command) => &command.connection,
             Self::Drain(command) => &command.connection,
             Self::Rejoin(command) => &command.connection,
+            Self::Decommission(command) => &command.connection,
+            Self::Unregister(command) => &command.connection,
         }
     }
 }
@@ -41,6 +47,8 @@ pub fn run(command: &ClusterCommand, output: &mut Output) -> Result<(), Failure>
         ClusterCommand::Status(command) => status::run(command, output),
         ClusterCommand::Drain(command) => drain::drain(command, output),
         ClusterCommand::Rejoin(command) => drain::rejoin(command, output),
+        ClusterCommand::Decommission(command) => decommission::run(command, output),
+        ClusterCommand::Unregister(command) => unregister::run(command, output),
     }
 }
 
