@@ -1,6 +1,7 @@
 //! `forebay cluster`: who is there, how it goes, and the work on brokers: maintenance, replicas
 //! that go elsewhere, the end of a broker.
 
+mod balance;
 mod decommission;
 mod describe;
 mod drain;
@@ -26,6 +27,7 @@ pub enum ClusterCommand {
     Rejoin(drain::Rejoin),
     Decommission(decommission::Decommission),
     Unregister(unregister::Unregister),
+    Balance(balance::Balance),
 }
 
 impl ClusterCommand {
@@ -37,6 +39,7 @@ impl ClusterCommand {
             Self::Rejoin(command) => &command.connection,
             Self::Decommission(command) => &command.connection,
             Self::Unregister(command) => &command.connection,
+            Self::Balance(command) => &command.connection,
         }
     }
 }
@@ -49,6 +52,7 @@ pub fn run(command: &ClusterCommand, output: &mut Output) -> Result<(), Failure>
         ClusterCommand::Rejoin(command) => drain::rejoin(command, output),
         ClusterCommand::Decommission(command) => decommission::run(command, output),
         ClusterCommand::Unregister(command) => unregister::run(command, output),
+        ClusterCommand::Balance(command) => balance::run(command, output),
     }
 }
 
@@ -59,4 +63,5 @@ fn known_broker(layout: &Layout, broker: BrokerId) -> Result<(), Failure> {
     }
     let known: Vec<BrokerId> = layout.brokers.keys().copied().collect();
     let text = format!("there is no broker {broker}: there are {}", list(&known));
+    Err(Failure::Failed(text))
 }
