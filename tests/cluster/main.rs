@@ -10,6 +10,7 @@ mod history;
 mod joining;
 #[path = "../fuzz/targets/memory_disk.rs"]
 mod memory_disk;
+mod operating;
 mod replicating;
 mod rolling;
 #[path = "../support/mod.rs"]
