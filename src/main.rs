@@ -42,6 +42,7 @@ Examples:
   echo hello | forebay produce orders
   forebay consume orders --from-beginning
   forebay group describe billing --json
+  forebay cluster status                            how a cluster goes
   forebay verify                                    what a broker that does not run has on the disk
   forebay import --config server.properties         take over a stopped Apache Kafka's data
 
