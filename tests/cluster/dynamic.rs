@@ -190,3 +190,33 @@ fn forebay_takes_the_place_of_kafka_in_a_quorum_and_kafka_that_of_forebay() {
         assert_eq!(topics, ["first", "second"], "{kinds:?}");
     }
 }
+
+#[test]
+fn controllers_that_may_get_their_votes_by_themselves_and_give_back_that_of_a_lost_disk() {
+    let lab = needs!(Java);
+    for leader in Kind::BOTH {
+        let kinds = [leader, Kind::Forebay, Kind::Forebay];
+        let mut controllers = Broker::unformatted_controllers(&lab, &kinds);
+        controllers[0].format_quorum(&["--standalone"]);
+        controllers[0].launch();
+        for controller in &mut controllers[1..] {
+            controller.set(&[("controller.quorum.auto.join.enable", "true")]);
+            controller.format_quorum(&["--no-initial-controllers"]);
+            controller.launch();
+        }
+        let asked = Asked::Controller(&controllers[0]);
+        let (_, voters) = await_voters(asked, &[1, 2, 3]);
+        controllers[2].kill();
+        std::fs::remove_dir_all(controllers[2].data()).expect("it has data");
+        controllers[2].format_quorum(&["--no-initial-controllers"]);
+        controllers[2].launch();
+        let started = Instant::now();
+        loop {
+            let (_, replaced) = await_voters(Asked::Controller(&controllers[0]), &[1, 2, 3]);
+            if directory(&replaced, 3) != directory(&voters, 3) {
+                break;
+            }
+            assert!(started.elapsed() < LIMIT, "{replaced:?}");
+        }
+    }
+}
