@@ -23,6 +23,7 @@ use super::super::features::supported_features;
 use super::super::image::{MetadataImage, is_directory_chosen};
 use super::super::lifecycle::{BrokerIdentity, Lifecycle, LifecycleEvent, LifecycleTimes};
 use super::forwarding::{Answered, Forwarding};
+use super::told_places::ToldPlaces;
 use super::{
     ControllerRequest, HaltCause, MetadataDelta, MetadataEvent, MetadataNode, Phase, RequestToken,
     Source,
@@ -80,6 +81,8 @@ pub(super) struct Joining {
     placing: Vec<(Uuid, PartitionIndex)>,
     /// When it is told of others.
     place_at: Instant,
+    /// Where it was told that they lie.
+    told: ToldPlaces,
 }
 
 impl Joining {
@@ -417,13 +420,17 @@ impl MetadataNode {
         let rest = unplaced.split_off(unplaced.len().min(ASSIGNMENTS_MAX));
         joining.unplaced.extend(rest);
         let online = directories.online();
-        let chosen = self
-            .controller
-            .choose_directories(image, &online, unplaced.len());
-        if chosen.is_empty() {
+        let told = &mut joining.told;
+        told.retain(|(topic_id, index), directory| {
+            image.partition(topic_id, index).is_some() && online.contains(&directory)
+        });
+        let controller = &mut self.controller;
+        let placed = told.places_of(&unplaced, |count| {
+            controller.choose_directories(image, &online, count)
+        });
+        if placed.is_empty() {
             return;
         }
-        let placed = unplaced.iter().copied().zip(chosen);
         let request = assignment_request((own, broker_epoch), placed);
         joining.placing = unplaced;
         let request = ControllerRequest::AssignReplicasToDirs(request);

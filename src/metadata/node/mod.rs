@@ -15,6 +15,7 @@ mod snapshots;
 mod state;
 mod takeover;
 mod taking_back;
+mod told_places;
 
 #[cfg(test)]
 mod tests;
