@@ -6,43 +6,56 @@
 //! always one that goes on and makes room.
 
 /// A request of no more than this is small if it is the only one of its connection. Small ones have
-/// room of their own, so that clients that send large requests cannot keep the others out.
+/// room of their own, so that clients that send large requests cannot keep the others out. Those
+/// that produce have another: they may wait for followers, which fetch by small requests.
 const SMALL_REQUEST_BYTES_MAX: usize = 64 << 10;
 
 /// The bytes of the requests in work on one shard.
 #[derive(Debug)]
 pub struct RequestBudget {
-    small_bytes: usize,
-    other_bytes: usize,
-    /// For the small ones and for the others, each.
+    used: [usize; ROOMS_COUNT],
+    /// For each room.
     bytes_max: usize,
     has_room_for_small: bool,
 }
+
+/// Where requests have room.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Room {
+    /// All that are large, or not the only one of their connection.
+    #[default]
+    Large,
+    /// Small ones that produce.
+    SmallProduce,
+    /// All others: nothing that they wait for waits for those in another room.
+    Small,
+}
+
+const ROOMS_COUNT: usize = 3;
 
 /// What one request counts for.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Charge {
     bytes: usize,
-    is_small: bool,
+    room: Room,
 }
 
 impl Charge {
     /// True for a request that has room besides that of large ones.
     #[must_use]
     pub const fn is_small(self) -> bool {
-        self.is_small
+        matches!(self.room, Room::Small | Room::SmallProduce)
     }
 }
 
 impl RequestBudget {
-    /// Small requests may fill `bytes_max`, and the others as much; but if there is a
-    /// `queued_bytes_max` (`queued.max.request.bytes`, the shard's part) all together that, as in
-    /// Apache Kafka.
+    /// Small requests may fill `bytes_max`, those of them that produce as much, and the others as
+    /// much; but if there is a `queued_bytes_max` (`queued.max.request.bytes`, the shard's part)
+    /// all but the first together that, as in Apache Kafka.
     #[must_use]
     pub fn new(bytes_max: usize, queued_bytes_max: Option<usize>) -> Self {
         Self {
-            small_bytes: 0,
-            other_bytes: 0,
+            used: [0; ROOMS_COUNT],
             bytes_max: queued_bytes_max.map_or(bytes_max, |queued| queued.min(bytes_max)),
             has_room_for_small: queued_bytes_max.is_none(),
         }
@@ -50,27 +63,27 @@ impl RequestBudget {
 
     /// The bytes of the requests in work.
     #[must_use]
-    pub const fn in_work_bytes(&self) -> usize {
-        self.small_bytes + self.other_bytes
+    pub fn in_work_bytes(&self) -> usize {
+        self.used.iter().sum()
     }
 
-    /// What a request of `bytes` counts for; `is_first` if it is the only one of its connection.
+    /// What a request of `bytes` counts for; `is_first` if it is the only one of its connection,
+    /// `produces` if it is one to append records.
     #[must_use]
-    pub const fn charge_of(&self, bytes: usize, is_first: bool) -> Charge {
-        Charge {
-            bytes,
-            is_small: self.has_room_for_small && is_first && bytes <= SMALL_REQUEST_BYTES_MAX,
-        }
+    pub const fn charge_of(&self, bytes: usize, is_first: bool, produces: bool) -> Charge {
+        let is_small = is_first && bytes <= SMALL_REQUEST_BYTES_MAX;
+        let room = match (is_small, produces) {
+            (true, false) => Room::Small,
+            (true, true) if self.has_room_for_small => Room::SmallProduce,
+            _ => Room::Large,
+        };
+        Charge { bytes, room }
     }
 
     /// True if a request that counts for `charge` may begin.
     #[must_use]
     pub const fn allows(&self, charge: Charge) -> bool {
-        let used = if charge.is_small {
-            self.small_bytes
-        } else {
-            self.other_bytes
-        };
+        let used = self.used[charge.room as usize];
         used == 0 || used.saturating_add(charge.bytes) <= self.bytes_max
     }
 
@@ -96,11 +109,7 @@ impl RequestBudget {
     }
 
     const fn used_mut(&mut self, charge: Charge) -> &mut usize {
-        if charge.is_small {
-            &mut self.small_bytes
-        } else {
-            &mut self.other_bytes
-        }
+        &mut self.used[charge.room as usize]
     }
 }
 
@@ -113,7 +122,7 @@ mod tests {
     #[test]
     fn requests_begin_while_there_is_room_and_one_may_always() {
         let mut budget = RequestBudget::new(4 * MIB, None);
-        let charge_of = |bytes| RequestBudget::new(0, None).charge_of(bytes, true);
+        let charge_of = |bytes| RequestBudget::new(0, None).charge_of(bytes, true, false);
         assert!(budget.allows(charge_of(100 * MIB)), "it is the only one");
         let first = charge_of(3 * MIB);
         budget.begin(first);
@@ -129,9 +138,9 @@ mod tests {
     #[test]
     fn small_requests_have_room_of_their_own_which_is_bounded() {
         let mut budget = RequestBudget::new(MIB, None);
-        let large = budget.charge_of(100 * MIB, true);
+        let large = budget.charge_of(100 * MIB, true, false);
         budget.begin(large);
-        let small = budget.charge_of(SMALL_REQUEST_BYTES_MAX, true);
+        let small = budget.charge_of(SMALL_REQUEST_BYTES_MAX, true, false);
         for _ in 0..16 {
             assert!(budget.allows(small));
             budget.begin(small);
@@ -139,15 +148,27 @@ mod tests {
         assert!(!budget.allows(small));
         budget.end(large);
         assert!(budget.allows(large), "however many small ones there are");
-        let second = budget.charge_of(1000, false);
+        let second = budget.charge_of(1000, false, false);
         assert!(!second.is_small(), "its connection has one in work");
     }
 
     #[test]
-    fn queued_max_request_bytes_counts_for_requests_of_every_size() {
+    fn those_that_produce_keep_no_small_request_out_that_they_may_wait_for() {
+        for queued in [None, Some(MIB)] {
+            let mut budget = RequestBudget::new(MIB, queued);
+            let producing = budget.charge_of(SMALL_REQUEST_BYTES_MAX, true, true);
+            while budget.allows(producing) {
+                budget.begin(producing);
+            }
+            assert!(budget.allows(budget.charge_of(100, true, false)));
+        }
+    }
+
+    #[test]
+    fn queued_max_request_bytes_counts_for_records_of_every_size() {
         let mut budget = RequestBudget::new(MIB, Some(2000));
-        budget.begin(budget.charge_of(1500, true));
-        assert!(budget.allows(budget.charge_of(500, true)));
-        assert!(!budget.allows(budget.charge_of(501, true)));
+        budget.begin(budget.charge_of(1500, true, true));
+        assert!(budget.allows(budget.charge_of(500, true, true)));
+        assert!(!budget.allows(budget.charge_of(501, true, true)));
     }
 }

@@ -11,6 +11,7 @@ use crate::connection::{
 };
 use crate::console::HttpConnection;
 use crate::model::BrokerId;
+use crate::protocol::ApiKey;
 use crate::security::Client;
 use crate::stdx::buffer::BlockPool;
 use crate::stdx::{HashMap, Instant, Now, new_map};
@@ -27,7 +28,7 @@ const KEPT_BLOCKS_MEMORY_DIVISOR: u64 = 8;
 const HELD_MEMORY_DIVISOR: u64 = 4;
 
 /// What requests in work may hold, as a part of the shard's memory. Small ones may hold as much
-/// again.
+/// again, and those of them that produce, too.
 const IN_WORK_MEMORY_DIVISOR: u64 = 8;
 
 /// How soon after a connection was refused memory those that hold it are looked at.
@@ -373,7 +374,9 @@ impl Connections {
         let is_next = self.waiting_for_room.is_empty() || self.trying == Some(id);
         let (budget, mut has_room, mut charge) = (&self.budget, true, Charge::default());
         let frame = peer.connection.next_frame(frame_bytes_max, |frame| {
-            charge = budget.charge_of(frame.len(), is_only);
+            let key = frame.first_chunk().map(|key| i16::from_be_bytes(*key));
+            let produces = key == Some(ApiKey::Produce.code());
+            charge = budget.charge_of(frame.len(), is_only, produces);
             has_room = budget.allows(charge) && (is_next || charge.is_small());
             has_room.then(|| overlap_of(frame))
         })?;
@@ -426,7 +429,7 @@ impl Connections {
     }
 
     /// Bytes of the requests in work.
-    pub const fn in_work_bytes(&self) -> usize {
+    pub fn in_work_bytes(&self) -> usize {
         self.budget.in_work_bytes()
     }
 
@@ -607,8 +610,10 @@ mod tests {
             None,
             "none was answered"
         );
-        let charge_of =
-            |connections: &mut Connections, bytes| connections.budget_mut().charge_of(bytes, true);
+        let charge_of = |connections: &mut Connections, bytes| {
+            let budget = connections.budget_mut();
+            budget.charge_of(bytes, true, true)
+        };
         let charge = charge_of(&mut connections, small);
         connections.end_charge(charge);
         assert_eq!(connections.next_deadline(), Instant::default());
