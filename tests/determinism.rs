@@ -18,6 +18,18 @@ fn one_seed_gives_one_trace() {
 }
 
 #[test]
+fn one_seed_gives_one_trace_of_a_cluster() {
+    for seed in [1, 2] {
+        let run = || World::new(WorldSettings::cluster_of_seed(seed)).run();
+        let (first, second) = (run(), run());
+        assert_eq!(first.trace_hash, second.trace_hash, "seed {seed}");
+        assert_eq!(first.steps, second.steps, "seed {seed}");
+        assert_eq!(first.faults, second.faults, "seed {seed}");
+        assert_eq!(first.reached, second.reached, "seed {seed}");
+    }
+}
+
+#[test]
 fn worlds_on_other_threads_do_not_disturb_each_other() {
     let alone = outcome_of(3).trace_hash;
     let together: Vec<u64> = std::thread::scope(|scope| {

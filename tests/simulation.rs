@@ -7,15 +7,26 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use forebay::simulation::{
-    Fault, FaultCounts, Outcome, PlantedBug, Rule, Violation, World, WorldSettings,
+    Fault, FaultCounts, Outcome, PlantedBug, Reached, ReachedCounts, Rule, Violation, World,
+    WorldSettings,
 };
 
 /// Worlds of the swarm; `FOREBAY_WORLDS` asks for more, `FOREBAY_FIRST_SEED` for others.
 const WORLDS: u64 = 120;
 
+/// Worlds with a cluster each; `FOREBAY_CLUSTERS` asks for more, `FOREBAY_FIRST_SEED` for others.
+const CLUSTERS: u64 = 20;
+
+/// What a world with a cluster has at least of what it is for.
+const CLUSTER_STEPS_MIN: u64 = 20_000;
+const CLUSTER_ELECTIONS_MIN: u64 = 3;
+
 /// Worlds with the same planted bug: it must show in one of them. The rarest, a forgotten producer,
 /// shows in one of sixty.
 const WORLDS_PER_BUG: u64 = 200;
+
+/// Clusters with the same planted bug.
+const CLUSTERS_PER_BUG: u64 = 40;
 
 fn number_from_environment(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
@@ -25,8 +36,11 @@ fn threads_count() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// What became of the worlds `first..first + count`; a world that panicked is an error.
-fn outcomes_of(first: u64, count: u64) -> Vec<Result<Outcome, u64>> {
+/// What became of the worlds of `count` seeds from `first` on; a world that panicked is an error.
+fn outcomes_of(
+    (first, count): (u64, u64),
+    settings_of: fn(u64) -> WorldSettings,
+) -> Vec<Result<Outcome, u64>> {
     let next = AtomicU64::new(first);
     let outcomes = Mutex::new(Vec::new());
     thread::scope(|scope| {
@@ -37,7 +51,7 @@ fn outcomes_of(first: u64, count: u64) -> Vec<Result<Outcome, u64>> {
                     if seed >= first + count {
                         return;
                     }
-                    let run = move || World::new(WorldSettings::of_seed(seed)).run();
+                    let run = move || World::new(settings_of(seed)).run();
                     let outcome = catch_unwind(run).map_err(|_| seed);
                     outcomes.lock().expect("no thread panics").push(outcome);
                 }
@@ -47,48 +61,76 @@ fn outcomes_of(first: u64, count: u64) -> Vec<Result<Outcome, u64>> {
     outcomes.into_inner().expect("no thread panics")
 }
 
+/// What many worlds came to together.
+#[derive(Default)]
+struct Totals {
+    faults: FaultCounts,
+    reached: ReachedCounts,
+    /// The seed, and what went wrong.
+    failures: Vec<(u64, String)>,
+    facts: u64,
+    steps: u64,
+    starts: u64,
+}
+
+impl Totals {
+    fn add(&mut self, outcome: Result<Outcome, u64>) {
+        match outcome {
+            Ok(outcome) => {
+                self.faults.merge(&outcome.faults);
+                self.reached.merge(&outcome.reached);
+                self.facts += outcome.facts;
+                self.steps += outcome.steps;
+                self.starts += outcome.starts;
+                let broken = outcome.violations.iter();
+                let broken = broken.map(|one| (outcome.seed, format!("{one:?}")));
+                self.failures.extend(broken);
+            }
+            Err(seed) => self.failures.push((seed, "a panic, told above".to_owned())),
+        }
+    }
+
+    #[track_caller]
+    fn check(&mut self, (first, count): (u64, u64)) {
+        let Self {
+            facts,
+            steps,
+            starts,
+            ..
+        } = self;
+        println!("{count} worlds from seed {first}: {steps} steps, {starts} starts, {facts} facts");
+        for fault in Fault::ALL {
+            let times = self.faults.count(*fault);
+            println!("{times:>9} times {}", fault.description());
+        }
+        self.failures.sort();
+        let told = self.failures.iter().map(|(seed, what)| {
+            let what: String = what.chars().take(900).collect();
+            format!("seed {seed}: {what}")
+        });
+        let told: Vec<String> = told.collect();
+        assert!(told.is_empty(), "{}", told.join("\n"));
+    }
+}
+
 #[test]
 fn nothing_goes_wrong_in_many_worlds_and_every_fault_happens() {
     let first = number_from_environment("FOREBAY_FIRST_SEED", 1);
     let count = number_from_environment("FOREBAY_WORLDS", WORLDS);
-    let mut failures = Vec::new();
-    let mut faults = FaultCounts::default();
-    let (mut facts, mut steps, mut starts) = (0, 0, 0);
-    for outcome in outcomes_of(first, count) {
-        match outcome {
-            Ok(outcome) => {
-                faults.merge(&outcome.faults);
-                facts += outcome.facts;
-                steps += outcome.steps;
-                starts += outcome.starts;
-                let broken = outcome.violations.iter();
-                failures.extend(broken.map(|one| (outcome.seed, format!("{one:?}"))));
-            }
-            Err(seed) => failures.push((seed, "a panic, told above".to_owned())),
-        }
+    let mut totals = Totals::default();
+    for outcome in outcomes_of((first, count), WorldSettings::of_seed) {
+        totals.add(outcome);
     }
-    println!("{count} worlds from seed {first}: {steps} steps, {starts} starts, {facts} facts");
-    for fault in Fault::ALL {
-        println!("{:>9} times {}", faults.count(*fault), fault.description());
-    }
-    let requests = faults.requests();
+    let requests = totals.faults.requests();
     for (operation, counts) in requests {
         println!("{operation:>14}: {counts:?}");
     }
-    failures.sort();
-    let told: Vec<String> = failures
-        .iter()
-        .map(|(seed, what)| {
-            format!(
-                "seed {seed}: {}",
-                what.chars().take(900).collect::<String>()
-            )
-        })
-        .collect();
-    assert!(failures.is_empty(), "{}", told.join("\n"));
+    totals.check((first, count));
+    let faults = &totals.faults;
+    let requests = faults.requests();
     let unseen: Vec<_> = Fault::ALL
         .iter()
-        .filter(|fault| faults.count(**fault) == 0)
+        .filter(|fault| faults.count(**fault) == 0 && !fault.is_of_clusters())
         .collect();
     assert!(
         unseen.is_empty() || count < WORLDS,
@@ -104,19 +146,71 @@ fn nothing_goes_wrong_in_many_worlds_and_every_fault_happens() {
     );
 }
 
+#[test]
+fn nothing_goes_wrong_in_many_clusters_and_all_comes_to_pass() {
+    let first = number_from_environment("FOREBAY_FIRST_SEED", 1);
+    let count = number_from_environment("FOREBAY_CLUSTERS", CLUSTERS);
+    let mut totals = Totals::default();
+    for outcome in outcomes_of((first, count), WorldSettings::cluster_of_seed) {
+        if let Ok(outcome) = &outcome
+            && outcome.violations.is_empty()
+        {
+            let elections = [Reached::QuorumElection, Reached::PartitionElection];
+            let elections: u64 = elections.map(|one| outcome.reached.count(one)).iter().sum();
+            assert!(
+                outcome.steps >= CLUSTER_STEPS_MIN && elections >= CLUSTER_ELECTIONS_MIN,
+                "little happens in cluster {}: {} steps, {elections} elections",
+                outcome.seed,
+                outcome.steps
+            );
+        }
+        totals.add(outcome);
+    }
+    for what in Reached::ALL {
+        println!(
+            "{:>9} times {}",
+            totals.reached.count(*what),
+            what.description()
+        );
+    }
+    totals.check((first, count));
+    let faults = Fault::ALL.iter().filter(|one| one.is_of_clusters());
+    let unseen: Vec<_> = faults
+        .filter(|one| totals.faults.count(**one) == 0)
+        .collect();
+    let reached = Reached::ALL.iter();
+    let unreached: Vec<_> = reached
+        .filter(|one| totals.reached.count(**one) == 0)
+        .collect();
+    assert!(
+        (unseen.is_empty() && unreached.is_empty()) || count < CLUSTERS,
+        "these never happened: {unseen:?}, {unreached:?}"
+    );
+}
+
 /// How a planted bug showed: the promise that was broken first, or a panic.
 type Finding = Result<Violation, &'static str>;
 
 /// How a planted bug shows in the world of `seed`, if it does.
-fn finding_in(bug: PlantedBug, seed: u64) -> Option<Finding> {
+fn finding_in(bug: PlantedBug, seed: u64, hunt: &Hunt) -> Option<Finding> {
     let settings = WorldSettings {
         planted: Some(bug),
-        ..WorldSettings::of_seed(seed)
+        ..(hunt.settings_of)(seed)
     };
     match catch_unwind(|| World::new(settings).run()) {
         Ok(outcome) => outcome.violations.into_iter().next().map(Ok),
         Err(_) => Some(Err("an assertion of the broker itself")),
     }
+}
+
+/// Where bugs are looked for.
+struct Hunt {
+    bugs: Vec<PlantedBug>,
+    settings_of: fn(u64) -> WorldSettings,
+    /// Worlds with the same bug.
+    worlds: u64,
+    /// The promises that a bug can break first.
+    broken_by: fn(PlantedBug) -> &'static [Rule],
 }
 
 /// The search for the first world in which a planted bug shows.
@@ -132,13 +226,13 @@ struct Search {
 impl Search {
     /// Worlds are begun in the order of their seeds: so once one has shown the bug, all that could
     /// do so with a smaller seed are done or under way.
-    fn wants_a_world(&self) -> bool {
-        self.found.is_none() && self.next_seed <= WORLDS_PER_BUG
+    fn wants_a_world(&self, worlds: u64) -> bool {
+        self.found.is_none() && self.next_seed <= worlds
     }
 }
 
 /// Every planted bug with the first world in which it shows, whatever the number of threads.
-fn find_all() -> Vec<Search> {
+fn find_all(hunt: &Hunt) -> Vec<Search> {
     let new = |bug: &PlantedBug| Search {
         bug: *bug,
         next_seed: 1,
@@ -146,14 +240,14 @@ fn find_all() -> Vec<Search> {
         worlds_duration: Duration::ZERO,
         found: None,
     };
-    let searches: Mutex<Vec<Search>> = Mutex::new(PlantedBug::ALL.iter().map(new).collect());
+    let searches: Mutex<Vec<Search>> = Mutex::new(hunt.bugs.iter().map(new).collect());
     let lock = || searches.lock().expect("no thread panics");
     // A bug of its own for each thread while there are enough: a second world of the same bug may
     // turn out to have been one too many.
     let begin_a_world = || {
         let mut searches = lock();
         let wanting = searches.iter_mut().enumerate();
-        let wanting = wanting.filter(|(_, search)| search.wants_a_world());
+        let wanting = wanting.filter(|(_, search)| search.wants_a_world(hunt.worlds));
         let (place, search) = wanting.min_by_key(|(_, search)| search.workers)?;
         search.workers += 1;
         search.next_seed += 1;
@@ -162,7 +256,7 @@ fn find_all() -> Vec<Search> {
     let work = || {
         while let Some((place, bug, seed)) = begin_a_world() {
             let begin = Instant::now();
-            let finding = finding_in(bug, seed);
+            let finding = finding_in(bug, seed, hunt);
             let mut searches = lock();
             let search = &mut searches[place];
             search.workers -= 1;
@@ -241,6 +335,10 @@ fn broken_by(bug: PlantedBug) -> &'static [Rule] {
             Rule::TopicsAreKept,
         ],
         PlantedBug::SwapsMail => &[Rule::NoWrongRefusal, Rule::RecordsKeepTheirOrder],
+        PlantedBug::AcknowledgesAlone
+        | PlantedBug::ClaimsMore
+        | PlantedBug::HidesDivergence
+        | PlantedBug::GrantsEveryVote => unreachable!("{bug:?} needs a cluster"),
         // The broker notices by itself that an answer came twice.
         PlantedBug::CompletesTwice => &[],
     }
@@ -248,19 +346,62 @@ fn broken_by(bug: PlantedBug) -> &'static [Rule] {
 
 #[test]
 fn every_planted_bug_is_found() {
+    let bugs = PlantedBug::ALL.iter().copied();
+    check_all_found(&Hunt {
+        bugs: bugs.filter(|bug| !bug.is_of_clusters()).collect(),
+        settings_of: WorldSettings::of_seed,
+        worlds: WORLDS_PER_BUG,
+        broken_by,
+    });
+}
+
+/// The promises that a bug can break first in a cluster: it depends on whether it hits the metadata
+/// or a partition, and who notices it. Without bugs none is broken in these worlds.
+fn broken_in_cluster_by(_: PlantedBug) -> &'static [Rule] {
+    &[
+        Rule::NothingIsLost,
+        Rule::OffsetsAreNotReused,
+        Rule::RecordsAreWhole,
+        Rule::HighWatermarkStays,
+        Rule::OneLeaderPerEpoch,
+        Rule::InSyncReplicasHaveAll,
+        Rule::ImagesAreEqual,
+        Rule::TopicsAreKept,
+        // The batch behind a lost one does not follow what the new leader has of its producer.
+        Rule::NoWrongRefusal,
+        Rule::BrokerRuns,
+        Rule::EverythingEnds,
+    ]
+}
+
+#[test]
+fn every_planted_bug_of_clusters_is_found() {
+    let bugs = PlantedBug::ALL.iter().copied();
+    let of_clusters = bugs.filter(|bug| bug.is_of_clusters());
+    let forgetful = [PlantedBug::CompletesUnsynced, PlantedBug::CutsSegment];
+    check_all_found(&Hunt {
+        bugs: of_clusters.chain(forgetful).collect(),
+        settings_of: WorldSettings::cluster_of_seed,
+        worlds: CLUSTERS_PER_BUG,
+        broken_by: broken_in_cluster_by,
+    });
+}
+
+#[track_caller]
+fn check_all_found(hunt: &Hunt) {
     let begin = Instant::now();
     let mut missed = Vec::new();
-    for search in find_all() {
+    for search in find_all(hunt) {
         let Search { bug, found, .. } = search;
         let seconds = search.worlds_duration.as_secs_f64();
         let told = found.as_ref().map_or_else(
-            || format!("not in {WORLDS_PER_BUG} worlds"),
+            || format!("not in {} worlds", hunt.worlds),
             |(seed, finding)| format!("in world {seed}: {finding:?}"),
         );
         println!("{bug:?} ({}), {seconds:.1} s, {told}", bug.description());
         let is_named = match &found {
-            Some((_, Ok(broken))) => broken_by(bug).contains(&broken.rule),
-            Some((_, Err(_))) => broken_by(bug).is_empty(),
+            Some((_, Ok(broken))) => (hunt.broken_by)(bug).contains(&broken.rule),
+            Some((_, Err(_))) => (hunt.broken_by)(bug).is_empty(),
             None => false,
         };
         if !is_named {
@@ -273,14 +414,25 @@ fn every_planted_bug_is_found() {
 
 /// A single world with all that happens in it, behind what the broker logs, for whoever looks into
 /// a failure:
-/// `FOREBAY_SEED=17 cargo test --test simulation -- --ignored --nocapture tell`.
+/// `FOREBAY_SEED=17 cargo test --test simulation -- --ignored --nocapture tell_a_world`.
 #[test]
 #[ignore = "a tool: it tells all that happens in the world of FOREBAY_SEED"]
 fn tell_a_world() {
+    tell(WorldSettings::of_seed);
+}
+
+/// The same for a cluster.
+#[test]
+#[ignore = "a tool: it tells all that happens in the cluster of FOREBAY_SEED"]
+fn tell_a_cluster() {
+    tell(WorldSettings::cluster_of_seed);
+}
+
+fn tell(settings_of: fn(u64) -> WorldSettings) {
     tracing_subscriber::fmt().without_time().init();
     let settings = WorldSettings {
         keeps_trace: true,
-        ..WorldSettings::of_seed(number_from_environment("FOREBAY_SEED", 1))
+        ..settings_of(number_from_environment("FOREBAY_SEED", 1))
     };
     let outcome = World::new(settings).run();
     for line in &outcome.trace {

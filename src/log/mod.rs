@@ -67,7 +67,7 @@ pub use resume_point::TakenPoint;
 // What a stopped log's files are made of, for who checks them.
 pub(crate) use aborted::AbortedTransactions;
 pub(crate) use file_names::{
-    CLEANED, DELETED, FOLDER_STRAY, FileKind, LEADER_EPOCHS, PARTITION_METADATA, SWAP,
+    CLEANED, DELETED, FOLDER_STRAY, FileKind, LEADER_EPOCHS, PARTITION_METADATA, SWAP, TRUNCATION,
 };
 pub(crate) use leader_epochs::LeaderEpochs;
 pub(crate) use offset_index::{ENTRY_BYTES as OFFSET_ENTRY_BYTES, OffsetIndex};

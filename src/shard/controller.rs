@@ -11,7 +11,7 @@ use crate::metadata::{
     MetadataNode, NodeSettings, OpenDirectory, Outgoing, OutgoingId, ProbeId, ProbeOutcome,
     RequestToken, assignment_request, log_level_changes, membership_of,
 };
-use crate::model::{BrokerId, ErrorCode, ShardId, TopicIdPartition};
+use crate::model::{BrokerId, ErrorCode, LeaderEpoch, ShardId, TopicIdPartition};
 use crate::protocol::AnyResponse;
 use crate::quorum::{QuorumRequest, QuorumToken};
 use crate::stdx::{Instant, Now};
@@ -90,6 +90,11 @@ impl ControllerHost {
     /// True for completions that [`ControllerHost::on_storage`] takes.
     pub fn owns(owner: StorageOwner) -> bool {
         owner == FILES_OWNER || owner == LOG_OWNER
+    }
+
+    /// The epoch in which this node leads the metadata quorum, if it does.
+    pub fn led_quorum_epoch(&self) -> Option<LeaderEpoch> {
+        self.node.led_quorum_epoch()
     }
 
     /// Read what was written before, or format an empty directory.

@@ -42,6 +42,15 @@ impl SimulatedTime {
         }
     }
 
+    /// The same where the wall clock is wrong by this many milliseconds.
+    #[must_use]
+    pub fn now_with(self, clock_error_ms: i64) -> Now {
+        Now {
+            wall_ms: self.wall_ms() + clock_error_ms,
+            ..self.now()
+        }
+    }
+
     /// The wall clock.
     #[must_use]
     pub fn wall_ms(self) -> i64 {

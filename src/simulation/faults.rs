@@ -64,6 +64,23 @@ faults! {
     CleanStop "the operator stops the broker";
     OtherShardsCount "the broker starts with another number of shards";
     Halt "the broker halts, since the disk failed";
+    LatePacket "bytes between two nodes take long";
+    CutOneWay "nothing gets from one node to another, but the other way";
+    CutBothWays "two nodes do not reach each other";
+    Isolation "a node reaches no other";
+    UnansweredDial "nobody answers when a node dials another";
+    SilentDeath "a node is gone and those who had connections with it learn it late";
+    PausedNode "a node stands still for a while";
+    ClockJump "the wall clock of a node jumps";
+    PowerCutOfAll "the power goes everywhere at once";
+}
+
+impl Fault {
+    /// True for what happens only where there are several nodes.
+    #[must_use]
+    pub const fn is_of_clusters(self) -> bool {
+        self as u8 >= Self::LatePacket as u8
+    }
 }
 
 /// What became of the requests to the disk of one kind.
@@ -185,6 +202,21 @@ pub struct Chaos {
     pub low_rooms: u64,
     /// What the disk does worse than anything else.
     pub weakness: Option<&'static Weakness>,
+    /// What happens between nodes.
+    pub between_nodes: BetweenNodes,
+}
+
+/// How likely faults are that need several nodes.
+#[derive(Clone, Debug, Default)]
+pub struct BetweenNodes {
+    /// Of a thousand packets, those that take long.
+    pub late_packets: u64,
+    /// Of a hundred deaths of a node, those of which the others learn late.
+    pub silent_deaths: u64,
+    /// The mean time between two outages of machines or of the network, in milliseconds.
+    pub outages_ms: u64,
+    /// How long a node is down at most, in milliseconds.
+    pub down_ms: u64,
 }
 
 /// A kind of requests of which the disk fails more.
@@ -254,7 +286,27 @@ impl Chaos {
             clean_stops: pick(&[0, 30, 70]),
             low_rooms: pick(&[0, 0, 3]),
             weakness: Weakness::from_random(random),
+            between_nodes: BetweenNodes::default(),
         }
+    }
+
+    /// The mixture of a cluster: brokers live longer, and disks work.
+    pub fn be_of_cluster(&mut self, random: &mut Random) {
+        let mut pick = |values: &[u64]| {
+            let place = random.below(values.len() as u64);
+            values[usize::try_from(place).expect("a small number")]
+        };
+        self.failed_requests = 0;
+        self.full_requests = 0;
+        self.low_rooms = 0;
+        self.weakness = None;
+        self.life_ms = pick(&[1_500, 4_000, 20_000]);
+        self.between_nodes = BetweenNodes {
+            late_packets: pick(&[0, 5, 50]),
+            silent_deaths: pick(&[0, 30, 100]),
+            outages_ms: pick(&[300, 1_000, 3_000]),
+            down_ms: pick(&[100, 1_000, 3_000]),
+        };
     }
 
     /// How many of a hundred thousand requests like this one fail, and how many find no room.

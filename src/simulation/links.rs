@@ -13,6 +13,8 @@ use crate::stdx::Random;
 use super::clock::{SimulatedTime, between};
 use super::faults::{Chaos, Fault, FaultCounts};
 use super::network::NodeIndex;
+use super::planted::PlantedBug;
+use super::tampering::{Asked, tamper_with_answers, tamper_with_requests};
 
 /// The numbers of connections that shards of other nodes made: clients make fewer.
 const ACCEPTED: u64 = 1 << 60;
@@ -23,6 +25,12 @@ const ON_THE_WAY_BYTES_MAX: usize = 64 << 10;
 /// While there are faults, dials to a node that is down that nobody answers, in a hundred: the
 /// machine is gone. The others are refused by it.
 const UNANSWERED_PERCENT: u64 = 25;
+
+/// How much longer than others a packet is on its way that takes long, at most.
+const LATENESS_MAX: Duration = Duration::from_millis(100);
+
+/// When the last of those learn of a node's silent death who have connections with it.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
 
 /// A shard's end of a connection.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -75,9 +83,11 @@ pub enum LinkEvent {
 #[derive(Debug)]
 struct Link {
     address: NodeAddress,
-    timeout: Duration,
+    /// When the dial is given up.
+    dialed_until: SimulatedTime,
     dialing: Half,
     accepting: Half,
+    asked: Asked,
 }
 
 /// One side, with what it sends and what has arrived at it.
@@ -105,6 +115,13 @@ impl Link {
         }
     }
 
+    const fn end_at(&self, side: Side) -> Option<End> {
+        match side {
+            Side::Dialing => self.dialing.end,
+            Side::Accepting => self.accepting.end,
+        }
+    }
+
     const fn is_gone(&self) -> bool {
         self.dialing.end.is_none() && self.accepting.end.is_none()
     }
@@ -114,8 +131,11 @@ impl Link {
 #[derive(Debug)]
 pub struct Links {
     random: Random,
+    /// Until when nothing gets from the one to the other.
+    cuts: BTreeMap<(NodeIndex, NodeIndex), SimulatedTime>,
     links: BTreeMap<LinkNumber, Link>,
     ends: BTreeMap<End, (LinkNumber, Side)>,
+    planted: Option<PlantedBug>,
     count_ever: u64,
     due: Vec<(SimulatedTime, LinkEvent)>,
 }
@@ -123,11 +143,13 @@ pub struct Links {
 impl Links {
     /// No connections.
     #[must_use]
-    pub const fn new(random: Random) -> Self {
+    pub const fn new(random: Random, planted: Option<PlantedBug>) -> Self {
         Self {
             random,
+            cuts: BTreeMap::new(),
             links: BTreeMap::new(),
             ends: BTreeMap::new(),
+            planted,
             count_ever: 0,
             due: Vec::new(),
         }
@@ -165,9 +187,10 @@ impl Links {
             number,
             Link {
                 address,
-                timeout,
+                dialed_until: now.plus(timeout),
                 dialing,
                 accepting,
+                asked: Asked::default(),
             },
         );
         self.ends.insert(end, (number, Side::Dialing));
@@ -197,15 +220,78 @@ impl Links {
     }
 
     /// A dial has come to a node that is down. True if that refuses it; otherwise nobody answers.
-    pub fn refuse(&mut self, now: SimulatedTime, number: LinkNumber, chaos: &Chaos) -> bool {
+    pub fn refuse(&mut self, number: LinkNumber, chaos: &Chaos, counts: &mut FaultCounts) -> bool {
         if !chaos.strikes(&mut self.random, UNANSWERED_PERCENT, 100) {
             self.forget(number);
             return true;
         }
-        let timeout = self.links.get(&number).map(|link| link.timeout);
-        let ends = now.plus(timeout.expect("the dial is under way"));
-        self.due.push((ends, LinkEvent::Unanswered(number)));
+        self.leave_unanswered(number, counts);
         false
+    }
+
+    fn leave_unanswered(&mut self, number: LinkNumber, counts: &mut FaultCounts) {
+        counts.add(Fault::UnansweredDial);
+        let link = self.links.get(&number).expect("the dial is under way");
+        let ends = (link.dialed_until, LinkEvent::Unanswered(number));
+        self.due.push(ends);
+    }
+
+    /// True if a dial does not get through now: it comes again, or nobody answers it.
+    pub fn holds_up(
+        &mut self,
+        now: SimulatedTime,
+        number: LinkNumber,
+        (from, to): (NodeIndex, NodeIndex),
+        counts: &mut FaultCounts,
+    ) -> bool {
+        let until = self.cut_until(from, to).max(self.cut_until(to, from));
+        if until <= now {
+            return false;
+        }
+        let link = self.links.get(&number).expect("the dial is under way");
+        if until < link.dialed_until {
+            self.due.push((until, LinkEvent::Arrives(number)));
+        } else {
+            self.leave_unanswered(number, counts);
+        }
+        true
+    }
+
+    /// Nothing gets from one node to another before `until`. What is sent arrives later.
+    pub fn cut(&mut self, from: NodeIndex, to: NodeIndex, until: SimulatedTime) {
+        let cut = self.cuts.entry((from, to)).or_default();
+        *cut = until.max(*cut);
+    }
+
+    /// What is sent from now on arrives.
+    pub fn mend(&mut self) {
+        self.cuts.clear();
+    }
+
+    fn cut_until(&self, from: NodeIndex, to: NodeIndex) -> SimulatedTime {
+        self.cuts.get(&(from, to)).copied().unwrap_or_default()
+    }
+
+    /// When at the earliest something that an end sends now arrives.
+    fn arrives_from(
+        &mut self,
+        now: SimulatedTime,
+        end: End,
+        chaos: &Chaos,
+        counts: &mut FaultCounts,
+    ) -> SimulatedTime {
+        let mut arrives = now.plus_nanos(self.delay());
+        if chaos.strikes(&mut self.random, chaos.between_nodes.late_packets, 1000) {
+            counts.add(Fault::LatePacket);
+            let late = between(&mut self.random, Duration::ZERO, LATENESS_MAX);
+            arrives = arrives.plus_nanos(late);
+        }
+        let place = self.ends.get(&end);
+        let link = place.and_then(|(number, side)| Some((self.links.get(number)?, side)));
+        let other = link.and_then(|(link, side)| link.end_at(side.other()));
+        other.map_or(arrives, |other| {
+            arrives.max(self.cut_until(end.node, other.node))
+        })
     }
 
     /// A dial has failed.
@@ -225,8 +311,15 @@ impl Links {
 
     /// A shard sends `slices`.
     pub fn send(&mut self, end: End, slices: &[Bytes]) {
+        let planted = self.planted.filter(|bug| bug.is_of_clusters());
         if let Some((_, side, link)) = self.find(end) {
-            link.half(side).outgoing.extend(slices.concat());
+            let bytes = slices.concat();
+            let bytes = match (planted, side) {
+                (None, _) => bytes,
+                (Some(bug), Side::Dialing) => tamper_with_requests(bug, &mut link.asked, bytes),
+                (Some(bug), Side::Accepting) => tamper_with_answers(bug, &mut link.asked, bytes),
+            };
+            link.half(side).outgoing.extend(bytes);
         }
     }
 
@@ -239,7 +332,8 @@ impl Links {
         chaos: &Chaos,
         counts: &mut FaultCounts,
     ) -> bool {
-        let (delay, pause) = (self.delay(), self.delay());
+        let arrives = self.arrives_from(now, end, chaos, counts);
+        let pause = self.delay();
         let is_short = chaos.strikes(&mut self.random, chaos.short_sends, 1000);
         let part = self.random.below(ON_THE_WAY_BYTES_MAX as u64);
         let Some((number, side, link)) = self.find(end) else {
@@ -263,7 +357,7 @@ impl Links {
         half.sent_unreported += length;
         half.on_the_way += length;
         half.packets.push_back(Bytes::from(packet));
-        let arrives = now.plus_nanos(delay).max(half.arrives_after);
+        let arrives = arrives.max(half.arrives_after);
         half.arrives_after = arrives;
         let (is_empty, is_closing) = (half.outgoing.is_empty(), half.is_closing);
         let reaches = LinkEvent::Reaches(number, side.other());
@@ -370,12 +464,17 @@ impl Links {
     /// An end is gone; what has left still reaches the other.
     fn close(&mut self, now: SimulatedTime, end: End) {
         let delay = self.delay();
+        self.close_after(now.plus_nanos(delay), end);
+    }
+
+    /// The same, and the other learns it then.
+    fn close_after(&mut self, learns: SimulatedTime, end: End) {
         let Some((number, side, link)) = self.find(end) else {
             return;
         };
         let half = link.half(side);
         half.end = None;
-        let learns = now.plus_nanos(delay).max(half.arrives_after);
+        let learns = learns.max(half.arrives_after);
         if link.is_gone() {
             self.links.remove(&number);
         } else {
@@ -417,11 +516,17 @@ impl Links {
         Some(end)
     }
 
-    /// The broker of `node` is gone as a whole: the other ends learn it.
-    pub fn lose_node(&mut self, now: SimulatedTime, node: NodeIndex) {
+    /// The broker of `node` is gone as a whole: the other ends learn it, after a while if it said
+    /// nothing.
+    pub fn lose_node(&mut self, now: SimulatedTime, node: NodeIndex, is_silent: bool) {
         let of_node = self.ends.keys().filter(|end| end.node == node);
         for end in of_node.copied().collect::<Vec<_>>() {
-            self.close(now, end);
+            if is_silent {
+                let silence = between(&mut self.random, Duration::ZERO, SILENCE_MAX);
+                self.close_after(now.plus_nanos(silence), end);
+            } else {
+                self.close(now, end);
+            }
         }
     }
 

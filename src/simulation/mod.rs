@@ -1,4 +1,5 @@
-//! A deterministic world: one broker of several shards, its disk, its network, its clients.
+//! A deterministic world: one broker of several shards or a cluster of them, their disks, their
+//! network, their clients.
 //!
 //! Owns: time, the schedule, the faults, the workload, and the oracle that knows what must hold.
 //! Promises: the same seed gives the same world, down to the last byte; the shards in it are those
@@ -6,6 +7,7 @@
 //! Knows nothing of: threads, sockets, files, and what a shard does inside.
 //! Lives in: tests. Start at [`World::run`].
 
+mod agreement;
 mod clients;
 mod clock;
 mod disk;
@@ -14,7 +16,9 @@ mod links;
 mod network;
 mod oracle;
 mod planted;
+mod reached;
 mod request;
+mod tampering;
 mod trace;
 mod volume;
 mod world;
@@ -22,4 +26,5 @@ mod world;
 pub use faults::{Fault, FaultCounts};
 pub use oracle::{Rule, Violation};
 pub use planted::PlantedBug;
-pub use world::{Outcome, World, WorldSettings};
+pub use reached::{Reached, ReachedCounts};
+pub use world::{Outcome, Shape, World, WorldSettings};

@@ -39,6 +39,12 @@ pub enum Rule {
     ProducerIdsAreUnique,
     /// The high watermark never goes back.
     HighWatermarkStays,
+    /// A partition has one leader in an epoch, and so has the metadata quorum.
+    OneLeaderPerEpoch,
+    /// What is committed is on the disks of all replicas in sync.
+    InSyncReplicasHaveAll,
+    /// Nodes that have read the metadata log as far have read the same.
+    ImagesAreEqual,
     /// The broker starts and runs on a disk that works.
     BrokerRuns,
     /// When the faults have stopped, everything gets done.

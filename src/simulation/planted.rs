@@ -27,6 +27,12 @@ macro_rules! planted_bugs {
                     $(Self::$variant => $description,)*
                 }
             }
+
+            /// True if it can show only where there are several nodes.
+            #[must_use]
+            pub const fn is_of_clusters(self) -> bool {
+                self as u8 >= Self::AcknowledgesAlone as u8
+            }
         }
     };
 }
@@ -56,6 +62,10 @@ planted_bugs! {
     RepeatsRequest "a request reaches the broker twice";
     LosesMail "a message between shards is lost";
     SwapsMail "two messages of one shard to another arrive in the wrong order";
+    AcknowledgesAlone "a leader acknowledges what no replica in sync has beside itself";
+    ClaimsMore "a follower's fetch says that it has synced one record more than it has";
+    HidesDivergence "a follower is not told that its log has something else than its leader's";
+    GrantsEveryVote "a vote that was refused counts as given";
 }
 
 /// True if the file stays against what is told.

@@ -255,6 +255,14 @@ impl MetadataNode {
         Some(brokers.get(&self.settings.config.node_id)?.epoch)
     }
 
+    /// The epoch in which this node leads the metadata quorum, if it does.
+    #[must_use]
+    pub fn led_quorum_epoch(&self) -> Option<LeaderEpoch> {
+        let quorum = self.quorum.as_ref()?;
+        let own = self.settings.config.node_id;
+        (quorum.leader_id() == Some(own)).then(|| quorum.epoch())
+    }
+
     /// The epoch that this node leads the metadata quorum in.
     #[must_use]
     pub fn leader_epoch(&self) -> LeaderEpoch {

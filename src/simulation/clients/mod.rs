@@ -5,30 +5,39 @@ mod administrator;
 mod auditor;
 mod committer;
 mod consumer;
+mod inspector;
 mod mover;
 mod producer;
+mod reader;
 mod records;
 mod relaxed_producer;
 mod session;
+mod steward;
+mod writer;
 
 use std::time::Duration;
 
+use crate::model::{BrokerId, Uuid};
 use crate::protocol::messages::metadata_request::MetadataRequestTopic;
 use crate::protocol::messages::{MetadataRequest, MetadataResponse};
 use crate::protocol::{AnyRequest, AnyResponse};
 use crate::stdx::Random;
 
 use super::clock::SimulatedTime;
-use super::oracle::Oracle;
+use super::oracle::{Oracle, PartitionName};
 
 pub use administrator::Administrator;
 pub use auditor::Auditor;
 pub use committer::{Committer, Membership};
 pub use consumer::Consumer;
+pub use inspector::Inspector;
 pub use mover::Mover;
 pub use producer::{Producer, ProducerPlan};
+pub use reader::Reader;
 pub use relaxed_producer::{RelaxedPlan, RelaxedProducer};
 pub use session::{Session, SessionFailure};
+pub use steward::Steward;
+pub use writer::{Writer, WriterPlan};
 
 /// A client's way of acting.
 pub trait Behaviour: std::fmt::Debug {
@@ -44,6 +53,11 @@ pub trait Behaviour: std::fmt::Debug {
     /// The time has come that was asked for last.
     fn on_wake(&mut self, link: &mut Link<'_>);
 
+    /// The node to connect to next, if it matters and that node is there.
+    fn wanted_node(&self) -> Option<BrokerId> {
+        None
+    }
+
     /// True when all that was to be done is done.
     fn is_finished(&self) -> bool;
 
@@ -56,6 +70,8 @@ pub trait Behaviour: std::fmt::Debug {
 /// What a client has at hand while it acts.
 #[derive(Debug)]
 pub struct Link<'a> {
+    /// The node at the other end.
+    pub node: BrokerId,
     /// The time.
     pub now: SimulatedTime,
     /// How often the broker was started.
@@ -93,6 +109,28 @@ fn metadata_of(name: &str) -> MetadataRequest {
         }]),
         ..Default::default()
     }
+}
+
+/// A request for the topic `name`, where only an administrator makes topics.
+fn metadata_of_made(name: &str) -> MetadataRequest {
+    MetadataRequest {
+        allow_auto_topic_creation: false,
+        ..metadata_of(name)
+    }
+}
+
+/// The id of the topic, and the leader and the replicas of one of its partitions, if the answer
+/// has them.
+fn partition_in(
+    response: &MetadataResponse,
+    (name, partition): &PartitionName,
+) -> Option<(Uuid, BrokerId, Vec<BrokerId>)> {
+    let mut topics = response.topics.iter();
+    let topic = topics.find(|topic| topic.name.as_ref() == Some(name) && topic.error_code == 0)?;
+    let mut partitions = topic.partitions.iter();
+    let found = partitions.find(|found| found.partition_index == *partition)?;
+    let leader = Some(found.leader_id).filter(|leader| *leader >= 0)?;
+    Some((topic.topic_id, leader, found.replica_nodes.clone()))
 }
 
 /// The id and the number of partitions of `name`, if the answer has them.

@@ -167,6 +167,19 @@ impl Disk {
         self.planted == Some(bug) && self.random.chance(PLANTED_PERCENT, 100)
     }
 
+    /// Do what is asked, by name and without a fault: the disk of a broker that does not run.
+    ///
+    /// # Errors
+    /// It cannot be done.
+    pub fn perform_at_once(
+        &mut self,
+        now: SimulatedTime,
+        request: &StorageRequest,
+    ) -> StorageResult {
+        let result = self.perform_by_name(request, now.wall_ms());
+        result.map_err(|errno| self.failure(ShardId(0), request, errno))
+    }
+
     /// Take a request.
     pub fn submit(
         &mut self,

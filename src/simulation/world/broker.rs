@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::client::DialFailure;
 use crate::log::storage::{StorageResult, Ticket};
-use crate::model::ShardId;
+use crate::model::{Offset, ShardId};
 use crate::shard::{ConnectionId, DisconnectReason, Effects, ListenerIndex, Message, Shard};
 
 use crate::stdx::Random;
@@ -24,6 +24,11 @@ pub(super) struct Seat {
 }
 
 impl Seat {
+    /// What tells it from others in the trace.
+    pub const fn number(self) -> u64 {
+        (self.node.0 as u64) << 16 | self.place as u64
+    }
+
     /// What its shard calls `connection`, in the whole world.
     pub fn end(self, connection: ConnectionId) -> End {
         End {
@@ -51,6 +56,10 @@ pub(super) struct Node {
     /// Which life of the broker this is; what belongs to an earlier one does not happen.
     pub life: u64,
     pub starts: u64,
+    /// It stands still until then.
+    pub paused_until: SimulatedTime,
+    /// How far its wall clock is from the world's, in milliseconds.
+    pub clock_error_ms: i64,
     /// Effects until the power goes.
     pub effects_until_crash: Option<u64>,
     /// True while the life after which the auditor comes is not over.
@@ -58,7 +67,7 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub const fn new(plan: BrokerPlan, disk: Disk, shards: Random) -> Self {
+    pub fn new(plan: BrokerPlan, disk: Disk, shards: Random) -> Self {
         Self {
             plan,
             disk,
@@ -66,6 +75,8 @@ impl Node {
             broker: None,
             life: 0,
             starts: 0,
+            paused_until: SimulatedTime::default(),
+            clock_error_ms: 0,
             effects_until_crash: None,
             is_last_life_due: false,
         }
@@ -161,6 +172,8 @@ pub(super) struct Broker {
     /// Requests that found the disk full before this life.
     pub lacks_at_start: u64,
     pub is_stopping: bool,
+    /// How far in the metadata log the image of shard 0 was that was looked at last.
+    pub image_seen: Option<Offset>,
     /// With a planted bug: completions that were told before their time.
     pub told_early: BTreeSet<(ShardId, Ticket)>,
 }
@@ -175,6 +188,7 @@ impl Broker {
             failures_at_start: disk.failures(),
             lacks_at_start: disk.lacks(),
             is_stopping: false,
+            image_seen: None,
             told_early: BTreeSet::new(),
         }
     }

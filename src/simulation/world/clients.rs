@@ -4,16 +4,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::model::BrokerId;
 use crate::shard::{ConnectionId, ListenerIndex};
 use crate::stdx::Random;
 
 use super::super::clients::{
     Administrator, Behaviour, Committer, Consumer, Link, Membership, Mover, Producer, ProducerPlan,
-    RelaxedPlan, RelaxedProducer, Session, SessionFailure,
+    Reader, RelaxedPlan, RelaxedProducer, Session, SessionFailure, Steward, Writer, WriterPlan,
 };
 use super::super::clock::{SimulatedTime, between};
 use super::super::network::{ClientIndex, NetworkEvent, NodeIndex};
 use super::super::oracle::Rule;
+use super::super::planted::PlantedBug;
 use super::{Occurrence, World};
 
 /// The topics that producers write to.
@@ -25,6 +27,8 @@ pub(super) struct Client {
     pub behaviour: Box<dyn Behaviour>,
     session: Session,
     connection: Option<ConnectionId>,
+    /// The node that it is connected to, or was last.
+    node: BrokerId,
     wake_at: Option<SimulatedTime>,
 }
 
@@ -34,6 +38,7 @@ impl Client {
             behaviour,
             session: Session::default(),
             connection: None,
+            node: 0,
             wake_at: None,
         }
     }
@@ -75,6 +80,32 @@ pub(super) fn population(random: &mut Random, reuses_names: bool) -> Vec<Client>
     clients.into_iter().map(Client::new).collect()
 }
 
+/// The topics of a cluster that producers write to, and how many partitions each has.
+const CLUSTER_TOPICS: [(&str, i32); 2] = [("orders", 2), ("lines", 1)];
+
+/// The clients of a cluster.
+pub(super) fn cluster_population(random: &mut Random, planted: Option<PlantedBug>) -> Vec<Client> {
+    // What a leader does that has the bug can be had from one that has not.
+    let acks = match planted {
+        Some(PlantedBug::AcknowledgesAlone) => 1,
+        _ => -1,
+    };
+    let mut clients: Vec<Box<dyn Behaviour>> = Vec::new();
+    let partitions = CLUSTER_TOPICS.iter();
+    let partitions = partitions.flat_map(|(topic, count)| (0..*count).map(move |at| (*topic, at)));
+    for (number, (topic, partition)) in (0..).zip(partitions) {
+        let partition = (topic.to_owned(), partition);
+        for producer in [2 * number, 2 * number + 1] {
+            let plan = WriterPlan::from_random(random, producer, partition.clone(), acks);
+            clients.push(Box::new(Writer::new(plan)));
+        }
+        clients.push(Box::new(Reader::new(partition)));
+    }
+    let rounds = 4 + u32::try_from(random.below(8)).expect("small");
+    clients.push(Box::new(Steward::new(&CLUSTER_TOPICS, rounds)));
+    clients.into_iter().map(Client::new).collect()
+}
+
 /// A client that some worlds have besides.
 pub(super) fn relaxed_producer(apart: &mut Random, sets_bounds: bool) -> Option<Client> {
     let is_there = apart.chance(1, 3);
@@ -94,6 +125,7 @@ impl World {
         };
         let mut link = Link {
             now: self.now,
+            node: client.node,
             starts: self.nodes.iter().map(|node| node.starts).sum(),
             random: &mut self.workload,
             oracle: &mut self.oracle,
@@ -117,7 +149,8 @@ impl World {
         if client.is_none_or(|client| client.connection.is_some()) {
             return;
         }
-        let Some(node) = self.choose_node() else {
+        let wanted = client.and_then(|client| client.behaviour.wanted_node());
+        let Some(node) = self.choose_node(wanted) else {
             return self.plan_within(Duration::from_millis(50), Occurrence::Connect(index));
         };
         let broker = self.nodes[node.0].broker.as_mut();
@@ -128,8 +161,10 @@ impl World {
         let shard = host.shard.id();
         let connection = self.network.connect(self.now, index, (node, shard));
         host.accepted.push_back((connection, ListenerIndex(0)));
+        let id = self.node(node).plan.node_id();
         let client = &mut self.clients[index];
         client.connection = Some(connection);
+        client.node = id;
         client.session.restart();
         self.trace
             .note(self.now, "connect", &[index as u64, connection.0], || {
@@ -139,13 +174,18 @@ impl World {
         self.with_client(index, |behaviour, link| behaviour.on_connected(link));
     }
 
-    /// A node whose broker takes clients.
-    fn choose_node(&mut self) -> Option<NodeIndex> {
-        let takes_clients = |node: &NodeIndex| {
-            let broker = self.node(*node).broker.as_ref();
-            broker.is_some_and(|broker| !broker.is_stopping)
+    /// A node whose broker takes clients, the wanted one if it can be.
+    fn choose_node(&mut self, wanted: Option<BrokerId>) -> Option<NodeIndex> {
+        let takes_clients = |index: &NodeIndex| {
+            let node = self.node(*index);
+            let broker = node.broker.as_ref();
+            node.plan.takes_clients() && broker.is_some_and(|broker| !broker.is_stopping)
         };
         let nodes: Vec<NodeIndex> = self.node_indexes().filter(takes_clients).collect();
+        let is_wanted = |index: &&NodeIndex| Some(self.node(**index).plan.node_id()) == wanted;
+        if let Some(found) = nodes.iter().find(is_wanted) {
+            return Some(*found);
+        }
         match nodes[..] {
             [] | [_] => nodes.first().copied(),
             _ => {

@@ -68,8 +68,12 @@ impl World {
             self.links.forget(number);
             return self.tell_dialed(end, Err(DialFailure::NotResolved { host, reason }));
         };
+        let way = (end.node, node);
+        if self.links.holds_up(self.now, number, way, &mut self.counts) {
+            return;
+        }
         let Some(shards) = self.shards_that_accept(node) else {
-            if self.links.refuse(self.now, number, &self.chaos) {
+            if self.links.refuse(number, &self.chaos, &mut self.counts) {
                 self.tell_dialed(end, Err(DialFailure::Refused { at }));
             }
             return;

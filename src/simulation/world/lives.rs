@@ -10,10 +10,13 @@ use super::super::faults::Fault;
 use super::super::network::NodeIndex;
 use super::super::oracle::{LifeEnd, Rule};
 use super::broker::Broker;
-use super::{Occurrence, Stage, World};
+use super::{Occurrence, Shape, Stage, World};
 
 /// Shards of a broker.
 const SHARDS_MAX: u64 = 4;
+
+/// Shards of each node of a cluster.
+const CLUSTER_SHARDS_MAX: u64 = 3;
 
 /// Effects between the decision that the power goes and its going.
 const EFFECTS_UNTIL_CRASH_MAX: u64 = 40;
@@ -29,7 +32,11 @@ impl World {
         if self.node(index).broker.is_some() {
             return;
         }
-        let after = 1 + self.schedule.below(SHARDS_MAX);
+        let most = match self.settings.shape {
+            Shape::Alone => SHARDS_MAX,
+            Shape::Cluster => CLUSTER_SHARDS_MAX,
+        };
+        let after = 1 + self.schedule.below(most);
         let after = u16::try_from(after).expect("small");
         let node = &mut self.nodes[index.0];
         if node.starts > 0 && node.plan.shards_count != after {
@@ -165,15 +172,22 @@ impl World {
         let how = if is_hurt { LifeEnd::Hurt } else { how };
         self.oracle.on_life_ended(self.now, how);
         node.life += 1;
+        node.paused_until = self.now;
         node.effects_until_crash = None;
         node.is_last_life_due = false;
         self.network.lose_broker(self.now, index);
-        self.links.lose_node(self.now, index);
+        let silent = self.chaos.between_nodes.silent_deaths;
+        let is_silent = how == LifeEnd::Crashed && self.chaos.strikes(&mut self.dials, silent, 100);
+        if is_silent {
+            self.counts.add(Fault::SilentDeath);
+        }
+        self.links.lose_node(self.now, index, is_silent);
         node.disk.crash(self.now, &mut self.counts);
+        let longest = Duration::from_millis(self.chaos.between_nodes.down_ms);
         let pause = between(
             &mut self.schedule,
             Duration::from_millis(1),
-            Duration::from_millis(100),
+            Duration::from_millis(100).max(longest),
         );
         self.plan_for(self.now.plus_nanos(pause), Occurrence::Start(index));
     }

@@ -2,8 +2,10 @@
 
 mod broker;
 mod clients;
+mod cluster;
 mod dials;
 mod lives;
+mod outages;
 mod settings;
 mod turn;
 
@@ -16,7 +18,8 @@ use std::time::Duration;
 use crate::model::ShardId;
 use crate::stdx::Random;
 
-use super::clients::{Auditor, Behaviour};
+use super::agreement::Agreement;
+use super::clients::{Auditor, Behaviour, Inspector};
 use super::clock::{SimulatedTime, between};
 use super::disk::{Disk, DiskRequestId};
 use super::faults::{Chaos, FaultCounts};
@@ -24,17 +27,22 @@ use super::links::{LinkEvent, Links};
 use super::network::{ClientIndex, Network, NetworkEvent, NodeIndex};
 use super::oracle::{Oracle, Rule, Violation};
 use super::planted::PlantedBug;
+use super::reached::ReachedCounts;
 use super::trace::Trace;
 
 use broker::{Node, Seat};
 use clients::Client;
-use settings::BrokerPlan;
+use settings::{BrokerPlan, Place};
 
 /// Things that may happen in a world; more of them mean that it goes round in circles.
 const STEPS_MAX: u64 = 3_000_000;
 
 /// How long clients may take once the faults have stopped. A group's session may have to end first.
 const CALM_DURATION_MAX: Duration = Duration::from_secs(120);
+
+/// How long there are faults in a cluster: elections take their time.
+const CLUSTER_FAULTS_DURATION: (Duration, Duration) =
+    (Duration::from_secs(4), Duration::from_secs(12));
 
 /// Added to a world's seed for the settings of its broker that were thought of later, so that the
 /// rest of the world stays as it was.
@@ -45,6 +53,8 @@ const APART_SEED: u64 = 0x0f11e5;
 pub struct WorldSettings {
     /// Everything follows from it.
     pub seed: u64,
+    /// Who lives in it.
+    pub shape: Shape,
     /// The bug that is put into it.
     pub planted: Option<PlantedBug>,
     /// True if topics are created again under names of deleted ones.
@@ -53,15 +63,34 @@ pub struct WorldSettings {
     pub keeps_trace: bool,
 }
 
+/// Who lives in a world.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Shape {
+    /// One broker, which is a cluster of its own.
+    Alone,
+    /// The nodes of one cluster, three of them brokers.
+    Cluster,
+}
+
 impl WorldSettings {
-    /// The world of `seed`, without bugs of its own.
+    /// The world of `seed` with one broker, without bugs of its own.
     #[must_use]
     pub const fn of_seed(seed: u64) -> Self {
         Self {
             seed,
+            shape: Shape::Alone,
             planted: None,
             reuses_names: true,
             keeps_trace: false,
+        }
+    }
+
+    /// The world of `seed` with a cluster, without bugs of its own.
+    #[must_use]
+    pub const fn cluster_of_seed(seed: u64) -> Self {
+        Self {
+            shape: Shape::Cluster,
+            ..Self::of_seed(seed)
         }
     }
 }
@@ -83,6 +112,8 @@ pub struct Outcome {
     pub lasted_ms: u64,
     /// How often which fault happened.
     pub faults: FaultCounts,
+    /// What a cluster went through.
+    pub reached: ReachedCounts,
     /// What was broken.
     pub violations: Vec<Violation>,
     /// All that happened, if it was to be kept.
@@ -127,6 +158,8 @@ enum Occurrence {
     StopIsDue(Life),
     /// The broker of a node is started.
     Start(NodeIndex),
+    /// Something happens to a machine, or to the network between two.
+    Outage,
     /// The faults stop.
     Calm,
 }
@@ -161,6 +194,8 @@ pub struct World {
     counts: FaultCounts,
     trace: Trace,
     oracle: Oracle,
+    /// What the nodes of a cluster have to agree on.
+    agreement: Agreement,
     network: Network,
     links: Links,
     nodes: Vec<Node>,
@@ -180,20 +215,25 @@ impl World {
         let mut plan_random = seeds.fork();
         let mut workload = seeds.fork();
         let mut apart = Random::from_seed(settings.seed.wrapping_add(APART_SEED));
-        let plan = BrokerPlan::from_random(&mut plan_random, &mut apart, settings.planted, None);
-        let chaos = Chaos::from_random(&mut plan_random);
         let planted = settings.planted;
+        let plan =
+            BrokerPlan::from_random(&mut plan_random, &mut apart, planted, Place::Alone(None));
+        let mut chaos = Chaos::from_random(&mut plan_random);
         let mut clients = clients::population(&mut workload, settings.reuses_names);
         let sets_bounds = planted != Some(PlantedBug::IgnoresFlush);
         clients.extend(clients::relaxed_producer(&mut apart, sets_bounds));
-        let keeps_trace = settings.keeps_trace;
         let disk = Disk::new(plan.directories_count, seeds.fork(), planted);
         let network = Network::new(seeds.fork(), planted);
         let schedule = seeds.fork();
+        let mut nodes = vec![Node::new(plan, disk, seeds.fork())];
+        if settings.shape == Shape::Cluster {
+            chaos.be_of_cluster(&mut apart);
+            nodes = cluster::nodes(&mut apart, planted);
+            clients = clients::cluster_population(&mut workload, planted);
+        }
         Self {
-            nodes: vec![Node::new(plan, disk, seeds.fork())],
+            nodes,
             network,
-            settings,
             now: SimulatedTime::default(),
             agenda: BTreeMap::new(),
             next_entry: 0,
@@ -201,13 +241,15 @@ impl World {
             workload,
             chaos,
             counts: FaultCounts::default(),
-            trace: Trace::new(keeps_trace),
+            trace: Trace::new(settings.keeps_trace),
             oracle: Oracle::default(),
+            agreement: Agreement::default(),
             clients,
             plants: seeds.fork(),
-            links: Links::new(seeds.fork()),
+            links: Links::new(seeds.fork(), planted),
             dials: seeds.fork(),
             stage: Stage::Working,
+            settings,
         }
     }
 
@@ -220,11 +262,14 @@ impl World {
         for client in 0..self.clients.len() {
             self.plan_within(Duration::from_millis(20), Occurrence::Connect(client));
         }
-        let faulty = between(
-            &mut self.schedule,
-            Duration::from_millis(500),
-            Duration::from_secs(6),
-        );
+        let (least, most) = match self.settings.shape {
+            Shape::Alone => (Duration::from_millis(500), Duration::from_secs(6)),
+            Shape::Cluster => CLUSTER_FAULTS_DURATION,
+        };
+        let faulty = between(&mut self.schedule, least, most);
+        if self.settings.shape == Shape::Cluster {
+            self.plan_outage();
+        }
         self.plan_for(self.now.plus_nanos(faulty), Occurrence::Calm);
         while self.stage != Stage::Over && self.oracle.violations().is_empty() {
             let Some(((at, _), occurrence)) = self.agenda.pop_first() else {
@@ -248,9 +293,10 @@ impl World {
             trace_hash: self.trace.hash(),
             steps: self.trace.steps(),
             starts: self.starts(),
-            facts: self.oracle.facts(),
+            facts: self.oracle.facts() + self.agreement.facts(),
             lasted_ms: self.now.nanos() / 1_000_000,
             faults: self.counts,
+            reached: self.agreement.reached().clone(),
             violations: self.oracle.violations().to_vec(),
             trace: self.trace.into_lines(),
         }
@@ -316,6 +362,7 @@ impl World {
                 self.oracle.violate(Rule::EverythingEnds, what);
             }
             Occurrence::Start(node) => self.start_broker(node),
+            Occurrence::Outage => self.happen_outage(),
             Occurrence::Calm => self.calm_down(),
             // Of an earlier life.
             _ => {}
@@ -342,6 +389,7 @@ impl World {
     fn calm_down(&mut self) {
         self.trace.note(self.now, "calm", &[], String::new);
         self.chaos.is_on = false;
+        self.end_outages();
         self.stage = Stage::Calm {
             until: self.now.plus(CALM_DURATION_MAX),
         };
@@ -375,7 +423,10 @@ impl World {
                 if self.nodes.iter().all(Node::is_ready_for_audit) {
                     let until = until.plus(CALM_DURATION_MAX);
                     self.stage = Stage::Auditing { until };
-                    let auditor: Box<dyn Behaviour> = Box::new(Auditor::default());
+                    let auditor: Box<dyn Behaviour> = match self.settings.shape {
+                        Shape::Alone => Box::new(Auditor::default()),
+                        Shape::Cluster => Box::new(Inspector::default()),
+                    };
                     self.clients.push(Client::new(auditor));
                     self.plan_for(self.now, Occurrence::Connect(0));
                 } else {

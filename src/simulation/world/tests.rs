@@ -13,7 +13,7 @@ use crate::stdx::Random;
 
 use super::super::clock::between;
 use super::broker::{Node, Seat};
-use super::settings::BrokerPlan;
+use super::settings::{BrokerPlan, Place};
 use super::{Disk, Life, NodeIndex, Occurrence, Stage, World, WorldSettings};
 
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -46,7 +46,8 @@ impl Asking {
         let mut world = World::new(WorldSettings::of_seed(seed));
         let mut random = Random::from_seed(seed);
         let (mut plan, mut apart) = (random.fork(), random.fork());
-        let plan = BrokerPlan::from_random(&mut plan, &mut apart, None, Some(HOSTS[1]));
+        let plan =
+            BrokerPlan::from_random(&mut plan, &mut apart, None, Place::Alone(Some(HOSTS[1])));
         let disk = Disk::new(plan.directories_count, random.fork(), None);
         world.nodes.push(Node::new(plan, disk, random.fork()));
         world.clients.clear();

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::log::TRUNCATION;
 use crate::log::storage::{Durability, StorageOutcome, StorageRequest, StorageResult, Ticket};
 use crate::model::ShardId;
 use crate::shard::{ConnectionId, DisconnectReason, Effect, Event, HaltReason, Message};
@@ -14,9 +15,10 @@ use super::super::links::Links;
 use super::super::network::NodeIndex;
 use super::super::oracle::Rule;
 use super::super::planted::PlantedBug;
+use super::super::reached::Reached;
 use super::super::trace::digest;
 use super::broker::{Host, Seat};
-use super::{Occurrence, World};
+use super::{Occurrence, Shape, World};
 
 /// Events of one turn.
 const TURN_EVENTS_MAX: u64 = 64;
@@ -66,6 +68,7 @@ impl World {
 
     fn plan_turn(&mut self, node: NodeIndex, shard: ShardId, at: SimulatedTime) {
         let life = self.life(node);
+        let at = at.max(self.node(node).paused_until);
         let Some(host) = self.node_mut(node).host(shard) else {
             return;
         };
@@ -85,6 +88,11 @@ impl World {
             return;
         }
         host.turn_at = None;
+        if self.nodes[seat.node.0].paused_until > self.now {
+            let shard = self.host_at(seat).shard.id();
+            return self.plan_turn(seat.node, shard, self.now);
+        }
+        let host = self.host_at(seat);
         host.events = 0;
         let budget = 1 + self.schedule.below(TURN_EVENTS_MAX);
         let budget = usize::try_from(budget).expect("small");
@@ -116,6 +124,9 @@ impl World {
     }
 
     fn end_turn(&mut self, seat: Seat) {
+        if self.settings.shape == Shape::Cluster {
+            self.inspect(seat);
+        }
         let now = self.now;
         let host = self.host_at(seat);
         let (shard, is_stopped) = (host.shard.id(), host.is_stopped);
@@ -152,10 +163,11 @@ impl World {
     fn tell(&mut self, seat: Seat, event: Event) {
         let numbers = numbers_of(&event);
         let now = self.now;
+        let told = now.now_with(self.node(seat.node).clock_error_ms);
         self.trace.note(
             now,
             kind_of(&event),
-            &[seat.place as u64, numbers[0], numbers[1], numbers[2]],
+            &[seat.number(), numbers[0], numbers[1], numbers[2]],
             || {
                 let mut text = format!("{seat}: {event:?}");
                 truncate(&mut text);
@@ -164,7 +176,7 @@ impl World {
         );
         let host = self.host_at(seat);
         host.events += 1;
-        host.shard.on_event(now.now(), event, &mut host.effects);
+        host.shard.on_event(told, event, &mut host.effects);
     }
 
     fn report(&mut self, seat: Seat) {
@@ -376,6 +388,11 @@ impl World {
             broker.told_early.insert((shard, ticket));
             let done = (ticket, Ok(StorageOutcome::Done));
             broker.hosts[seat.place].completions.push_back(done);
+        }
+        if let StorageRequest::ReplaceFile { path, .. } = &request
+            && path.relative.ends_with(TRUNCATION)
+        {
+            self.agreement.note(Reached::Truncated);
         }
         self.nodes[seat.node.0].disk.submit(
             self.now,
