@@ -2,6 +2,8 @@
 //! without asking it.
 
 use crate::metadata::{ControllerRequest, ControllerResponse};
+use crate::model::Uuid;
+use crate::protocol::messages::DescribeQuorumResponse;
 use crate::shard::request::RequestContext;
 use crate::stdx::{HashMap, new_map};
 
@@ -53,7 +55,9 @@ pub fn controller_answered(
         ControllerResponse::AlterPartition(response) => Plan::answer(response),
         ControllerResponse::UpdateFeatures(response) => Plan::answer(response),
         ControllerResponse::ElectLeaders(response) => Plan::answer(response),
-        ControllerResponse::DescribeQuorum(response) => Plan::answer(response),
+        ControllerResponse::DescribeQuorum(response) => {
+            Plan::answer(described(response, context.version))
+        }
         ControllerResponse::AddRaftVoter(response) => Plan::answer(response),
         ControllerResponse::RemoveRaftVoter(response) => Plan::answer(response),
         ControllerResponse::AutoCreate(_) => unreachable!("no client asks for these"),
@@ -61,6 +65,22 @@ pub fn controller_answered(
             Plan::Close(format!("the controller does not answer: {error}"))
         }
     }
+}
+
+/// What the leader of the quorum told this broker in the newest version, for a client that asked in
+/// this one: before the second there is no place for addresses and directories (KIP-853).
+fn described(mut response: DescribeQuorumResponse, version: i16) -> DescribeQuorumResponse {
+    if version < 2 {
+        response.nodes.clear();
+        let topics = response.topics.iter_mut();
+        for partition in topics.flat_map(|topic| &mut topic.partitions) {
+            let voters = partition.current_voters.iter_mut();
+            for replica in voters.chain(&mut partition.observers) {
+                replica.replica_directory_id = Uuid::ZERO;
+            }
+        }
+    }
+    response
 }
 
 /// Put what was refused into the controller's answer.
@@ -86,5 +106,44 @@ fn add(response: &mut ControllerResponse, refused: ControllerResponse) {
         }
         (UpdateFeatures(_), UpdateFeatures(_)) | (Unavailable(_), _) => {}
         (response, refused) => unreachable!("{refused:?} is no part of {response:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::messages::describe_quorum_response::{
+        Node, PartitionData, ReplicaState, TopicData,
+    };
+    use crate::protocol::{AnyResponse, Writer};
+
+    #[test]
+    fn what_the_leader_tells_of_the_quorum_can_be_said_in_every_version() {
+        let voter = ReplicaState {
+            replica_id: 1,
+            replica_directory_id: Uuid::from_bytes([1; 16]),
+            ..Default::default()
+        };
+        let partition = PartitionData {
+            leader_id: 1,
+            current_voters: vec![voter.clone()],
+            observers: vec![voter],
+            ..Default::default()
+        };
+        let told = DescribeQuorumResponse {
+            topics: vec![TopicData {
+                partitions: vec![partition],
+                ..Default::default()
+            }],
+            nodes: vec![Node::default()],
+            ..Default::default()
+        };
+        for version in 0..=2 {
+            let response = described(told.clone(), version);
+            assert_eq!(response == told, version == 2);
+            assert_eq!(response.topics[0].partitions[0].leader_id, 1);
+            let said = AnyResponse::from(response).encode(&mut Writer::new(), version);
+            assert_eq!(said, Ok(()), "{version}");
+        }
     }
 }
