@@ -9,7 +9,7 @@ use crate::load::server::{Server, free_address, make_empty};
 use crate::support::Lab;
 
 /// What Kafka's start script gives a broker.
-const JVM: [&str; 7] = [
+pub const JVM: [&str; 7] = [
     "-Xms1g",
     "-Xmx1g",
     "-server",
