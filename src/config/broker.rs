@@ -19,6 +19,11 @@ const DEFAULT_PRINCIPAL_BUILDER: &str =
 const STANDARD_AUTHORIZER: &str = "org.apache.kafka.metadata.authorizer.StandardAuthorizer";
 const RACK_AWARE_SELECTOR: &str = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
 
+/// The setting of the directories that take no new partitions.
+pub const CORDONED_LOG_DIRS: &str = "cordoned.log.dirs";
+/// All of them.
+const ALL_LOG_DIRS: &str = "*";
+
 /// The settings of the authorizer, Kafka's `StandardAuthorizer`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AuthorizerConfig {
@@ -75,6 +80,8 @@ broker_config! {
         log_dirs: Vec<String>,
         /// `metadata.log.dir`, by default the first of `log.dirs`; it may be none of them
         metadata_log_dir: String,
+        /// `cordoned.log.dirs`: those of `log_dirs` that take no new partitions (KIP-1066)
+        cordoned_log_dirs: Vec<String>,
         /// What a topic has that sets nothing itself.
         topic: TopicConfig,
         /// `max.connections.per.ip.overrides`: the address or name of a host, and its own limit
@@ -175,6 +182,13 @@ broker_config! {
     }
 }
 
+/// What several settings say of the log directories.
+struct Directories {
+    log_dirs: Vec<String>,
+    metadata_log_dir: String,
+    cordoned_log_dirs: Vec<String>,
+}
+
 impl BrokerSettings {
     /// The settings as they apply now.
     ///
@@ -237,17 +251,7 @@ impl BrokerSettings {
             let reason = format!("there is no compression with the number {codec}");
             keep("offsets.topic.compression.codec", Err(reason));
         }
-        let log_dirs = self.log_dirs();
-        let metadata_log_dir = match (self.text("metadata.log.dir"), log_dirs.first()) {
-            (dir, Some(first)) if dir.is_empty() => first.clone(),
-            (dir, _) => dir,
-        };
-        if log_dirs.is_empty() {
-            keep(
-                "log.dirs",
-                Err("at least one directory is needed".to_owned()),
-            );
-        }
+        let directories = self.directories(&mut keep);
         self.check_roles(&quorum, errors);
         let retention_minutes = self.integer("offsets.retention.minutes");
         Some(Computed {
@@ -256,8 +260,9 @@ impl BrokerSettings {
             roles: self.roles(),
             quorum,
             controller_listener_names: self.controller_names(),
-            log_dirs,
-            metadata_log_dir,
+            log_dirs: directories.log_dirs,
+            metadata_log_dir: directories.metadata_log_dir,
+            cordoned_log_dirs: directories.cordoned_log_dirs,
             topic: TopicConfig::resolve(self, TopicOwner::User, &Overrides::new())
                 .map_err(|error| errors.push(error))
                 .ok()?,
@@ -273,6 +278,31 @@ impl BrokerSettings {
             forebay_cpus,
             forebay_http_listen,
         })
+    }
+
+    /// The log directories; what is wrong with them goes to `keep`, with the setting's name.
+    fn directories(&self, keep: &mut impl FnMut(&str, Result<(), String>)) -> Directories {
+        let log_dirs = self.log_dirs();
+        let metadata_log_dir = match (self.text("metadata.log.dir"), log_dirs.first()) {
+            (dir, Some(first)) if dir.is_empty() => first.clone(),
+            (dir, _) => dir,
+        };
+        if log_dirs.is_empty() {
+            keep(
+                "log.dirs",
+                Err("at least one directory is needed".to_owned()),
+            );
+        }
+        let cordoned = cordoned(&log_dirs, self.list(CORDONED_LOG_DIRS));
+        let cordoned_log_dirs = cordoned.unwrap_or_else(|reason| {
+            keep(CORDONED_LOG_DIRS, Err(reason));
+            Vec::new()
+        });
+        Directories {
+            log_dirs,
+            metadata_log_dir,
+            cordoned_log_dirs,
+        }
     }
 
     fn listeners(&self) -> Result<Vec<Listener>, (&'static str, String)> {
@@ -450,6 +480,20 @@ impl BrokerSettings {
             Value::List(values) => values,
             _ => Vec::new(),
         }
+    }
+}
+
+/// Which of `log_dirs` take no new partitions.
+fn cordoned(log_dirs: &[String], named: Vec<String>) -> Result<Vec<String>, String> {
+    if named == [ALL_LOG_DIRS] {
+        return Ok(log_dirs.to_vec());
+    }
+    if named.iter().any(|dir| dir == ALL_LOG_DIRS) {
+        return Err("* stands for all log directories and must stand alone".to_owned());
+    }
+    match named.iter().find(|dir| !log_dirs.contains(dir)) {
+        Some(unknown) => Err(format!("{unknown} is none of log.dirs")),
+        None => Ok(named),
     }
 }
 

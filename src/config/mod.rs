@@ -26,7 +26,7 @@ mod value;
 
 pub(crate) use arguments::parse_assignment;
 pub use arguments::{ServeArguments, Startup};
-pub use broker::{AuthorizerConfig, BrokerConfig};
+pub use broker::{AuthorizerConfig, BrokerConfig, CORDONED_LOG_DIRS};
 pub use describe::{ConfigSource, DescribedSetting, DescribedSynonym, describe_client_metrics};
 pub use listener::{Listener, SecurityProtocol};
 pub use log_levels::{LOGGERS, LevelChange, LogLevel, LogLevels, plan_level_change};

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::ErrorCode;
 
+use super::broker::CORDONED_LOG_DIRS;
 use super::describe::base_name;
 use super::setting::{Kind, Setting, UpdateMode};
 use super::settings::{BrokerSettings, Overrides, find_broker_setting, find_listener_setting};
@@ -16,6 +17,8 @@ use super::value::Value;
 pub enum ConfigResource {
     /// This broker.
     Broker,
+    /// Another broker, which has checked what it is to have against the rest of its settings.
+    OtherBroker,
     /// All brokers of the cluster.
     ClusterDefault,
     /// A topic.
@@ -164,14 +167,14 @@ pub fn plan_dynamic_replacement(
 const fn is_broker(resource: ConfigResource) -> bool {
     matches!(
         resource,
-        ConfigResource::Broker | ConfigResource::ClusterDefault
+        ConfigResource::Broker | ConfigResource::OtherBroker | ConfigResource::ClusterDefault
     )
 }
 
 fn find_setting(resource: ConfigResource, name: &str) -> Option<&'static Setting> {
     let find = |table: &'static [Setting]| table.iter().find(|setting| setting.name == name);
     match resource {
-        ConfigResource::Broker | ConfigResource::ClusterDefault => {
+        ConfigResource::Broker | ConfigResource::OtherBroker | ConfigResource::ClusterDefault => {
             find_broker_setting(base_name(name))
         }
         ConfigResource::Topic => find_topic_setting(name),
@@ -232,8 +235,12 @@ fn validate_resource(
     updated: &Overrides,
 ) -> Result<(), Refusal> {
     match resource {
-        ConfigResource::Broker => validate_broker(settings, updated, true),
-        ConfigResource::ClusterDefault => validate_broker(settings, updated, false),
+        ConfigResource::OtherBroker => validate_broker_names(updated, true),
+        ConfigResource::Broker | ConfigResource::ClusterDefault => {
+            let per_broker = resource == ConfigResource::Broker;
+            validate_broker_names(updated, per_broker)?;
+            validate_broker(settings, updated, per_broker)
+        }
         ConfigResource::Topic => validate_topic_settings(updated)
             .or_else(|message| refuse(ErrorCode::InvalidConfig, message)),
         ConfigResource::Group => validate_group(settings, updated),
@@ -241,12 +248,8 @@ fn validate_resource(
     }
 }
 
-/// A broker's settings have to be ones that can change, and to make sense with the others.
-fn validate_broker(
-    settings: &BrokerSettings,
-    updated: &Overrides,
-    per_broker: bool,
-) -> Result<(), Refusal> {
+/// A broker's settings have to be ones that can change.
+fn validate_broker_names(updated: &Overrides, per_broker: bool) -> Result<(), Refusal> {
     let named = |matches: &dyn Fn(&Setting) -> bool| {
         let names: Vec<&str> = updated
             .keys()
@@ -274,7 +277,12 @@ fn validate_broker(
         let message = format!("Forebay cannot change these configs while it runs: [{name}]");
         return refuse(ErrorCode::InvalidRequest, message);
     }
-    if let Some(names) = named(&|setting| setting.update == UpdateMode::PerBroker) {
+    let is_obeyed = |setting: &Setting| {
+        // All others are about listeners.
+        per_broker && setting.name == CORDONED_LOG_DIRS
+    };
+    let is_of_broker = |setting: &Setting| setting.update == UpdateMode::PerBroker;
+    if let Some(names) = named(&|setting| is_of_broker(setting) && !is_obeyed(setting)) {
         let message = if per_broker {
             format!("Forebay cannot change these configs while it runs: [{names}]")
         } else {
@@ -285,6 +293,15 @@ fn validate_broker(
         };
         return refuse(ErrorCode::InvalidRequest, message);
     }
+    Ok(())
+}
+
+/// They have to make sense with the others.
+fn validate_broker(
+    settings: &BrokerSettings,
+    updated: &Overrides,
+    per_broker: bool,
+) -> Result<(), Refusal> {
     let (mut cluster, mut broker) = (
         settings.dynamic_default().clone(),
         settings.dynamic_broker().clone(),

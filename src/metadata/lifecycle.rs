@@ -113,6 +113,8 @@ pub(super) struct Lifecycle {
     metadata_offset: Offset,
     is_ready: bool,
     offline: BTreeSet<Uuid>,
+    /// The directories that take no new partitions; `None` while the cluster has no such.
+    cordoned: Option<Vec<Uuid>>,
     is_asking: bool,
     ask_at: Instant,
     pause: Duration,
@@ -134,6 +136,7 @@ impl Lifecycle {
             metadata_offset: -1,
             is_ready: false,
             offline: BTreeSet::new(),
+            cordoned: None,
             is_asking: false,
             ask_at: now,
             pause: RETRY_AFTER,
@@ -184,6 +187,15 @@ impl Lifecycle {
     /// A log directory is given up.
     pub(super) fn on_directory_failed(&mut self, now: Instant, directory: Uuid) {
         if self.offline.insert(directory) {
+            self.ask_at = self.ask_at.min(now);
+        }
+    }
+
+    /// These log directories take no new partitions; `None` where the metadata have no place for
+    /// that (KIP-1066).
+    pub(super) fn on_cordoned(&mut self, now: Instant, cordoned: Option<Vec<Uuid>>) {
+        if self.cordoned != cordoned {
+            self.cordoned = cordoned;
             self.ask_at = self.ask_at.min(now);
         }
     }
@@ -309,6 +321,7 @@ impl Lifecycle {
             want_fence: !self.is_ready,
             want_shut_down: matches!(self.standing, Standing::Stopping { .. }),
             offline_log_dirs: self.offline.iter().copied().collect(),
+            cordoned_log_dirs: self.cordoned.clone().filter(|_| self.has_caught_up()),
             ..Default::default()
         }
     }

@@ -3,6 +3,7 @@
 mod combined;
 mod controllers;
 mod dying;
+mod cordoned;
 mod features;
 mod dynamic;
 #[path = "../load/history.rs"]
@@ -22,7 +23,7 @@ mod workload;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::{Broker, Kind, needs};
+use support::{Broker, Kind, Output, needs};
 
 /// How long a broker may take to join, or to leave.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -41,6 +42,23 @@ fn partitions(asked: &Broker, topic: &str) -> Vec<String> {
             words[4..words.len().min(10)].join(" ")
         })
         .collect()
+}
+
+/// The lines that a person reads of what a tool printed, as `shown`: without the places in its
+/// code, what it logs by the way, and the time.
+fn read_lines(output: &Output, shown: impl Fn(&str) -> String) -> String {
+    let is_read =
+        |line: &&str| !line.is_empty() && !line.starts_with('\t') && !line.starts_with("[20");
+    let lines = output.stdout.lines().chain(output.stderr.lines());
+    let lines = lines.filter(is_read).map(|line| {
+        let is_dated = line.starts_with("20") && line.contains('T');
+        let line = match line.split_once(' ').filter(|_| is_dated) {
+            Some((_, line)) => line,
+            None => line,
+        };
+        format!("{}\n", shown(line).trim_end())
+    });
+    lines.collect()
 }
 
 /// `kafka-cluster list-endpoints`: the number and the state of each broker.

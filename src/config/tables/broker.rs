@@ -109,7 +109,9 @@ broker_settings! {
     "controller.socket.timeout.ms", Int, "30000", Any, ReadOnly, Medium
         => Obeyed "How long a broker waits for the answer of a controller that is another node.";
     "cordoned.log.dirs", List, "", Any, PerBroker, Medium
-        => NotYet "directories that take no new partitions";
+        => Obeyed
+            "Log directories, of those in `log.dirs`, that take no new partitions; `*` for all of \
+             them.";
     "create.topic.policy.class.name", Class, null, Any, ReadOnly, Low
         => Refused "Java policies cannot run here";
     "default.replication.factor", Int, "1", Any, ReadOnly, Medium

@@ -81,6 +81,7 @@ const WITHOUT_FIELD: &[&str] = &[
     "controller.listener.names",
     "controller.quorum.bootstrap.servers",
     "controller.quorum.voters",
+    "cordoned.log.dirs",
     "forebay.cpus",
     "forebay.http.listen",
     "inter.broker.listener.name",

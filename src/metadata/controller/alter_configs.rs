@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::config::{
-    AlterOperation, Alteration, ConfigResource as Scope, LevelChange, Overrides, PlannedUpdate,
-    plan_dynamic_replacement, plan_dynamic_update, plan_level_change, validate_topic_settings,
+    AlterOperation, Alteration, BrokerSettings, CORDONED_LOG_DIRS, ConfigResource as Scope,
+    LevelChange, Overrides, PlannedUpdate, plan_dynamic_replacement, plan_dynamic_update,
+    plan_level_change, validate_topic_settings,
 };
 use crate::model::{BrokerId, ErrorCode};
 use crate::protocol::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
@@ -17,11 +18,14 @@ use crate::protocol::messages::{
     incremental_alter_configs_request, incremental_alter_configs_response,
 };
 
-use super::super::image::{ConfigKind, ConfigResource};
+use super::super::image::{ConfigKind, ConfigResource, MetadataImage};
 use super::internal_topics::topic_owner;
 use super::topic_name::check_topic_name;
 use super::update_features::{check_min_isr, clear_records};
 use super::{Controller, Decision, Refusal, View};
+
+/// What a broker says first to whoever asks it for another broker's settings.
+const UNEXPECTED_BROKER: &str = "Unexpected broker id, expected";
 
 impl From<crate::config::Refusal> for Refusal {
     fn from(refusal: crate::config::Refusal) -> Self {
@@ -94,7 +98,7 @@ impl Controller {
         let (kind, name) = (wish.resource_type, wish.resource_name.as_str());
         check_values(&wish.configs)?;
         if kind == ConfigKind::BrokerLogger.code() {
-            check_node(self.node_id, name)?;
+            check_node(self.node_id, name, "Unexpected node id. Expected")?;
             // Who runs the controller makes the changes, of which no record is kept.
             return level_changes(&wish.configs).map(|_| Vec::new());
         }
@@ -103,6 +107,7 @@ impl Controller {
         let current = current(view, &found.resource);
         let update = plan_dynamic_update(view.settings, found.scope, &current, &alterations)?;
         check_min_isr(view.image, &found.resource, &update)?;
+        check_cordoned(view.image, &found.resource, &update)?;
         Ok(records(&found.resource, update))
     }
 
@@ -111,17 +116,12 @@ impl Controller {
         view: View<'_>,
         wish: &alter_configs_request::AlterConfigsResource,
     ) -> Planned {
-        let configs = wish.configs.iter();
-        let nulls = configs.filter(|config| config.value.is_none());
-        check_nulls(nulls.map(|config| config.name.as_str()))?;
+        let wanted = wanted(&wish.configs)?;
         let found = self.resource(view, wish.resource_type, &wish.resource_name)?;
-        let configs = wish.configs.iter();
-        let wanted: Vec<_> = configs
-            .map(|config| (config.name.clone(), config.value.clone()))
-            .collect();
         let current = current(view, &found.resource);
         let update = plan_dynamic_replacement(view.settings, found.scope, &current, &wanted)?;
         check_min_isr(view.image, &found.resource, &update)?;
+        check_cordoned(view.image, &found.resource, &update)?;
         Ok(records(&found.resource, update))
     }
 
@@ -144,11 +144,11 @@ impl Controller {
                 Scope::Topic
             }
             ConfigKind::Broker if name.is_empty() => Scope::ClusterDefault,
-            // Of any broker: the one that was asked has seen to it that they are its own.
-            ConfigKind::Broker => {
-                node_id(name)?;
-                Scope::Broker
-            }
+            ConfigKind::Broker => match name.parse::<BrokerId>() {
+                Ok(id) if id == self.node_id => Scope::Broker,
+                Ok(_) => Scope::OtherBroker,
+                Err(_) => return invalid("Unable to parse broker name as a base 10 number."),
+            },
             // Levels of loggers are no settings: only single ones can be named.
             ConfigKind::BrokerLogger => return Err(unknown_kind(kind)),
             ConfigKind::ClientMetrics if name.is_empty() => {
@@ -167,21 +167,71 @@ impl Controller {
     }
 }
 
-/// The node of which these are the settings.
-fn node_id(name: &str) -> Result<BrokerId, Refusal> {
-    name.parse().map_err(|_| {
-        let text = format!("Node id must be an integer, but it is: {name}");
-        Refusal::new(ErrorCode::InvalidRequest, text)
-    })
+/// Whether a broker can have the settings that a client asks it for: it looks at its own before it
+/// asks the controller, which knows no other broker's.
+///
+/// # Errors
+/// Kafka's refusal.
+pub fn check_broker_alterations(
+    (node_id, settings): (BrokerId, &BrokerSettings),
+    image: &MetadataImage,
+    wish: &incremental_alter_configs_request::AlterConfigsResource,
+) -> Result<(), Refusal> {
+    let Some(resource) = one_broker(wish.resource_type, &wish.resource_name) else {
+        return Ok(());
+    };
+    check_values(&wish.configs)?;
+    check_node(node_id, &resource.name, UNEXPECTED_BROKER)?;
+    let alterations = alterations(&wish.configs)?;
+    let current = image.config(&resource).cloned().unwrap_or_default();
+    plan_dynamic_update(settings, Scope::Broker, &current, &alterations)?;
+    Ok(())
 }
 
-/// Each node has its own loggers only.
-fn check_node(own: BrokerId, name: &str) -> Result<(), Refusal> {
-    let id = node_id(name)?;
-    if id == own {
+/// The same for a request to replace all settings.
+///
+/// # Errors
+/// Kafka's refusal.
+pub fn check_broker_replacement(
+    (node_id, settings): (BrokerId, &BrokerSettings),
+    image: &MetadataImage,
+    wish: &alter_configs_request::AlterConfigsResource,
+) -> Result<(), Refusal> {
+    let Some(resource) = one_broker(wish.resource_type, &wish.resource_name) else {
         return Ok(());
-    }
-    let text = format!("Unexpected node id. Expected {own}, but received {id}");
+    };
+    let wanted = wanted(&wish.configs)?;
+    check_node(node_id, &resource.name, UNEXPECTED_BROKER)?;
+    let current = image.config(&resource).cloned().unwrap_or_default();
+    plan_dynamic_replacement(settings, Scope::Broker, &current, &wanted)?;
+    Ok(())
+}
+
+/// The broker whose settings are named, if it is one and not all.
+fn one_broker(kind: i8, name: &str) -> Option<ConfigResource> {
+    let is_one = kind == ConfigKind::Broker.code() && !name.is_empty();
+    is_one.then(|| ConfigResource::new(ConfigKind::Broker, name))
+}
+
+/// What the older request wants a resource to have.
+fn wanted(
+    configs: &[alter_configs_request::AlterableConfig],
+) -> Result<Vec<(String, Option<String>)>, Refusal> {
+    let nulls = configs.iter().filter(|config| config.value.is_none());
+    check_nulls(nulls.map(|config| config.name.as_str()))?;
+    let configs = configs.iter();
+    Ok(configs
+        .map(|config| (config.name.clone(), config.value.clone()))
+        .collect())
+}
+
+/// Each broker knows its own settings only.
+fn check_node(node_id: BrokerId, name: &str, expected: &str) -> Result<(), Refusal> {
+    let text = match name.parse::<BrokerId>() {
+        Ok(id) if id == node_id => return Ok(()),
+        Ok(id) => format!("{expected} {node_id}, but received {id}"),
+        Err(_) => format!("Node id must be an integer, but it is: {name}"),
+    };
     Err(Refusal::new(ErrorCode::InvalidRequest, text))
 }
 
@@ -263,7 +313,7 @@ pub fn log_level_changes(
 ) -> Vec<LevelChange> {
     let kind = ConfigKind::BrokerLogger.code();
     let own = request.resources.iter().filter(|wish| {
-        wish.resource_type == kind && check_node(node_id, &wish.resource_name).is_ok()
+        wish.resource_type == kind && check_node(node_id, &wish.resource_name, "").is_ok()
     });
     let mut own = own.filter(|_| !request.validate_only);
     match (own.next(), own.next()) {
@@ -344,6 +394,21 @@ fn records(resource: &ConfigResource, update: PlannedUpdate) -> Vec<MetadataReco
         })
     };
     update.into_iter().map(record).collect()
+}
+
+/// Log directories are cordoned where the metadata have a place for that (KIP-1066).
+fn check_cordoned(
+    image: &MetadataImage,
+    resource: &ConfigResource,
+    changes: &PlannedUpdate,
+) -> Result<(), Refusal> {
+    let is_named = changes.contains_key(CORDONED_LOG_DIRS);
+    if resource.kind != ConfigKind::Broker || !is_named || image.has_cordoned_directories() {
+        return Ok(());
+    }
+    let text = "The cordoned.log.dirs configuration value cannot be set because it requires \
+                metadata.version >= 4.3-IV0";
+    Err(Refusal::new(ErrorCode::InvalidConfig, text))
 }
 
 /// Check the settings of a topic that is to be.

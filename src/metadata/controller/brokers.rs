@@ -18,7 +18,7 @@ use super::super::image::{
     is_directory_chosen, register_broker_record, register_controller_record,
 };
 use super::super::record::METADATA_VERSION_MAX;
-use super::registration::broker_change;
+use super::registration::{broker_change, cordon_record};
 use super::{Controller, Decision, Refusal, View};
 
 /// Since this version a broker says with which epoch it stopped cleanly (KIP-966).
@@ -162,7 +162,9 @@ impl Controller {
             self.sessions.end(id);
         }
         records.extend(Self::offline_records(view, registration, request));
-        records.extend(cordon_record(view.image, registration, request));
+        // A broker that has not caught up yet tells of none.
+        let cordoned = request.cordoned_log_dirs.as_ref();
+        records.extend(cordoned.and_then(|told| cordon_record(view.image, registration, told)));
         Decision {
             records,
             response: BrokerHeartbeatResponse {
@@ -455,21 +457,4 @@ fn registration(request: &BrokerRegistrationRequest, epoch: i64) -> BrokerRegist
         directories: request.log_dirs.clone(),
         cordoned_directories: Vec::new(),
     }
-}
-
-/// The record by which the directories are cordoned that the broker tells of; a broker that has
-/// not caught up yet tells of none.
-fn cordon_record(
-    image: &MetadataImage,
-    broker: &BrokerRegistration,
-    request: &BrokerHeartbeatRequest,
-) -> Option<MetadataRecord> {
-    let told = request.cordoned_log_dirs.as_ref()?;
-    let as_set = |directories: &[Uuid]| directories.iter().copied().collect::<BTreeSet<_>>();
-    let is_changed = as_set(told) != as_set(&broker.cordoned_directories);
-    (image.has_cordoned_directories() && is_changed).then(|| {
-        broker_change(broker, |record| {
-            record.cordoned_log_dirs = Some(told.clone())
-        })
-    })
 }

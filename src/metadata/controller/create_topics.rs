@@ -280,12 +280,6 @@ impl Controller {
             if !view.image.brokers.contains_key(&broker) {
                 return refuse(format!("broker {broker}, but no such broker is registered"));
             }
-            let registration = view.image.brokers.get(&broker);
-            if registration.is_some_and(|broker| !broker.has_uncordoned()) {
-                return refuse(format!(
-                    "broker {broker}, but all its log directories are cordoned"
-                ));
-            }
             if previous == Some(broker) {
                 return refuse(format!("the broker {broker} more than once"));
             }

@@ -32,7 +32,7 @@ mod update_features;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::config::{BrokerConfig, BrokerSettings};
@@ -48,7 +48,7 @@ use placement::Placement;
 use sessions::Sessions;
 use suspicions::Suspicions;
 
-pub use alter_configs::log_level_changes;
+pub use alter_configs::{check_broker_alterations, check_broker_replacement, log_level_changes};
 pub(crate) use elect_leaders::refuse_elections;
 pub(super) use internal_topics::automatic_topic;
 pub use internal_topics::{CONSUMER_OFFSETS, is_internal_topic, topic_owner};
@@ -152,6 +152,11 @@ impl Controller {
     /// So much may be written to each log directory of this broker.
     pub(crate) fn on_room(&mut self, usable_bytes: BTreeMap<Uuid, u64>) {
         self.placement.on_room(usable_bytes);
+    }
+
+    /// New replicas of this broker do not go to these directories (KIP-1066).
+    pub(crate) fn on_cordoned(&mut self, cordoned: BTreeSet<Uuid>) {
+        self.placement.on_cordoned(cordoned);
     }
 
     /// The directories of this broker, of those in `online`, for the next `count` replicas; none if

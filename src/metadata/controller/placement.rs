@@ -1,7 +1,7 @@
 //! Which log directory a new replica goes to.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{BrokerId, Uuid};
 
@@ -18,6 +18,7 @@ use super::super::image::{MetadataImage, TopicImage};
 pub(super) struct Placement {
     replicas: BTreeMap<Uuid, u64>,
     usable_bytes: BTreeMap<Uuid, u64>,
+    cordoned: BTreeSet<Uuid>,
 }
 
 impl Placement {
@@ -35,6 +36,11 @@ impl Placement {
         self.usable_bytes = usable_bytes;
     }
 
+    /// New replicas do not go to these, unless there are no others (KIP-1066).
+    pub(super) fn on_cordoned(&mut self, cordoned: BTreeSet<Uuid>) {
+        self.cordoned = cordoned;
+    }
+
     /// The directory for the next replica; `None` if the broker has none.
     pub(super) fn choose(&mut self) -> Option<Uuid> {
         let is_known = |id: &Uuid| self.usable_bytes.contains_key(id);
@@ -43,7 +49,10 @@ impl Placement {
             let usable_bytes = self.usable_bytes.get(id).copied();
             usable_bytes.filter(|_| is_room_known).unwrap_or(1)
         };
+        let is_open = |id: &Uuid| !self.cordoned.contains(id);
+        let are_all_cordoned = !self.replicas.keys().any(is_open);
         let candidates = self.replicas.iter();
+        let candidates = candidates.filter(|(id, _)| are_all_cordoned || is_open(id));
         let candidates = candidates.map(|(id, replicas)| (*id, *replicas, room(id)));
         let (chosen, _, _) = candidates.min_by(compare)?;
         *self.replicas.entry(chosen).or_default() += 1;
@@ -106,6 +115,7 @@ mod tests {
         Placement {
             replicas: directories().map(|(id, (count, _))| (id, *count)).collect(),
             usable_bytes: room.collect(),
+            cordoned: BTreeSet::new(),
         }
     }
 
@@ -140,6 +150,15 @@ mod tests {
         assert_eq!(placed(&mut one, 10), [0, 10, 0]);
         let mut none = placement(&[(0, Some(0)), (2, Some(0)), (2, Some(0))]);
         assert_eq!(placed(&mut none, 5), [3, 1, 1]);
+    }
+
+    #[test]
+    fn a_cordoned_directory_gets_none_unless_all_are_cordoned() {
+        let mut placement = placement(&[(0, None), (5, None), (0, None)]);
+        placement.on_cordoned([IDS[0], IDS[2]].into());
+        assert_eq!(placed(&mut placement, 4), [0, 4, 0]);
+        placement.on_cordoned(IDS.into());
+        assert_eq!(placed(&mut placement, 4), [2, 0, 2]);
     }
 
     #[test]

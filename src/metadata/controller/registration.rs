@@ -1,6 +1,6 @@
 //! What a node says of itself when it starts, and when it stops.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::log::partition_folder;
 use crate::model::{Offset, PartitionIndex, Uuid};
@@ -32,6 +32,8 @@ pub(crate) struct NodeIdentity {
     pub rack: Option<String>,
     /// The ids of the log directories.
     pub directories: Vec<Uuid>,
+    /// Those of them that take no new partitions.
+    pub cordoned: Vec<Uuid>,
     /// Where each partition's folder was found, by its name: a broker that stopped early may not
     /// have told which directory it had chosen.
     pub folders: BTreeMap<String, Uuid>,
@@ -103,7 +105,10 @@ impl Controller {
             fenced: true,
             in_controlled_shutdown: false,
             directories: identity.directories.clone(),
-            cordoned_directories: Vec::new(),
+            cordoned_directories: match image.has_cordoned_directories() {
+                true => identity.cordoned.clone(),
+                false => Vec::new(),
+            },
         };
         let mut records = vec![
             register_controller_record(&controller),
@@ -181,6 +186,13 @@ impl Controller {
         records
     }
 
+    /// The record of which directories of this node's broker take no new partitions; `None` if that
+    /// is known, or is told by the broker itself.
+    pub(crate) fn cordon_own(&self, view: View<'_>, told: &[Uuid]) -> Option<MetadataRecord> {
+        let broker = view.image.brokers.get(&self.staying?)?;
+        cordon_record(view.image, broker, told)
+    }
+
     /// The records with which the node leaves: it leads nothing any more and is fenced. One whose
     /// broker joined by itself has left by itself.
     pub(crate) fn stop_records(&self, view: View<'_>) -> Vec<MetadataRecord> {
@@ -195,6 +207,22 @@ impl Controller {
         records.push(broker_change(broker, |change| change.fenced = 1));
         records
     }
+}
+
+/// The record by which these directories of a broker are the cordoned ones (KIP-1066); `None` if
+/// they are.
+pub(super) fn cordon_record(
+    image: &MetadataImage,
+    broker: &BrokerRegistration,
+    told: &[Uuid],
+) -> Option<MetadataRecord> {
+    let as_set = |directories: &[Uuid]| directories.iter().copied().collect::<BTreeSet<_>>();
+    let is_changed = as_set(told) != as_set(&broker.cordoned_directories);
+    (image.has_cordoned_directories() && is_changed).then(|| {
+        broker_change(broker, |record| {
+            record.cordoned_log_dirs = Some(told.to_vec());
+        })
+    })
 }
 
 /// The record of a change of a broker's registration.

@@ -214,6 +214,7 @@ fn identity() -> NodeIdentity {
         controller_endpoints: Vec::new(),
         rack: None,
         directories: vec![directory(1), directory(2)],
+        cordoned: Vec::new(),
         folders: std::collections::BTreeMap::new(),
     }
 }

@@ -6,6 +6,7 @@ use crate::protocol::AnyResponse;
 use crate::quorum::VoterEndpoint;
 use crate::stdx::Now;
 
+use super::super::image::ConfigKind;
 use super::super::record::check_metadata_version;
 use super::state::{Publication, WorkingImage};
 use super::{HaltCause, MetadataNode, Phase};
@@ -72,6 +73,10 @@ impl MetadataNode {
             self.working.image.kraft_version = quorum.kraft_version();
         }
         let Publication { image, delta } = self.working.publication();
+        let mut changed = delta.configs_changed.iter();
+        if self.published.is_none() || changed.any(|one| one.kind == ConfigKind::Broker) {
+            self.refresh_settings();
+        }
         self.on_shown(now, &image, &delta);
         self.show(image, delta);
         self.release_answers(now, end_offset);

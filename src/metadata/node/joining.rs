@@ -384,10 +384,12 @@ impl MetadataNode {
     /// An image is given out: the broker works by it.
     pub(super) fn on_shown(&mut self, now: Now, image: &MetadataImage, delta: &MetadataDelta) {
         let own = self.settings.config.node_id;
+        let cordoned = image.has_cordoned_directories().then(|| self.cordoned());
         let Some(lifecycle) = &mut self.joining.lifecycle else {
             return;
         };
         lifecycle.on_metadata(now.instant, image.end_offset - 1);
+        lifecycle.on_cordoned(now.instant, cordoned);
         for (topic_id, index) in &delta.partitions_changed {
             let replica = (*topic_id, *index);
             match is_unplaced(image, own, replica) {

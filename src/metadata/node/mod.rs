@@ -2,6 +2,7 @@
 
 mod answering;
 mod asked;
+mod cordoning;
 mod directories;
 mod following;
 mod founding;
@@ -427,6 +428,7 @@ impl MetadataNode {
             controller_endpoints: self.settings.controller_endpoints(),
             rack: self.settings.config.broker_rack.clone(),
             directories: directories.online(),
+            cordoned: self.cordoned(),
             folders: directories.folders.clone(),
         };
         if let Some(quorum) = &self.quorum {
@@ -558,6 +560,8 @@ impl MetadataNode {
         while self.advance_joining(now) {
             self.publish(now);
         }
+        let cordoned = self.cordoned();
+        self.controller.on_cordoned(cordoned.into_iter().collect());
     }
 
     fn show(&mut self, image: MetadataImage, delta: MetadataDelta) {

@@ -62,6 +62,9 @@ impl MetadataNode {
         if changes_settings {
             self.refresh_settings();
         }
+        if changes_settings || matches!(request, ControllerRequest::UpdateFeatures(_)) {
+            self.cordon(now);
+        }
         self.note_brokers(request, &response, end_offset - 1);
         let is_asked_anew = matches!(source, Source::Broker(_));
         self.answers.push_back(WaitingAnswer {

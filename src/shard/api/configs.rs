@@ -2,7 +2,8 @@
 
 use crate::config::{DescribedSetting, describe_client_metrics};
 use crate::metadata::{
-    ConfigKind, ControllerRequest, ControllerResponse, check_topic_name, topic_owner,
+    ConfigKind, ControllerRequest, ControllerResponse, Refusal, check_broker_alterations,
+    check_broker_replacement, check_topic_name, topic_owner,
 };
 use crate::model::ErrorCode;
 use crate::protocol::messages::describe_configs_request::DescribeConfigsResource;
@@ -80,61 +81,63 @@ fn refusal(access: Access<'_>, operation: Operation, kind: i8, name: &str) -> Op
     (!is_allowed).then_some(error)
 }
 
-/// A resource that the client may not change here, and why not.
-struct Cut {
-    kind: i8,
-    name: String,
-    error: ErrorCode,
-    message: String,
-}
-
-/// Cut what the client may not change here out of `resources`. What is named twice is left for the
-/// controller, which refuses it whoever asks.
+/// Cut what the client may not change out of `resources`, each with the reason. What is named
+/// twice is left for the controller, which refuses it whoever asks.
 fn cut_refused<R>(
-    context: &RequestContext,
-    parts: &Parts<'_>,
+    access: Access<'_>,
     resources: &mut Vec<R>,
     name_of: impl Fn(&R) -> (i8, String),
-) -> Vec<Cut> {
-    let access = parts.access(context);
-    // A broker changes its own settings only; what other brokers pass on they have looked at.
-    let is_client = context.envelope.is_none() && !parts.is_of_controller(context);
+) -> Vec<(i8, String, ErrorCode)> {
     let mut refused = Vec::new();
+    if !access.is_controlled() {
+        return refused;
+    }
     let counts = counts_of(resources.iter().map(&name_of));
     resources.retain(|resource| {
         let named = name_of(resource);
         let is_single = counts[&named] == 1;
         let (kind, name) = named;
-        let is_other = is_client && is_other_broker(kind, &name, parts);
-        let forbidden = refusal(access, Operation::AlterConfigs, kind, &name);
-        let (error, message) = match forbidden {
-            Some(error) => (error, refusal_text(error).to_owned()),
-            None if is_other => {
-                let own = parts.config().node_id;
-                let text = format!("Unexpected broker id, expected {own}, but received {name}");
-                (ErrorCode::InvalidRequest, text)
+        let error = refusal(access, Operation::AlterConfigs, kind, &name);
+        match error.filter(|_| is_single) {
+            None => true,
+            Some(error) => {
+                refused.push((kind, name, error));
+                false
             }
-            None => return true,
-        };
-        if is_single {
-            refused.push(Cut {
-                kind,
-                name,
-                error,
-                message,
-            });
         }
-        !is_single
     });
     refused
 }
 
-/// True if these are the settings of one broker, and of another one than this node. A name that is
-/// no id is the controller's to refuse.
-fn is_other_broker(kind: i8, name: &str, parts: &Parts<'_>) -> bool {
-    let own = parts.config().node_id;
-    ConfigKind::from_code(kind) == Some(ConfigKind::Broker)
-        && name.parse::<i32>().is_ok_and(|id| id != own)
+/// Cut what this broker cannot have, or what is another broker's, out of `resources`, each with the
+/// reason. A controller that is asked itself decides alone, and so it does on what is named twice.
+fn cut_unfit<R>(
+    context: &RequestContext,
+    parts: &Parts<'_>,
+    resources: &mut Vec<R>,
+    check: impl Fn(&R) -> (i8, String, Result<(), Refusal>),
+) -> Vec<(i8, String, Refusal)> {
+    let mut unfit = Vec::new();
+    if parts.is_of_controller(context) {
+        return unfit;
+    }
+    let name_of = |resource: &R| {
+        let (kind, name, _) = check(resource);
+        (kind, name)
+    };
+    let counts = counts_of(resources.iter().map(name_of));
+    resources.retain(|resource| {
+        let (kind, name, checked) = check(resource);
+        let named = (kind, name);
+        match checked {
+            Err(refusal) if counts[&named] == 1 => {
+                unfit.push((named.0, named.1, refusal));
+                false
+            }
+            _ => true,
+        }
+    });
+    unfit
 }
 
 /// Replace the settings of each resource.
@@ -143,19 +146,31 @@ pub fn plan_alter(
     mut request: AlterConfigsRequest,
     parts: &Parts<'_>,
 ) -> Plan {
-    let refused = cut_refused(context, parts, &mut request.resources, |resource| {
+    let refused = cut_refused(parts.access(context), &mut request.resources, |resource| {
         (resource.resource_type, resource.resource_name.clone())
     });
-    let refused =
-        refused
-            .into_iter()
-            .map(|cut| alter_configs_response::AlterConfigsResourceResponse {
-                error_code: cut.error.code(),
-                error_message: Some(cut.message),
-                resource_type: cut.kind,
-                resource_name: cut.name,
-                ..Default::default()
-            });
+    let unfit = cut_unfit(context, parts, &mut request.resources, |resource| {
+        let own = (parts.config().node_id, parts.configs.settings());
+        let checked = check_broker_replacement(own, parts.image, resource);
+        (
+            resource.resource_type,
+            resource.resource_name.clone(),
+            checked,
+        )
+    });
+    let refused = refused.into_iter().map(|(kind, name, error)| {
+        let text = refusal_text(error);
+        (kind, name, Refusal::new(error, text))
+    });
+    let refused = refused.chain(unfit).map(|(kind, name, refusal)| {
+        alter_configs_response::AlterConfigsResourceResponse {
+            error_code: refusal.code.code(),
+            error_message: refusal.message,
+            resource_type: kind,
+            resource_name: name,
+            ..Default::default()
+        }
+    });
     let refused = ControllerResponse::AlterConfigs(AlterConfigsResponse {
         responses: refused.collect(),
         ..Default::default()
@@ -169,17 +184,30 @@ pub fn plan_alter_incrementally(
     mut request: IncrementalAlterConfigsRequest,
     parts: &Parts<'_>,
 ) -> Plan {
-    let refused = cut_refused(context, parts, &mut request.resources, |resource| {
+    let refused = cut_refused(parts.access(context), &mut request.resources, |resource| {
         (resource.resource_type, resource.resource_name.clone())
     });
-    let refused = refused.into_iter().map(|cut| {
+    let unfit = cut_unfit(context, parts, &mut request.resources, |resource| {
+        let own = (parts.config().node_id, parts.configs.settings());
+        let checked = check_broker_alterations(own, parts.image, resource);
+        (
+            resource.resource_type,
+            resource.resource_name.clone(),
+            checked,
+        )
+    });
+    let refused = refused.into_iter().map(|(kind, name, code)| {
+        // Kafka has no words for a logger.
+        let message = (ConfigKind::from_code(kind) != Some(ConfigKind::BrokerLogger))
+            .then(|| refusal_text(code).to_owned());
+        (kind, name, Refusal { code, message })
+    });
+    let refused = refused.chain(unfit).map(|(kind, name, refusal)| {
         incremental_alter_configs_response::AlterConfigsResourceResponse {
-            error_code: cut.error.code(),
-            // Kafka has no words for a logger.
-            error_message: (ConfigKind::from_code(cut.kind) != Some(ConfigKind::BrokerLogger))
-                .then_some(cut.message),
-            resource_type: cut.kind,
-            resource_name: cut.name,
+            error_code: refusal.code.code(),
+            error_message: refusal.message,
+            resource_type: kind,
+            resource_name: name,
             ..Default::default()
         }
     });

@@ -96,6 +96,7 @@ impl LogDirsGather {
                 }
                 Some(DirectoryCondition::Unknown) | None => {}
             }
+            result.is_cordoned = parts.is_cordoned(path);
             result.topics = topics.into_iter().map(described).collect();
             result
         });

@@ -149,6 +149,13 @@ impl<'a> Parts<'a> {
         matches!(kind, Some(ListenerKind::Controller(_)))
     }
 
+    /// True if this log directory takes no new partitions (KIP-1066).
+    #[must_use]
+    pub fn is_cordoned(&self, path: &str) -> bool {
+        let mut cordoned = self.config().cordoned_log_dirs.iter();
+        self.image.has_cordoned_directories() && cordoned.any(|cordoned| cordoned == path)
+    }
+
     /// The shard that owns a partition.
     #[must_use]
     pub fn owner_of(&self, partition: TopicIdPartition) -> ShardId {

@@ -83,6 +83,9 @@ fn check(
     {
         return Err(ErrorCode::KafkaStorageError);
     }
+    if parts.is_cordoned(path) {
+        return Err(ErrorCode::InvalidReplicaAssignment);
+    }
     let topic = parts.image.topic(topic);
     let found = topic.and_then(|topic| parts.partition(topic, index));
     let (id, registration) = found.ok_or(ErrorCode::UnknownTopicOrPartition)?;

@@ -124,10 +124,17 @@ fn settings_are_changed_or_refused_in_kafkas_words() {
         ),
         (
             broker,
+            "7",
+            set("node.id", "2"),
+            42,
+            "Cannot update these configs dynamically: [node.id]",
+        ),
+        (
+            broker,
             "x",
             set("log.cleaner.threads", "2"),
             42,
-            "Node id must be an integer, but it is: x",
+            "Unable to parse broker name as a base 10 number.",
         ),
         (
             topic,
@@ -177,11 +184,6 @@ fn settings_are_changed_or_refused_in_kafkas_words() {
     let unknown_operation = cluster.alter(topic, "p1", ("cleanup.policy", 9, Some("x")));
     assert_eq!(unknown_operation, (-1, None, Vec::new()));
     let changed = |value: Option<&str>| (0, None, vec![value.map(str::to_owned)]);
-    assert_eq!(
-        cluster.alter(broker, "7", set("log.cleaner.threads", "2")),
-        changed(Some("2")),
-        "of another broker, which passed it on"
-    );
     let add = ("cleanup.policy", 2, Some("compact"));
     assert_eq!(
         cluster.alter(topic, "p1", add),
@@ -200,6 +202,8 @@ fn settings_are_changed_or_refused_in_kafkas_words() {
     );
     let resource = ConfigResource::new(ConfigKind::Topic, "p1");
     assert_eq!(cluster.image.config(&resource), None);
+    let other = set("log.cleaner.backoff.ms", "8");
+    assert_eq!(cluster.alter(broker, "7", other), changed(Some("8")));
     let default = set("log.retention.ms", "7777777");
     assert_eq!(cluster.alter(broker, "", default), changed(Some("7777777")));
 }

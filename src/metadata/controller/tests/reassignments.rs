@@ -157,26 +157,16 @@ fn a_move_is_not_cancelled_when_only_those_that_come_are_in_sync() {
 fn wishes_that_cannot_be_are_refused_in_kafkas_words() {
     let mut cluster = Cluster::of_brokers(3);
     cluster.topic_on(&[1, 2], &[]);
-    cluster.beat(3, after(1), |beat| {
-        beat.cordoned_log_dirs = Some(vec![directory(30)]);
-    });
     let includes = "The manual partition assignment includes";
     let assignment = ErrorCode::InvalidReplicaAssignment;
     let unknown = ErrorCode::UnknownTopicOrPartition;
-    let cases: [(&str, i32, &[BrokerId], ErrorCode, String); 6] = [
+    let cases: [(&str, i32, &[BrokerId], ErrorCode, String); 5] = [
         (
             "t",
             0,
             &[7],
             assignment,
             format!("{includes} broker 7, but no such broker is registered."),
-        ),
-        (
-            "t",
-            0,
-            &[1, 3],
-            assignment,
-            format!("{includes} broker 3, but all its log directories are cordoned."),
         ),
         (
             "t",
@@ -215,4 +205,17 @@ fn wishes_that_cannot_be_are_refused_in_kafkas_words() {
     let text = "The replication factor is changed from 2 to 1".to_owned();
     assert_eq!(refused, (ErrorCode::InvalidReplicationFactor.code(), text));
     assert_eq!(cluster.reassign_with(false, ("t", 0), Some(&[2, 1])), DONE);
+}
+
+#[test]
+fn who_is_named_gets_a_replica_though_its_directories_are_cordoned() {
+    let mut cluster = Cluster::of_brokers(3);
+    cluster.topic_on(&[1, 2], &[]);
+    cluster.beat(3, after(1), |beat| {
+        beat.cordoned_log_dirs = Some(vec![directory(30)]);
+    });
+    assert_eq!(cluster.reassign(("t", 0), Some(&[1, 3])), DONE);
+    let mut chosen = assigned(-1, -1, &[(0, &[3])]);
+    chosen.name = "chosen".to_owned();
+    assert_eq!(cluster.create(&[chosen]), [(0, None)]);
 }
