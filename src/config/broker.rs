@@ -122,6 +122,7 @@ broker_config! {
         "default.replication.factor" default_replication_factor: u16;
         "delete.topic.enable" delete_topic_enable: bool;
         "fetch.max.bytes" fetch_max_bytes: u32;
+        "follower.replication.throttled.rate" follower_replication_throttled_rate: u64;
         "forebay.disk.reserve.bytes" forebay_disk_reserve_bytes: Option<u64>;
         "forebay.journal.bytes" forebay_journal_bytes: u64;
         "forebay.memory.bytes" forebay_memory_bytes: Option<u64>;
@@ -133,6 +134,7 @@ broker_config! {
         "group.min.session.timeout.ms" group_min_session_timeout_ms: i32;
         "initial.broker.registration.timeout.ms" initial_broker_registration_timeout_ms: i64;
         "leader.imbalance.check.interval.seconds" leader_imbalance_check_interval_seconds: i64;
+        "leader.replication.throttled.rate" leader_replication_throttled_rate: u64;
         "log.cleaner.backoff.ms" log_cleaner_backoff_ms: i64;
         "log.cleaner.dedupe.buffer.size" log_cleaner_dedupe_buffer_size: i64;
         "log.cleaner.enable" log_cleaner_enable: bool;
@@ -175,6 +177,8 @@ broker_config! {
         "replica.fetch.wait.max.ms" replica_fetch_wait_max_ms: u32;
         "replica.lag.time.max.ms" replica_lag_time_max_ms: i64;
         "replica.socket.timeout.ms" replica_socket_timeout_ms: u32;
+        "replication.quota.window.num" replication_quota_window_num: u32;
+        "replication.quota.window.size.seconds" replication_quota_window_size_seconds: u32;
         "socket.connection.setup.timeout.max.ms" socket_connection_setup_timeout_max_ms: u64;
         "socket.connection.setup.timeout.ms" socket_connection_setup_timeout_ms: u64;
         "socket.request.max.bytes" socket_request_max_bytes: u32;

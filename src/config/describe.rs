@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::setting::{Disposition, Kind, Setting, UpdateMode};
 use super::settings::{BrokerSettings, Overrides, broker_synonyms, find_broker_setting};
-use super::tables::broker::{FOREBAY, KAFKA};
+use super::tables::broker::{FOREBAY, KAFKA, KAFKA_DYNAMIC};
 use super::tables::group::{CLIENT_METRICS, GROUP};
 use super::tables::topic;
 use super::topic::{TopicOwner, broker_synonyms_of, resolve_topic_value};
@@ -182,9 +182,10 @@ impl BrokerSettings {
             let value = self.fixed().get(*name)?.value.clone();
             Some(synonym(name, value, ConfigSource::StaticBroker))
         });
-        let default = names
-            .iter()
-            .filter_map(|name| default_synonym(find_broker_setting(name)?));
+        // As in Kafka, what is only ever set at run time has no default to tell.
+        let is_dynamic = |name: &str| KAFKA_DYNAMIC.iter().any(|setting| setting.name == name);
+        let default = names.iter().filter(|name| !is_dynamic(name));
+        let default = default.filter_map(|name| default_synonym(find_broker_setting(name)?));
         dynamic
             .chain(fixed)
             .chain(default)

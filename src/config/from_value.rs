@@ -1,7 +1,9 @@
 //! From the value of a setting to the type of its field.
 
 use super::sync_method::SyncMethod;
-use super::topic::{CleanupPolicy, CompressionType, DurabilityMode, TimestampType};
+use super::topic::{
+    CleanupPolicy, CompressionType, DurabilityMode, ThrottledReplicas, TimestampType,
+};
 use super::value::Value;
 
 /// A type that a field of resolved settings can have.
@@ -125,6 +127,23 @@ impl FromValue for CleanupPolicy {
             },
             other => panic!("a cleanup policy is a list, not {other:?}"),
         }
+    }
+}
+
+impl FromValue for ThrottledReplicas {
+    fn from_value(value: &Value) -> Self {
+        let Value::List(parts) = value else {
+            panic!("throttled replicas are a list, not {value:?}");
+        };
+        if parts.iter().any(|part| part == "*") {
+            return Self::All;
+        }
+        let pair = |part: &String| {
+            let (partition, broker) = part.split_once(':')?;
+            // A number that no partition or broker has names none.
+            Some((partition.parse().ok()?, broker.parse().ok()?))
+        };
+        Self::These(parts.iter().filter_map(pair).collect())
     }
 }
 

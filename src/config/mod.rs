@@ -35,8 +35,8 @@ pub use setting::{Allowed, DefaultValue, Disposition, Importance, Kind, Setting,
 pub use settings::{BrokerSettings, ConfigError, Origin, Overrides, Warning, find_broker_setting};
 pub use sync_method::SyncMethod;
 pub use topic::{
-    CleanupPolicy, CompressionType, DurabilityMode, TimestampType, TopicConfig, TopicOwner,
-    find_topic_setting, validate_topic_setting, validate_topic_settings,
+    CleanupPolicy, CompressionType, DurabilityMode, ThrottledReplicas, TimestampType, TopicConfig,
+    TopicOwner, find_topic_setting, validate_topic_setting, validate_topic_settings,
 };
 pub use update::{
     AlterOperation, Alteration, ConfigResource, PlannedUpdate, Refusal, plan_dynamic_replacement,

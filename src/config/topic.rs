@@ -1,5 +1,7 @@
 //! The settings of one topic, resolved: its own, over the broker's, over Kafka's defaults.
 
+use crate::model::{BrokerId, PartitionIndex};
+
 use super::from_value::FromValue;
 use super::setting::{Kind, Setting};
 use super::settings::{BrokerSettings, ConfigError, Origin, Overrides};
@@ -40,8 +42,12 @@ topic_config! {
     "file.delete.delay.ms" file_delete_delay_ms: i64;
     "flush.messages" flush_messages: i64;
     "flush.ms" flush_ms: i64;
+    "follower.replication.throttled.replicas"
+    follower_replication_throttled_replicas: ThrottledReplicas;
     "forebay.durability" forebay_durability: DurabilityMode;
     "index.interval.bytes" index_interval_bytes: u32;
+    "leader.replication.throttled.replicas"
+    leader_replication_throttled_replicas: ThrottledReplicas;
     "max.compaction.lag.ms" max_compaction_lag_ms: i64;
     "max.message.bytes"
     /// (the largest record batch, its header included)
@@ -72,6 +78,32 @@ pub struct CleanupPolicy {
     pub delete: bool,
     /// Only the last record of each key is kept.
     pub compact: bool,
+}
+
+/// Replicas of a topic that are throttled (KIP-73).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum ThrottledReplicas {
+    /// All of them.
+    All,
+    /// Those of these partitions on these brokers.
+    These(Vec<(PartitionIndex, BrokerId)>),
+}
+
+impl ThrottledReplicas {
+    /// True for the replica of `partition` on `broker`.
+    #[must_use]
+    pub fn contains(&self, partition: PartitionIndex, broker: BrokerId) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(these) => these.contains(&(partition, broker)),
+        }
+    }
+
+    /// True if there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::These(these) if these.is_empty())
+    }
 }
 
 /// What an acknowledgement of records means.

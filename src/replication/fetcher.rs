@@ -117,10 +117,26 @@ struct Followed {
     /// The log directory where the replica lies here.
     directory: Uuid,
     wish: FetchWish,
+    /// True once the leader has answered for it: before that nobody knows how far behind it is.
+    is_answered: bool,
     /// It is not asked for before this.
     resume_at: Option<Instant>,
     /// Those with a smaller one are named before it where order counts.
     turn: u64,
+}
+
+impl Followed {
+    /// True unless it has all that it knows to be committed.
+    fn is_behind(&self) -> bool {
+        let has_all = match self.wish {
+            FetchWish::From {
+                position,
+                high_watermark,
+            } => position.offset >= high_watermark,
+            FetchWish::Nothing | FetchWish::AfterSync => false,
+        };
+        !self.is_answered || !has_all
+    }
 }
 
 /// A question where the leader's log starts and ends.
@@ -150,6 +166,8 @@ pub struct Fetcher {
     unsynced: BTreeSet<TopicIdPartition>,
     held_until: Option<Instant>,
     left_out: BTreeSet<TopicIdPartition>,
+    /// Those that are not fetched while they are behind, for a quota's sake.
+    throttled: BTreeSet<TopicIdPartition>,
     in_flight: Option<InFlight>,
     /// Nothing is asked before this.
     resume_at: Option<Instant>,
@@ -171,6 +189,7 @@ impl Fetcher {
             topic,
             directory,
             wish: FetchWish::Nothing,
+            is_answered: false,
             resume_at: None,
             turn: self.next_turn,
         };
@@ -219,6 +238,19 @@ impl Fetcher {
         }
     }
 
+    /// Leave these out from now on, and no others, unless they have caught up: for what they lack
+    /// there is no room in a quota (KIP-73).
+    pub fn throttle(&mut self, throttled: BTreeSet<TopicIdPartition>) {
+        let before = std::mem::replace(&mut self.throttled, throttled);
+        let changed: Vec<_> = before
+            .symmetric_difference(&self.throttled)
+            .copied()
+            .collect();
+        for partition in changed {
+            self.review(partition);
+        }
+    }
+
     /// Ask for a partition again after a pause only.
     pub fn delay(&mut self, now: Instant, partition: TopicIdPartition, pause: Duration) {
         let Some(followed) = self.partitions.get_mut(&partition) else {
@@ -245,7 +277,9 @@ impl Fetcher {
     fn review(&mut self, partition: TopicIdPartition) {
         let followed = self.partitions.get(&partition);
         let followed = followed.filter(|followed| {
-            followed.resume_at.is_none() && !self.bounds.contains_key(&partition)
+            followed.resume_at.is_none()
+                && !self.bounds.contains_key(&partition)
+                && !(self.throttled.contains(&partition) && followed.is_behind())
         });
         let wanted = followed.and_then(|followed| match followed.wish {
             FetchWish::Nothing | FetchWish::AfterSync => None,
@@ -475,11 +509,12 @@ impl Fetcher {
                         .then_some((diverging.epoch, diverging.end_offset)),
                     records: data.records.map_or(Bytes::new(), |one| one.to_bytes()),
                 };
-                if let Some(followed) = self.partitions.get_mut(&partition)
-                    && !answer.records.is_empty()
-                {
-                    followed.turn = self.next_turn;
-                    self.next_turn += 1;
+                if let Some(followed) = self.partitions.get_mut(&partition) {
+                    followed.is_answered = true;
+                    if !answer.records.is_empty() {
+                        followed.turn = self.next_turn;
+                        self.next_turn += 1;
+                    }
                 }
                 answers.push(FetcherAnswer::Fetched {
                     partition,

@@ -17,6 +17,7 @@ mod follower;
 mod in_sync;
 mod leader;
 mod progress;
+mod quota;
 mod role;
 mod safety;
 
@@ -27,5 +28,6 @@ pub use fetcher::{FetchRules, FetchWish, Fetcher, FetcherAnswer, FetcherRequest}
 pub use follower::{FetchAnswer, FetchPosition, Follower, FollowerStep, ReplicaLog};
 pub use in_sync::{IsrOutcome, IsrProposal, ProposalNumber};
 pub use leader::{Leader, LeaderRules, LeaderTerm, ReplicaFetch};
+pub use quota::{QuotaRules, ReplicationQuota};
 pub use role::Role;
 pub use safety::Safety;

@@ -34,6 +34,7 @@ use super::request::Requests;
 use super::resuming::ResumeCheckpoints;
 use super::room::Room;
 use super::task::{Reply, RequestId, Task, TaskIndex};
+use super::throttling::Throttling;
 use super::truncating::Truncations;
 use super::{ConnectionId, Effect, Effects, Event, Message, ShardSettings};
 
@@ -75,6 +76,7 @@ pub struct Shard {
     pub(super) deferring: DeferredSyncs,
     pub(super) leading: Leading,
     pub(super) following: Following,
+    pub(super) throttling: Throttling,
     pub(super) resuming: ResumeCheckpoints,
     pub(super) moves: Moves,
     pub(super) truncations: Truncations,
@@ -118,6 +120,7 @@ impl Shard {
             deferring: DeferredSyncs::new(&settings),
             leading: Leading::default(),
             following: Following::new(&settings),
+            throttling: Throttling::new(&settings.config),
             resuming: ResumeCheckpoints::new(settings.checkpoint_every_bytes),
             moves: Moves::default(),
             truncations: Truncations::default(),
@@ -218,6 +221,7 @@ impl Shard {
             self.deferring.next_deadline(),
             self.leading.next_deadline(),
             self.following.next_deadline(),
+            self.throttling.next_deadline(),
             self.resuming.next_deadline(),
             self.room.next_deadline(),
             self.moves.next_deadline(),

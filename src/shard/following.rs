@@ -26,6 +26,7 @@ use super::core::{Phase, Shard};
 use super::opening::slots_of;
 use super::partition::{Partition, PartitionState};
 use super::peers::PeerAsker;
+use super::throttling::ToldThrottle;
 use super::truncating::Cut;
 
 /// The pause before a leader is asked again that has not heard yet that it leads: some times what
@@ -41,6 +42,7 @@ struct OfLeader {
     address: NodeAddress,
     epoch: i64,
     fetcher: Fetcher,
+    told_throttle: ToldThrottle,
 }
 
 /// Whom a partition is fetched from.
@@ -101,6 +103,7 @@ impl Following {
             address,
             epoch: registration.epoch,
             fetcher: Fetcher::new(),
+            told_throttle: None,
         };
         self.fetchers.insert(self.next_number, of);
         Some(self.next_number)
@@ -200,6 +203,10 @@ impl Shard {
         fetchers.retain(|_, of| !of.fetcher.is_empty());
         let mut asked = Vec::new();
         for (number, of) in fetchers {
+            let throttling = &mut self.throttling;
+            if let Some(throttled) = throttling.news_for(now.instant, &mut of.told_throttle) {
+                of.fetcher.throttle(throttled);
+            }
             if let Some(request) = of.fetcher.next_request(now.instant, &rules) {
                 asked.push((*number, of.address.clone(), request));
             }
@@ -350,6 +357,8 @@ impl Shard {
         match appended {
             Ok(0) => false,
             Ok(bytes) => {
+                let id = partition.id;
+                self.throttling.note_taken(now.instant, id, bytes);
                 let metrics = &mut self.meter.metrics;
                 metrics.add(MetricId::ReplicationBytesIn, bytes);
                 true

@@ -50,6 +50,7 @@ mod room;
 mod serving;
 mod settings;
 mod task;
+mod throttling;
 mod truncating;
 mod waiting;
 

@@ -121,6 +121,7 @@ impl Shard {
             self.on_partition_changed(now, place(*topic_id, *partition), effects);
         }
         self.change_log_configs(now, delta);
+        self.review_throttles(delta);
         if !delta.brokers_changed.is_empty() {
             self.on_brokers_changed(now, |id| delta.brokers_changed.contains(&id));
         }

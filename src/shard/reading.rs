@@ -129,6 +129,14 @@ impl Shard {
         if result.diverging.is_some() || (bytes_left == 0 && !is_first) {
             return Some(result);
         }
+        if let Reader::Replica { id, .. } = view.reader {
+            let leader = partition.role.leader();
+            let is_in_sync = leader.is_some_and(|leader| leader.is_in_sync(id));
+            let throttling = &mut self.throttling;
+            if !is_in_sync && throttling.is_leader_held(now.instant, part.partition) {
+                return Some(result);
+            }
+        }
         let upper = match view.reader {
             Reader::Replica { .. } => Some(partition.log.log_end_offset()),
             Reader::Consumer { .. } if view.is_committed_only => result.last_stable_offset,
@@ -203,6 +211,13 @@ impl Shard {
             let fetch = self.fetches.close(key).expect("the fetch is open");
             let mut found: Vec<FetchedPart> = fetch.found.into_iter().flatten().collect();
             trim_parts(found.iter_mut(), fetch.task.bytes_max);
+            if matches!(fetch.task.reader, Reader::Replica { .. }) {
+                for (part, found) in fetch.task.parts.iter().zip(&found) {
+                    let bytes = found.records_bytes();
+                    self.throttling
+                        .note_given(now.instant, part.partition, bytes);
+                }
+            }
             self.reply(fetch.asker, Reply::Fetched(found));
             return;
         }

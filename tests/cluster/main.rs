@@ -16,6 +16,7 @@ mod replicating;
 mod rolling;
 #[path = "../support/mod.rs"]
 mod support;
+mod tools;
 mod voters;
 #[path = "../load/workload.rs"]
 mod workload;

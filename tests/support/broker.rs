@@ -468,6 +468,11 @@ impl Broker {
         self.lab.java(class, 120).args(server).args(args)
     }
 
+    /// The same of a tool that is told in its own way where the broker is.
+    pub fn tool_alone(&self, class: &str, args: &[&str]) -> Program {
+        self.lab.java(class, 120).args(args)
+    }
+
     /// The same where the tool's command stands before its options.
     pub fn tool_first(&self, class: &str, command: &str, args: &[&str]) -> Program {
         let bootstrap = self.bootstrap();

@@ -590,9 +590,11 @@ broker_settings! {
             "How long a follower waits for an answer of its leader, in milliseconds, before it asks \
              anew.";
     "replication.quota.window.num", Int, "11", AtLeast(1), ReadOnly, Low
-        => NotYet "quotas";
+        => Obeyed
+            "Over how many windows of time the throttled rates of replication are averaged, the \
+             current one among them.";
     "replication.quota.window.size.seconds", Int, "1", AtLeast(1), ReadOnly, Low
-        => NotYet "quotas";
+        => Obeyed "How long each of these windows lasts.";
     "request.timeout.ms", Int, "30000", Any, ReadOnly, High
         => NotYet "replication between brokers";
     "sasl.client.callback.handler.class", Class, null, Any, ReadOnly, Medium
@@ -846,10 +848,14 @@ broker_settings! {
     pub const KAFKA_DYNAMIC =
     "follower.replication.throttled.rate", Long, "9223372036854775807", AtLeast(0), ClusterWide,
         Medium
-        => NotYet "quotas";
+        => Obeyed
+            "How much this broker may fetch in a second for replicas that topics call throttled and \
+             that are behind, in bytes.";
     "leader.replication.throttled.rate", Long, "9223372036854775807", AtLeast(0), ClusterWide,
         Medium
-        => NotYet "quotas";
+        => Obeyed
+            "How much this broker may give in a second to followers of partitions that topics call \
+             throttled, in bytes; those that are in sync are given more all the same.";
     "replica.alter.log.dirs.io.max.bytes.per.second", Long, "9223372036854775807", AtLeast(0),
         ClusterWide, Medium
         => Obeyed "How much may be copied in a second from one log directory to another, in bytes.";

@@ -34,13 +34,17 @@ resource_settings! {
             "Where `forebay.durability` lets records be acknowledged before they are synced: so \
              long after an append its sync begins, and after 5 seconds in any case.";
     "follower.replication.throttled.replicas", List, "", ThrottledReplicas, [], Medium
-        => NotYet "quotas";
+        => Obeyed
+            "The replicas whose fetching is throttled, as PARTITION:BROKER, or `*` for all; see \
+             `follower.replication.throttled.rate`.";
     "index.interval.bytes", Int, "4096", AtLeast(0), ["log.index.interval.bytes"], Medium
         => Obeyed "The most bytes of records between two entries of an offset index.";
     "internal.segment.bytes", Int, null, Any, [], Internal
         => NotYet "segments below 1 MiB";
     "leader.replication.throttled.replicas", List, "", ThrottledReplicas, [], Medium
-        => NotYet "quotas";
+        => Obeyed
+            "The leaders that are throttled, as PARTITION:BROKER, or `*` for all; see \
+             `leader.replication.throttled.rate`.";
     "local.retention.bytes", Long, "-2", AtLeast(-2), ["log.local.retention.bytes"], Medium
         => NotYet "tiered storage";
     "local.retention.ms", Long, "-2", AtLeast(-2), ["log.local.retention.ms"], Medium

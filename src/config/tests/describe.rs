@@ -234,3 +234,15 @@ fn a_finer_unit_stands_before_a_coarser_one() {
         )
     );
 }
+
+#[test]
+fn what_is_only_ever_set_at_run_time_has_no_default_to_tell() {
+    let mut settings = lab().settings;
+    let name = "leader.replication.throttled.rate";
+    settings.set_dynamic(Overrides::new(), overrides(&[(name, "5")]));
+    let described = settings.describe_broker();
+    let rate = described.iter().find(|setting| setting.name == name);
+    let line = rate.map(described_line);
+    let told = format!("{name}=5 sensitive=false synonyms={{DYNAMIC_BROKER_CONFIG:{name}=5}}");
+    assert_eq!(line, Some(told));
+}

@@ -549,3 +549,40 @@ fn a_leader_never_takes_for_safe_what_is_not_whatever_happens() {
         }
     }
 }
+
+/// A wish for what lies at `offset`, of a replica that knows that more is committed.
+const fn behind(offset: Offset) -> FetchWish {
+    FetchWish::From {
+        position: position(offset),
+        high_watermark: offset + 1,
+    }
+}
+
+#[test]
+fn a_throttled_partition_is_left_out_while_it_is_behind() {
+    let mut bench = Bench::new(3);
+    bench.begin(3);
+    bench.wish(0, behind(5));
+    bench.wish(1, from(5));
+    bench.fetcher.throttle([id(0), id(1)].into());
+    let request = bench.fetch().unwrap();
+    let others = vec![(id(1), 5)];
+    assert_eq!(said(&request), (others, vec![id(0)]), "1 has caught up");
+    bench.answer(answered(9, []));
+    bench.wish(0, behind(6));
+    assert_eq!(said(&bench.fetch().unwrap()), (Vec::new(), Vec::new()));
+    bench.answer(answered(9, []));
+    bench.fetcher.throttle([id(1)].into());
+    let request = bench.fetch().unwrap();
+    assert_eq!(said(&request), (vec![(id(0), 6)], Vec::new()));
+}
+
+#[test]
+fn a_throttled_partition_of_which_nothing_is_known_counts_as_behind() {
+    let mut bench = Bench::new(2);
+    bench.fetcher.throttle([id(0), id(1)].into());
+    assert_eq!(bench.fetch(), None);
+    bench.fetcher.throttle([id(0)].into());
+    let request = bench.fetch().unwrap();
+    assert_eq!(said(&request), (vec![(id(1), 0)], Vec::new()));
+}

@@ -3,6 +3,7 @@
 mod fetching;
 mod following;
 mod leading;
+mod quota;
 mod toy;
 mod world;
 
