@@ -16,8 +16,8 @@ pub mod table;
 pub use exposition::{Scrape, encode_exposition};
 pub use histogram::Histogram;
 pub use shard_metrics::{
-    DirectoryState, GroupOffset, ListenerMetrics, ParkedOperation, PartitionState, RequestTimes,
-    ShardMetrics, TopicMetrics,
+    DirectoryState, GroupOffset, ListenerMetrics, ParkedOperation, PartitionState, QuorumState,
+    RequestTimes, ShardMetrics, TopicMetrics,
 };
 pub use table::MetricId;
 

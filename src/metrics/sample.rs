@@ -7,14 +7,17 @@ use crate::model::{Offset, TopicPartition};
 use super::exposition::Scrape;
 use super::histogram::Histogram;
 use super::shard_metrics::{
-    DirectoryState, ListenerMetrics, ParkedOperation, PartitionState, RequestMetrics, ShardMetrics,
-    TopicMetrics,
+    DirectoryState, ListenerMetrics, ParkedOperation, PartitionState, QuorumState, RequestMetrics,
+    ShardMetrics, TopicMetrics,
 };
 use super::table::{Metric, MetricId, MetricKind};
 
 /// Series of one metric that are told: 10,000 partitions and a few times as many group offsets
 /// are some megabytes of text.
 pub(super) const SERIES_MAX: usize = 50_000;
+
+/// In the place of a leader that is not known, as in Kafka.
+const NO_LEADER: i128 = -1;
 
 /// One series: the values of its labels, and its own.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +74,16 @@ pub(super) fn samples_of(metric: &Metric, scrape: &Scrape<'_>) -> Vec<Sample> {
         MetricId::DirectoryFull => by_directory(shards, |state| Some(state.is_full.into())),
         MetricId::DirectoryOffline => by_directory(shards, |state| Some(state.is_offline.into())),
         MetricId::DirectorySyncMethod => sync_methods(shards),
+        MetricId::QuorumLeader => {
+            of_quorum(shards, |state| state.leader.map_or(NO_LEADER, i128::from))
+        }
+        MetricId::QuorumEpoch => of_quorum(shards, |state| state.epoch.into()),
+        MetricId::QuorumHighWatermark => of_quorum(shards, |state| state.high_watermark.into()),
+        MetricId::QuorumLogEndOffset => of_quorum(shards, |state| state.log_end_offset.into()),
+        MetricId::QuorumState => {
+            let state = quorum(shards).map(|state| number(vec![state.standing.to_owned()], 1));
+            state.into_iter().collect()
+        }
         MetricId::CompactionKeptPercent
         | MetricId::CompactionRunSeconds
         | MetricId::CompactionDirtyPercent
@@ -78,44 +91,8 @@ pub(super) fn samples_of(metric: &Metric, scrape: &Scrape<'_>) -> Vec<Sample> {
         | MetricId::ReplicaLagMax => largest(metric, shards),
         // Told by the encoder, which knows what it left out.
         MetricId::SeriesLeftOut => Vec::new(),
-        MetricId::Partitions
-        | MetricId::Leaders
-        | MetricId::OfflineReplicas
-        | MetricId::UnderReplicated
-        | MetricId::ActiveControllers
-        | MetricId::ClusterTopics
-        | MetricId::ClusterPartitions
-        | MetricId::LeaderlessPartitions
-        | MetricId::OfflineDirectories
-        | MetricId::ReplicationBytesIn
-        | MetricId::FetcherFailures
-        | MetricId::CompactionRuns
-        | MetricId::CompactionReadBytes
-        | MetricId::CompactionKeptBytes
-        | MetricId::UncleanablePartitions
-        | MetricId::UncleanableBytes
-        | MetricId::Groups
-        | MetricId::StorageWrites
-        | MetricId::StorageWrittenBytes
-        | MetricId::StorageReads
-        | MetricId::StorageReadBytes
-        | MetricId::StorageFailures
-        | MetricId::StorageWriteSeconds
-        | MetricId::StorageSyncSeconds
-        | MetricId::RequestsInWork
-        | MetricId::RequestsInWorkBytes
-        | MetricId::RequestsWaitingBytes
-        | MetricId::DecompressedBytes
-        | MetricId::CachedBytes
-        | MetricId::OpenFiles
-        | MetricId::OpenFilesMax
-        | MetricId::Turns
-        | MetricId::JournalEntries
-        | MetricId::JournalBytes
-        | MetricId::JournalKeptBytes
-        | MetricId::UnsyncedRecords
-        | MetricId::UnsyncedBytes
-        | MetricId::Events => plain(metric, scrape),
+        // The others have no labels, or the shard as their only one.
+        _ => plain(metric, scrape),
     }
 }
 
@@ -298,6 +275,18 @@ fn by_directory(
     let mut told: Vec<Sample> = told.collect();
     told.sort_by(|one, other| one.labels.cmp(&other.labels));
     told
+}
+
+/// What the shard of the metadata knows of their quorum.
+fn quorum(shards: &[ShardMetrics]) -> Option<&QuorumState> {
+    shards.iter().find_map(ShardMetrics::quorum)
+}
+
+fn of_quorum(shards: &[ShardMetrics], value: impl Fn(&QuorumState) -> i128) -> Vec<Sample> {
+    let state = quorum(shards).into_iter();
+    state
+        .map(|state| number(Vec::new(), value(state)))
+        .collect()
 }
 
 fn sync_methods(shards: &[ShardMetrics]) -> Vec<Sample> {

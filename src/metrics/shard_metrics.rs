@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::SyncMethod;
-use crate::model::{ErrorCode, Offset, TopicPartition};
+use crate::model::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
 use crate::protocol::ApiKey;
 use crate::stdx::HashMap;
 
@@ -36,6 +36,22 @@ pub struct ShardMetrics {
     partitions: Vec<PartitionState>,
     group_offsets: Vec<GroupOffset>,
     directories: Vec<DirectoryState>,
+    quorum: Option<QuorumState>,
+}
+
+/// The metadata quorum as a node of it sees it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct QuorumState {
+    /// Who leads, if that is known.
+    pub leader: Option<BrokerId>,
+    /// The epoch.
+    pub epoch: LeaderEpoch,
+    /// Everything below is committed; -1 before that is known.
+    pub high_watermark: Offset,
+    /// Where the log ends here.
+    pub log_end_offset: Offset,
+    /// What the node is in it.
+    pub standing: &'static str,
 }
 
 #[derive(Clone, Debug)]
@@ -311,6 +327,15 @@ impl ShardMetrics {
     /// The log directories as they are now; for the copy of one shard.
     pub fn set_directories(&mut self, directories: Vec<DirectoryState>) {
         self.directories = directories;
+    }
+
+    /// The metadata quorum as it is now; for the copy of one shard.
+    pub const fn set_quorum(&mut self, quorum: QuorumState) {
+        self.quorum = Some(quorum);
+    }
+
+    pub(super) const fn quorum(&self) -> Option<&QuorumState> {
+        self.quorum.as_ref()
     }
 
     /// What was counted, or set, of a metric without labels, or with the shard as its only one.

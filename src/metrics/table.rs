@@ -167,6 +167,18 @@ metrics! {
     UnderReplicated, Gauge, "forebay_under_replicated_partitions", []
         => Same "kafka_server_replicamanager_underreplicatedpartitions" [],
         "Partitions led by this broker with fewer in-sync replicas than replicas.";
+    UnderMinIsr, Gauge, "forebay_under_min_isr_partitions", []
+        => Same "kafka_server_replicamanager_underminisrpartitioncount" [],
+        "Partitions led by this broker with fewer in-sync replicas than `min.insync.replicas`.";
+    AtMinIsr, Gauge, "forebay_at_min_isr_partitions", []
+        => Same "kafka_server_replicamanager_atminisrpartitioncount" [],
+        "Partitions led by this broker with as many in-sync replicas as `min.insync.replicas`.";
+    IsrShrinks, Counter, "forebay_isr_shrinks_total", []
+        => Same "kafka_server_replicamanager_isrshrinks_total" [],
+        "In-sync sets that this broker, as their leader, had made smaller.";
+    IsrExpands, Counter, "forebay_isr_expands_total", []
+        => Same "kafka_server_replicamanager_isrexpands_total" [],
+        "In-sync sets that this broker, as their leader, had made larger.";
     ActiveControllers, Gauge, "forebay_active_controllers", []
         => Same "kafka_controller_kafkacontroller_activecontrollercount" [],
         "One if this node is the active controller.";
@@ -179,6 +191,44 @@ metrics! {
     LeaderlessPartitions, Gauge, "forebay_cluster_leaderless_partitions", []
         => Same "kafka_controller_kafkacontroller_offlinepartitionscount" [],
         "Partitions of the cluster that have no leader.";
+    UnpreferredLeaders, Gauge, "forebay_cluster_unpreferred_leaders", []
+        => Same "kafka_controller_kafkacontroller_preferredreplicaimbalancecount" [],
+        "Partitions of the cluster that another replica leads than the first.";
+    ActiveBrokers, Gauge, "forebay_cluster_active_brokers", []
+        => Same "kafka_controller_kafkacontroller_activebrokercount" [],
+        "Registered brokers of the cluster that are not fenced.";
+    FencedBrokers, Gauge, "forebay_cluster_fenced_brokers", []
+        => Same "kafka_controller_kafkacontroller_fencedbrokercount" [],
+        "Registered brokers of the cluster that are fenced.";
+    LeaderElections, Counter, "forebay_cluster_leader_elections_total", [],
+        "Partitions of the cluster that got another leader, or one again, since this node began to \
+         know of them.";
+    UncleanElections, Counter, "forebay_cluster_unclean_leader_elections_total", []
+        => Same "kafka_controller_controllerstats_uncleanleaderelections_total" [],
+        "Those of them whose new leader may lack records.";
+
+    MetadataOffset, Gauge, "forebay_metadata_offset", []
+        => Same "kafka_server_broker_metadata_metrics_last_applied_record_offset" [],
+        "The offset of the last record of the metadata log that this node works by.";
+    MetadataLag, Gauge, "forebay_metadata_lag", [],
+        "Committed records of the metadata log that it does not work by yet.";
+    QuorumLeader, Gauge, "forebay_quorum_leader", []
+        => Same "kafka_server_raft_metrics_current_leader" [],
+        "The node that leads the metadata quorum; -1 while none is known.";
+    QuorumEpoch, Gauge, "forebay_quorum_epoch", []
+        => Same "kafka_server_raft_metrics_current_epoch" [],
+        "The epoch of that leader.";
+    QuorumHighWatermark, Gauge, "forebay_quorum_high_watermark", []
+        => Same "kafka_server_raft_metrics_high_watermark" [],
+        "Everything below this offset of the metadata log is committed; -1 before that is known.";
+    QuorumLogEndOffset, Gauge, "forebay_quorum_log_end_offset", []
+        => Same "kafka_server_raft_metrics_log_end_offset" [],
+        "The offset that the next record of the metadata log gets here.";
+    QuorumState, Gauge, "forebay_quorum_state", ["state"],
+        "One for what this node is in the metadata quorum: leader, follower, candidate, \
+         prospective, resigned or unattached as a voter, else observer.";
+    PeerConnections, Gauge, "forebay_peer_connections", [],
+        "Connections to other nodes that this broker has dialed, or is dialing.";
 
     ReplicaLagMax, Gauge, "forebay_replica_lag_max", []
         => Same "kafka_server_replicafetchermanager_maxlag" [],

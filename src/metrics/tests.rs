@@ -79,6 +79,13 @@ fn busy() -> ShardMetrics {
         partition: partition("a", 0),
         committed_offset: 30,
     }]);
+    shard.set_quorum(QuorumState {
+        leader: None,
+        epoch: 7,
+        high_watermark: -1,
+        log_end_offset: 5,
+        standing: "follower",
+    });
     shard
 }
 
@@ -162,6 +169,18 @@ fn what_shards_have_counted_adds_up() {
         assert_line(&text, line);
     }
     assert!(!text.contains("error=\"NONE\""));
+}
+
+#[test]
+fn a_quorum_is_told_by_the_shard_that_knows_it() {
+    let text = told(&[ShardMetrics::default(), busy()]);
+    assert_line(&text, "forebay_quorum_leader -1");
+    assert_line(&text, "kafka_server_raft_metrics_current_epoch 7");
+    assert_line(&text, "forebay_quorum_high_watermark -1");
+    assert_line(&text, "forebay_quorum_log_end_offset 5");
+    assert_line(&text, "forebay_quorum_state{state=\"follower\"} 1");
+    let text = told(&[ShardMetrics::default()]);
+    assert!(!text.contains("\nforebay_quorum_leader "));
 }
 
 #[test]

@@ -15,6 +15,7 @@ use crate::stdx::Now;
 
 use super::control::{Voter, VoterEndpoint};
 use super::core::{Phase, Quorum};
+use super::raft::Role;
 use super::replicas::Progress;
 use super::request::{QuorumToken, ReplicaKey};
 use super::settings::TOPIC;
@@ -72,6 +73,23 @@ impl Quorum {
         );
         endpoints.sort_by_key(|one| one.listener != *listener);
         endpoints
+    }
+
+    /// What this node is in the quorum, in Kafka's words.
+    #[must_use]
+    pub fn standing(&self) -> &'static str {
+        let Some(raft) = &self.raft else {
+            return "unattached";
+        };
+        match raft.role() {
+            Role::Leader(_) => "leader",
+            Role::Resigned => "resigned",
+            Role::Candidate(_) => "candidate",
+            Role::Prospective(_) => "prospective",
+            _ if !raft.is_voter() => "observer",
+            Role::Follower { .. } => "follower",
+            Role::Unattached => "unattached",
+        }
     }
 
     /// The numbers of those who vote.

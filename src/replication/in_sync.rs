@@ -30,6 +30,8 @@ pub struct IsrProposal {
     /// The new set, each with the registration of its broker; `None` where that is not known, or is
     /// the leader itself.
     pub isr: Vec<(BrokerId, Option<i64>)>,
+    /// True if it is larger than the set before.
+    pub is_expansion: bool,
 }
 
 /// What became of a proposal.
@@ -117,6 +119,7 @@ impl InSync {
             number: ProposalNumber(self.proposals_count),
             leader_epoch,
             partition_epoch: self.partition_epoch,
+            is_expansion: isr.len() > self.committed.len(),
             isr,
         };
         let stage = Stage::Due(now);

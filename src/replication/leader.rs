@@ -159,6 +159,12 @@ impl Leader {
         self.in_sync.committed().len() < self.rules.in_sync_min.min(self.replicas_count)
     }
 
+    /// True while exactly as many replicas are in sync as the topic asks for.
+    #[must_use]
+    pub fn is_at_in_sync_min(&self) -> bool {
+        self.in_sync.committed().len() == self.rules.in_sync_min.min(self.replicas_count)
+    }
+
     /// Up to where every replica has deleted records; of a broker that does not run nothing is
     /// waited for. `None` while a follower has not told.
     #[must_use]

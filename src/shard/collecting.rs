@@ -1,11 +1,15 @@
 //! What a shard tells of itself when it is asked for its metrics: what it has counted, and how
 //! many there are now of what it has.
 
-use crate::metrics::{GroupOffset, MetricId, ParkedOperation, PartitionState, ShardMetrics};
+use crate::metadata::{MetadataDelta, MetadataImage};
+use crate::metrics::{
+    GroupOffset, MetricId, ParkedOperation, PartitionState, QuorumState, ShardMetrics,
+};
 use crate::model::TopicPartition;
 use crate::stdx::Now;
 
-use super::core::{Phase, Shard};
+use super::controller::ControllerHost;
+use super::core::Shard;
 use super::partition::{Partition, PartitionState as State};
 
 impl Shard {
@@ -26,6 +30,7 @@ impl Shard {
         metrics.set(MetricId::RequestsWaitingBytes, waiting_bytes);
         let cached_bytes = self.housekeeping.cached_bytes();
         metrics.set(MetricId::CachedBytes, cached_bytes as u64);
+        metrics.set(MetricId::PeerConnections, self.peers.links_count() as u64);
         self.collect_unsynced(&mut metrics);
         let files = &self.file_limit;
         metrics.set(MetricId::OpenFiles, files.files_count() as u64);
@@ -47,6 +52,7 @@ impl Shard {
     fn collect_partitions(&self, metrics: &mut ShardMetrics) {
         let node = self.settings.config.node_id;
         let (mut leaders, mut offline, mut under_replicated) = (0, 0, 0);
+        let (mut under_min, mut at_min) = (0, 0);
         let (mut states, mut lag_max) = (Vec::new(), 0);
         for (_, partition) in self.partitions.iter() {
             let registration = self
@@ -59,6 +65,10 @@ impl Shard {
             if let (State::Open, Some(led)) = (partition.state, led) {
                 leaders += 1;
                 under_replicated += u64::from(led.isr.len() < led.replicas.len());
+                if let Some(leader) = partition.role.leader() {
+                    under_min += u64::from(leader.is_under_in_sync_min());
+                    at_min += u64::from(leader.is_at_in_sync_min());
+                }
             }
             if partition.state == State::Open {
                 states.push(state_of(partition));
@@ -69,8 +79,28 @@ impl Shard {
         metrics.set(MetricId::Leaders, leaders);
         metrics.set(MetricId::OfflineReplicas, offline);
         metrics.set(MetricId::UnderReplicated, under_replicated);
+        metrics.set(MetricId::UnderMinIsr, under_min);
+        metrics.set(MetricId::AtMinIsr, at_min);
         metrics.set(MetricId::ReplicaLagMax, u64::try_from(lag_max).unwrap_or(0));
         metrics.set_partitions(states);
+    }
+
+    /// Count the elections that `delta` tells of, before its image is the one that is worked by.
+    pub(super) fn count_elections(&mut self, image: &MetadataImage, delta: &MetadataDelta) {
+        let (mut all, mut unclean) = (0, 0);
+        for (topic_id, index) in &delta.partitions_changed {
+            let before = self.image.partition(*topic_id, *index);
+            let after = image.partition(*topic_id, *index);
+            let Some((before, after)) = before.zip(after) else {
+                continue;
+            };
+            if after.leader.is_some() && after.leader != before.leader {
+                all += 1;
+                unclean += u64::from(after.leader_recovering && !before.leader_recovering);
+            }
+        }
+        self.meter.metrics.add(MetricId::LeaderElections, all);
+        self.meter.metrics.add(MetricId::UncleanElections, unclean);
     }
 
     fn collect_unsynced(&self, metrics: &mut ShardMetrics) {
@@ -107,24 +137,50 @@ impl Shard {
         metrics.set_group_offsets(offsets);
     }
 
-    /// What the shard of the controller knows of the cluster.
+    /// What the shard of the metadata knows of the cluster.
     fn collect_cluster(&self, metrics: &mut ShardMetrics) {
-        let topics = self.image.topics.iter();
-        let (mut topics_count, mut partitions_count, mut leaderless_count) = (0, 0, 0);
-        for (_, topic) in topics {
+        let topics = self.image.topics.values();
+        let (mut topics_count, mut partitions_count) = (0, 0);
+        let (mut leaderless_count, mut unpreferred_count) = (0, 0);
+        for topic in topics {
             topics_count += 1;
             partitions_count += topic.partitions.len() as u64;
-            let partitions = topic.partitions.iter();
-            leaderless_count += partitions
-                .filter(|(_, found)| found.leader.is_none())
-                .count();
+            for partition in topic.partitions.values() {
+                let first = partition.replicas.first().copied();
+                leaderless_count += u64::from(partition.leader.is_none());
+                unpreferred_count += u64::from(partition.leader != first);
+            }
         }
-        // The only node of the quorum is its controller as soon as the cluster's image is there.
-        let is_active = self.phase != Phase::Starting;
-        metrics.set(MetricId::ActiveControllers, u64::from(is_active));
+        let brokers = self.image.brokers.values();
+        let fenced_count = brokers.filter(|broker| broker.fenced).count() as u64;
+        let brokers_count = self.image.brokers.values().count() as u64;
         metrics.set(MetricId::ClusterTopics, topics_count);
         metrics.set(MetricId::ClusterPartitions, partitions_count);
-        metrics.set(MetricId::LeaderlessPartitions, leaderless_count as u64);
+        metrics.set(MetricId::LeaderlessPartitions, leaderless_count);
+        metrics.set(MetricId::UnpreferredLeaders, unpreferred_count);
+        metrics.set(MetricId::FencedBrokers, fenced_count);
+        metrics.set(MetricId::ActiveBrokers, brokers_count - fenced_count);
+        let applied = self.image.end_offset - 1;
+        metrics.set(
+            MetricId::MetadataOffset,
+            u64::try_from(applied).unwrap_or(0),
+        );
+        let Some(node) = self.controller.as_ref().map(ControllerHost::node) else {
+            return;
+        };
+        metrics.set(MetricId::ActiveControllers, u64::from(node.is_controller()));
+        let Some(quorum) = node.quorum() else {
+            return;
+        };
+        let lag = quorum.high_watermark() - self.image.end_offset;
+        metrics.set(MetricId::MetadataLag, u64::try_from(lag).unwrap_or(0));
+        metrics.set_quorum(QuorumState {
+            leader: quorum.leader_id(),
+            epoch: quorum.epoch(),
+            high_watermark: quorum.high_watermark(),
+            log_end_offset: quorum.next_offset(),
+            standing: quorum.standing(),
+        });
     }
 }
 

@@ -56,6 +56,11 @@ pub struct ControllerHost {
 }
 
 impl ControllerHost {
+    /// The metadata of this node.
+    pub const fn node(&self) -> &MetadataNode {
+        &self.node
+    }
+
     /// A node that has yet to start.
     pub fn new(settings: &mut ShardSettings) -> Self {
         let config = &settings.config;

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::metrics::MetricId;
 use crate::model::ShardId;
+use crate::replication::IsrOutcome;
 use crate::stdx::{Instant, Now};
 
 use super::Effects;
@@ -89,6 +91,13 @@ impl Shard {
     /// The controller has decided on what a leader here proposed, or cannot be asked.
     pub(super) fn on_isr_decided(&mut self, now: Now, decided: Vec<DecidedIsr>) {
         for one in decided {
+            if matches!(one.outcome, IsrOutcome::Accepted { .. }) {
+                let counted = match one.is_expansion {
+                    true => MetricId::IsrExpands,
+                    false => MetricId::IsrShrinks,
+                };
+                self.meter.metrics.add(counted, 1);
+            }
             let slot = self.partitions.slot_of(one.partition);
             let Some(slot) = slot else { continue };
             let partition = self

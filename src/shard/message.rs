@@ -135,6 +135,8 @@ pub struct DecidedIsr {
     pub number: ProposalNumber,
     /// What became of it.
     pub outcome: IsrOutcome,
+    /// True if the set was to become larger.
+    pub is_expansion: bool,
 }
 
 /// A partition that wants to make its folder.

@@ -88,6 +88,9 @@ impl Shard {
         let is_first = self.opening.directories.is_empty();
         self.opening.directories = directories.clone();
         let departed = self.departed_from(image, delta);
+        if self.controller.is_some() {
+            self.count_elections(image, delta);
+        }
         self.image = Arc::clone(image);
         self.configs.on_metadata(image, delta);
         // One shard takes the clients of all.

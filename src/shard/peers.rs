@@ -46,6 +46,11 @@ pub struct PeerLinks {
 }
 
 impl PeerLinks {
+    /// How many connections there are, or are being made.
+    pub fn links_count(&self) -> usize {
+        self.peers.links_count()
+    }
+
     /// No links.
     pub fn new(settings: &ShardSettings) -> Self {
         let config = &settings.config;

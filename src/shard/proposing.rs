@@ -90,6 +90,7 @@ pub fn decided_by(proposed: Vec<ProposedIsr>, response: &ControllerResponse) -> 
         partition: one.partition,
         leader_epoch: one.proposal.leader_epoch,
         number: one.proposal.number,
+        is_expansion: one.proposal.is_expansion,
     });
     decided.collect()
 }
@@ -122,6 +123,7 @@ mod tests {
                 leader_epoch: 3,
                 partition_epoch: 7,
                 isr: vec![(1, None), (2, Some(22)), (3, None)],
+                is_expansion: true,
             },
         }
     }

@@ -170,6 +170,12 @@ struct Asked {
 }
 
 impl Peers {
+    /// How many connections there are, or are being made.
+    #[must_use]
+    pub fn links_count(&self) -> usize {
+        self.links.len()
+    }
+
     /// No links.
     #[must_use]
     pub fn new(settings: PeersSettings, random: Random) -> Self {

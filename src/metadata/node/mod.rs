@@ -270,6 +270,18 @@ impl MetadataNode {
         self.quorum.as_ref().map_or(0, Quorum::epoch)
     }
 
+    /// True if this node is the active controller.
+    #[must_use]
+    pub const fn is_controller(&self) -> bool {
+        matches!(self.phase, Phase::Active)
+    }
+
+    /// The quorum, once its files are read.
+    #[must_use]
+    pub const fn quorum(&self) -> Option<&Quorum> {
+        self.quorum.as_ref()
+    }
+
     /// A request to the disk has ended.
     pub fn on_storage(
         &mut self,
@@ -538,6 +550,8 @@ impl MetadataNode {
         if let Ok(config) = self.broker_settings.config() {
             self.broker_config = config;
         }
+        let cordoned = self.cordoned();
+        self.controller.on_cordoned(cordoned.into_iter().collect());
     }
 
     /// Send on its way what this turn brought. To be called at the end of every turn.
@@ -560,8 +574,6 @@ impl MetadataNode {
         while self.advance_joining(now) {
             self.publish(now);
         }
-        let cordoned = self.cordoned();
-        self.controller.on_cordoned(cordoned.into_iter().collect());
     }
 
     fn show(&mut self, image: MetadataImage, delta: MetadataDelta) {
