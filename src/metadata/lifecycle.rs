@@ -371,6 +371,8 @@ impl Lifecycle {
                     advice(error)
                 )));
             }
+            // The one that is the controller now will soon be known.
+            ErrorCode::NotController => self.retry(now),
             error => {
                 let said = match error {
                     ErrorCode::DuplicateBrokerRegistration => {
@@ -391,6 +393,7 @@ impl Lifecycle {
             ErrorCode::StaleBrokerEpoch | ErrorCode::BrokerIdNotRegistered => {
                 return self.on_forgotten(now);
             }
+            ErrorCode::NotController => return self.retry(now),
             error => {
                 tracing::warn!("the controller did not take a heartbeat: {error}");
                 return self.retry(now);

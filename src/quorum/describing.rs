@@ -216,14 +216,11 @@ impl Quorum {
     fn state_of_voter(&self, now: Now, key: ReplicaKey) -> ReplicaState {
         if key.id != self.settings.node_id {
             let latest = self.replicas.latest(|replica| is(key, replica));
-            return match latest {
-                Some((replica, progress)) => state_of(replica, Some(progress)),
-                None => state_of(key, None),
-            };
+            return state_of(key, latest.map(|(_, progress)| progress));
         }
         ReplicaState {
             replica_id: key.id,
-            replica_directory_id: self.settings.directory_id,
+            replica_directory_id: key.directory_id,
             log_end_offset: self.log.as_ref().map_or(0, Log::log_end_offset),
             last_fetch_timestamp: now.wall_ms,
             last_caught_up_timestamp: now.wall_ms,
@@ -232,8 +229,8 @@ impl Quorum {
     }
 }
 
-/// True if `replica` is the voter. One that the settings name has no directory, but tells its own
-/// when it fetches.
+/// True if `replica` is the voter. One that the settings name has no directory, though it tells its
+/// own when it fetches.
 fn is(voter: ReplicaKey, replica: ReplicaKey) -> bool {
     voter == replica || (voter.id == replica.id && voter.directory_id.is_zero())
 }

@@ -421,6 +421,12 @@ fn encode(context: &RequestContext, response: &AnyResponse) -> Result<Answer, En
         writer.finish_frame()?;
         return Ok(writer.into_slices());
     };
+    if let Some(refusal) = api::envelope::refusal_of(context.key, response) {
+        writer.start_frame();
+        api::envelope::close_with(envelope, &refusal, &mut writer)?;
+        writer.finish_frame()?;
+        return Ok(writer.into_slices());
+    }
     let mut inner = Writer::new();
     encode_answer(context, response, &mut inner)?;
     writer.start_frame();

@@ -9,6 +9,7 @@ use crate::workload::{Load, assert_is_kept, pause, randomness, rounds};
 const TOPICS: &str = "org.apache.kafka.tools.TopicCommand";
 const PRODUCER: &str = "org.apache.kafka.tools.ConsoleProducer";
 const CONSUMER: &str = "org.apache.kafka.tools.consumer.ConsoleConsumer";
+const QUORUM: &str = "org.apache.kafka.tools.MetadataQuorumCommand";
 
 /// Waits until `asked` tells that all nodes but `dead` are let in.
 #[track_caller]
@@ -90,4 +91,57 @@ fn three_nodes_that_are_all_there_is_die_in_turns_and_lose_nothing_acknowledged(
     let lab = needs!(Python, Java);
     let nodes = Broker::three_combined(&lab, [Kind::Forebay; 3], &settings());
     die_in_turns(&lab, nodes);
+}
+/// What `kafka-metadata-quorum describe` prints, with a `#` for each number and id.
+fn described(asked: &Broker, what: &str) -> String {
+    let told = asked.tool(QUORUM, &["describe", what]).run().succeeded();
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+    let shown = |word: &str| {
+        let digits = word.trim_start_matches('-');
+        let is_number = !digits.is_empty() && digits.chars().all(|one| one.is_ascii_digit());
+        match is_number || word.len() == 22 {
+            true => "#".to_owned(),
+            false => word.to_owned(),
+        }
+    };
+    let mut form = String::new();
+    let mut word = String::new();
+    for letter in told.stdout.chars() {
+        match is_part(letter) {
+            true => word.push(letter),
+            false => {
+                form.push_str(&shown(&std::mem::take(&mut word)));
+                form.push(letter);
+            }
+        }
+    }
+    form
+}
+
+#[test]
+fn nodes_of_both_kinds_form_one_quorum_and_describe_it_alike() {
+    let lab = needs!(Java);
+    let kinds = [Kind::Forebay, Kind::Forebay, Kind::Kafka];
+    let mut nodes = Broker::three_combined(&lab, kinds, &settings());
+    await_all_but(&nodes[0], None);
+    let mut by_kind: [Option<[String; 2]>; 2] = [None, None];
+    for round in 0..12 {
+        let leads = leader(&nodes) - 1;
+        let kind = usize::from(nodes[leads].kind == Kind::Kafka);
+        let asked = &nodes[(leads + 1) % 3];
+        let topic = format!("topic-{round}");
+        let args = ["--create", "--topic", &topic, "--replication-factor", "3"];
+        asked.tool(TOPICS, &args).run().succeeded();
+        by_kind[kind] = Some(["--status", "--replication"].map(|what| described(asked, what)));
+        if by_kind.iter().all(Option::is_some) {
+            break;
+        }
+        nodes[leads].stop();
+        nodes[leads].resume();
+        await_all_but(&nodes[leads], None);
+    }
+    let [Some(forebay), Some(kafka)] = by_kind else {
+        panic!("only one kind has led");
+    };
+    assert_eq!(forebay, kafka);
 }

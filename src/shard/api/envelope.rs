@@ -9,13 +9,14 @@ use bytes::Bytes;
 use crate::model::ErrorCode;
 use crate::protocol::messages::{DefaultPrincipalData, EnvelopeRequest, EnvelopeResponse};
 use crate::protocol::{
-    AnyRequest, ApiKey, EncodeError, Message, Reader, Writer, decode_request_header,
+    AnyRequest, AnyResponse, ApiKey, EncodeError, Message, Reader, Writer, decode_request_header,
     encode_response_header,
 };
 use crate::security::{Client, Operation, Principal, host_text};
 use crate::shard::request::RequestContext;
 
 use super::Parts;
+use super::errors::visit_error_codes;
 
 /// The version that the serialized form of a principal begins with.
 const PRINCIPAL_VERSION: i16 = 0;
@@ -88,9 +89,41 @@ pub fn close(envelope: Envelope, answer: &[Bytes], writer: &mut Writer) -> Resul
         response_data: Some(Bytes::from(answer.concat())),
         ..EnvelopeResponse::default()
     };
+    close_with(envelope, &response, writer)
+}
+
+/// Send this envelope back.
+///
+/// # Errors
+/// If it is too long.
+pub fn close_with(
+    envelope: Envelope,
+    response: &EnvelopeResponse,
+    writer: &mut Writer,
+) -> Result<(), EncodeError> {
     let (first, _) = EnvelopeResponse::VERSIONS;
     encode_response_header(writer, ApiKey::Envelope, first, envelope.correlation_id)?;
     response.encode(writer, first)
+}
+
+/// The envelope without an answer in it, where it is to say itself that another node is the
+/// controller. A broker of Apache Kafka then looks for that one, and else goes on to ask this node
+/// for all of its clients.
+#[must_use]
+pub fn refusal_of(key: ApiKey, answer: &AnyResponse) -> Option<EnvelopeResponse> {
+    if let AnyResponse::Envelope(refusal) = answer {
+        return Some(refusal.clone());
+    }
+    let mut is_from_another = false;
+    visit_error_codes(answer, |code| {
+        let is_not_leader = code == ErrorCode::NotLeaderOrFollower;
+        is_from_another |= code == ErrorCode::NotController;
+        is_from_another |= key == ApiKey::DescribeQuorum && is_not_leader;
+    });
+    is_from_another.then(|| EnvelopeResponse {
+        error_code: ErrorCode::NotController.code(),
+        ..EnvelopeResponse::default()
+    })
 }
 
 /// What a broker may pass on, as in Apache Kafka.
@@ -131,4 +164,60 @@ fn decode_address(bytes: &[u8]) -> Option<IpAddr> {
         return Some(IpAddr::from(address));
     }
     <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::messages::create_topics_response::CreatableTopicResult;
+    use crate::protocol::messages::describe_quorum_response::{PartitionData, TopicData};
+    use crate::protocol::messages::{CreateTopicsResponse, DescribeQuorumResponse};
+
+    fn created(error: ErrorCode) -> AnyResponse {
+        let topic = CreatableTopicResult {
+            error_code: error.code(),
+            ..CreatableTopicResult::default()
+        };
+        let response = CreateTopicsResponse {
+            topics: vec![topic],
+            ..CreateTopicsResponse::default()
+        };
+        response.into()
+    }
+
+    fn described(error: ErrorCode) -> AnyResponse {
+        let partition = PartitionData {
+            error_code: error.code(),
+            ..PartitionData::default()
+        };
+        let response = DescribeQuorumResponse {
+            topics: vec![TopicData {
+                partitions: vec![partition],
+                ..TopicData::default()
+            }],
+            ..DescribeQuorumResponse::default()
+        };
+        response.into()
+    }
+
+    #[test]
+    fn an_envelope_says_itself_that_another_node_is_the_controller() {
+        let said = |key, answer: AnyResponse| {
+            let refusal = refusal_of(key, &answer)?;
+            assert_eq!(refusal.response_data, None);
+            ErrorCode::from_code(refusal.error_code)
+        };
+        let not_controller = Some(ErrorCode::NotController);
+        let create = ApiKey::CreateTopics;
+        assert_eq!(
+            said(create, created(ErrorCode::NotController)),
+            not_controller
+        );
+        assert_eq!(said(create, created(ErrorCode::TopicAlreadyExists)), None);
+        assert_eq!(said(create, created(ErrorCode::None)), None);
+        let describe = ApiKey::DescribeQuorum;
+        let not_leader = ErrorCode::NotLeaderOrFollower;
+        assert_eq!(said(describe, described(not_leader)), not_controller);
+        assert_eq!(said(describe, described(ErrorCode::None)), None);
+    }
 }

@@ -66,6 +66,9 @@ pub fn visit_error_codes(response: &AnyResponse, mut visit: impl FnMut(ErrorCode
         DescribeTopicPartitions: [topics] [topics partitions];
         AddRaftVoter: [];
         RemoveRaftVoter: [];
+        DescribeQuorum: [] [topics partitions];
+        ElectLeaders: [] [replica_election_results partition_result];
+        UnregisterBroker: [];
     }
 }
 

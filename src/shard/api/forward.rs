@@ -2,8 +2,13 @@
 //! without asking it.
 
 use crate::metadata::{ControllerRequest, ControllerResponse};
-use crate::model::Uuid;
-use crate::protocol::messages::DescribeQuorumResponse;
+use crate::model::{ErrorCode, Uuid};
+use crate::protocol::ApiKey;
+use crate::protocol::messages::{
+    AllocateProducerIdsResponse, AlterPartitionResponse, AssignReplicasToDirsResponse,
+    BrokerHeartbeatResponse, BrokerRegistrationResponse, ControllerRegistrationResponse,
+    DescribeQuorumResponse, EnvelopeResponse, UnregisterBrokerResponse,
+};
 use crate::shard::request::RequestContext;
 use crate::stdx::{HashMap, new_map};
 
@@ -61,9 +66,32 @@ pub fn controller_answered(
         ControllerResponse::AddRaftVoter(response) => Plan::answer(response),
         ControllerResponse::RemoveRaftVoter(response) => Plan::answer(response),
         ControllerResponse::AutoCreate(_) => unreachable!("no client asks for these"),
-        ControllerResponse::Unavailable(error) => {
-            Plan::Close(format!("the controller does not answer: {error}"))
-        }
+        ControllerResponse::Unavailable(error) => unavailable(context, error),
+    }
+}
+
+/// The controller does not answer. Who asks in a node's name is told by which error, and goes on to
+/// look for the controller. The others know, when the connection ends, that they have to look.
+fn unavailable(context: &RequestContext, error: ErrorCode) -> Plan {
+    let error_code = error.code();
+    macro_rules! refused {
+        ($response:ident) => {
+            Plan::answer($response {
+                error_code,
+                ..Default::default()
+            })
+        };
+    }
+    match context.key {
+        _ if context.envelope.is_some() => refused!(EnvelopeResponse),
+        ApiKey::BrokerRegistration => refused!(BrokerRegistrationResponse),
+        ApiKey::BrokerHeartbeat => refused!(BrokerHeartbeatResponse),
+        ApiKey::AlterPartition => refused!(AlterPartitionResponse),
+        ApiKey::AllocateProducerIds => refused!(AllocateProducerIdsResponse),
+        ApiKey::AssignReplicasToDirs => refused!(AssignReplicasToDirsResponse),
+        ApiKey::ControllerRegistration => refused!(ControllerRegistrationResponse),
+        ApiKey::UnregisterBroker => refused!(UnregisterBrokerResponse),
+        _ => Plan::Close(format!("the controller does not answer: {error}")),
     }
 }
 
