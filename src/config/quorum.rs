@@ -102,25 +102,40 @@ impl BrokerSettings {
         Ok(addresses)
     }
 
+    /// True if a listener of this node has this address.
+    fn is_listened_on(&self, address: &NodeAddress) -> bool {
+        let ending = format!("://{address}");
+        let listeners = self.list("advertised.listeners").into_iter();
+        let mut listeners = listeners.chain(self.list("listeners"));
+        listeners.any(|listener| listener.ends_with(&ending))
+    }
+
     /// What this process is, and who votes, must fit together.
     pub(super) fn check_roles(&self, addresses: &QuorumAddresses, errors: &mut Vec<ConfigError>) {
         let mut keep = |name: &str, reason: &str| errors.push(self.error(name, reason));
         let roles = self.roles();
         let own = self.node_id();
         let votes = addresses.voters.iter().any(|voter| voter.id == own);
+        if let Some(twice) = named_twice(&addresses.voters) {
+            keep(VOTERS, &twice);
+        }
         if roles.controller {
             if addresses.bootstrap_servers.len() > 1 && !addresses.are_several() && roles.broker {
                 let reason = "voters that change are no brokers: set process.roles=controller, or \
                               name the voters in controller.quorum.voters";
                 keep(BOOTSTRAP, reason);
             }
-            if let Some(voter) = addresses.voters.first().filter(|_| !votes) {
-                let QuorumVoter { id, address } = voter;
-                let reason = match addresses.are_several() {
-                    true => format!("this node, {own}, is not among the voters"),
-                    false => format!("{id}@{address} is not this node, {own}"),
-                };
-                keep(VOTERS, &reason);
+            let mut voters = addresses.voters.iter().filter(|_| !votes);
+            let is_here = |voter: &&QuorumVoter| self.is_listened_on(&voter.address);
+            let here = voters.clone().find(is_here);
+            let first = voters.next().filter(|_| !addresses.are_several());
+            if let Some(QuorumVoter { id, address }) = here.or(first) {
+                keep(VOTERS, &format!("{id}@{address} is not this node, {own}"));
+            } else if !votes && addresses.are_several() {
+                keep(
+                    VOTERS,
+                    &format!("this node, {own}, is not among the voters"),
+                );
             }
         } else {
             if !addresses.are_given() {
@@ -144,4 +159,21 @@ impl BrokerSettings {
             keep("broker.id", "the number of a node is not negative");
         }
     }
+}
+
+/// What is wrong with voters of which two are the same node, or at the same place.
+fn named_twice(voters: &[QuorumVoter]) -> Option<String> {
+    let mut numbered = voters.iter().enumerate();
+    numbered.find_map(|(number, voter)| {
+        let QuorumVoter { id, address } = voter;
+        let before = &voters[..number];
+        if before.iter().any(|other| other.id == *id) {
+            return Some(format!("node {id} is named twice"));
+        }
+        let other = before.iter().find(|other| other.address == *address)?;
+        Some(format!(
+            "nodes {} and {id} cannot both be at {address}",
+            other.id
+        ))
+    })
 }

@@ -120,6 +120,9 @@ pub(super) struct Lifecycle {
     pause: Duration,
     /// When the controller answered a heartbeat last.
     answered_at: Instant,
+    /// The controller said last that another life of this broker, or another broker with its
+    /// number, is there.
+    is_taken: bool,
     events: VecDeque<LifecycleEvent>,
 }
 
@@ -141,6 +144,7 @@ impl Lifecycle {
             ask_at: now,
             pause: RETRY_AFTER,
             answered_at: now,
+            is_taken: false,
             events: VecDeque::new(),
         }
     }
@@ -252,12 +256,20 @@ impl Lifecycle {
         match self.standing {
             Standing::Registering { give_up_at } if give_up_at <= now => {
                 let waited = self.times.registration.as_secs();
+                let id = self.identity.id;
+                if self.is_taken {
+                    return self.end(LifecycleEvent::Refused(format!(
+                        "another broker with node.id={id} is registered and lives, which the \
+                         controller said for {waited} s (initial.broker.registration.timeout.ms): \
+                         give this one a number of its own"
+                    )));
+                }
                 self.end(LifecycleEvent::Refused(format!(
                     "no controller has registered broker {} for {waited} s \
                      (initial.broker.registration.timeout.ms): are the addresses in \
                      controller.quorum.voters or controller.quorum.bootstrap.servers right, and do \
                      most of the controllers run?",
-                    self.identity.id
+                    id
                 )));
             }
             Standing::Stopping { give_up_at } if self.gives_up_stopping_at(give_up_at) <= now => {
@@ -345,8 +357,10 @@ impl Lifecycle {
         if !matches!(self.standing, Standing::Registering { .. }) {
             return;
         }
+        let error = error_of(response.error_code);
+        self.is_taken = error == ErrorCode::DuplicateBrokerRegistration;
         let id = self.identity.id;
-        match error_of(response.error_code) {
+        match error {
             ErrorCode::None => {
                 self.epoch = Some(response.broker_epoch);
                 self.standing = Standing::CatchingUp;

@@ -93,6 +93,24 @@ fn roles_and_voters_that_do_not_fit_are_refused() {
             "4@kafka4:9093 is not this node, 3",
         ),
         (
+            "process.roles=broker,controller\nnode.id=3\ncontroller.listener.names=CONTROLLER\n\
+             listeners=PLAINTEXT://kafka2:9092,CONTROLLER://kafka2:9093\n\
+             controller.quorum.voters=1@kafka1:9093,2@kafka2:9093"
+                .to_owned(),
+            voters,
+            "2@kafka2:9093 is not this node, 3",
+        ),
+        (
+            broker("controller.quorum.voters=1@kafka1:9093,2@kafka2:9093,1@kafka4:9093"),
+            voters,
+            "node 1 is named twice",
+        ),
+        (
+            broker("controller.quorum.voters=1@kafka1:9093,2@kafka1:9093"),
+            voters,
+            "nodes 1 and 2 cannot both be at kafka1:9093",
+        ),
+        (
             "process.roles=controller\nnode.id=3\nlisteners=CONTROLLER://:9093\n\
              controller.quorum.voters=1@kafka1:9093,2@kafka2:9093"
                 .to_owned(),

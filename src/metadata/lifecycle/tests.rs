@@ -131,6 +131,19 @@ fn a_registration_that_may_succeed_later_is_tried_until_its_time_is_up() {
 }
 
 #[test]
+fn a_broker_whose_number_another_has_says_so_when_it_gives_up() {
+    let mut world = World::new();
+    world.register(ErrorCode::DuplicateBrokerRegistration);
+    world.pass(Duration::from_mins(1));
+    world.broker.give_up(world.now);
+    let events = world.events();
+    let [LifecycleEvent::Refused(why)] = &events[..] else {
+        panic!("{events:?}");
+    };
+    assert!(why.contains("another broker with node.id=4"), "{why}");
+}
+
+#[test]
 fn a_registration_that_can_never_succeed_is_not_tried_again() {
     for error in [
         ErrorCode::InconsistentClusterId,
