@@ -328,6 +328,16 @@ impl BrokerSettings {
         &self.fixed
     }
 
+    /// The file that settings were read from, by the name that was given for it.
+    #[must_use]
+    pub fn file_name(&self) -> Option<&str> {
+        let given = self.fixed.values();
+        given.into_iter().find_map(|given| match &given.origin {
+            Origin::File { name, .. } => Some(&**name),
+            _ => None,
+        })
+    }
+
     /// What was set at run time for the whole cluster.
     pub(super) const fn dynamic_default(&self) -> &Overrides {
         &self.dynamic_default

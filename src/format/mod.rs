@@ -31,9 +31,9 @@ use voters::parse_voters;
 
 /// Make the directories of a node those of a cluster, before its first start
 ///
-/// `forebay serve` does this itself for a broker that is a cluster of its own. A broker that joins
-/// the cluster of another node has to be told which cluster that is, so that a wrong address or a
-/// disk that is not mounted is noticed before anything is written.
+/// `forebay serve` does this itself where the settings name no quorum. Where they do, an operator
+/// has to say which cluster the node is of, so that a wrong address or a disk that is not mounted
+/// is noticed before anything is written.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:

@@ -89,8 +89,9 @@ impl Broker {
     #[track_caller]
     pub fn start_on(lab: &Lab, kind: Kind, port: u16, settings: &[(&str, &str)]) -> Self {
         let mut broker = Self::of_settings(lab, kind, port, settings);
-        if broker.kind == Kind::Kafka {
-            broker.format_storage(&[NO_ELIGIBLE_REPLICAS]);
+        match broker.kind {
+            Kind::Kafka => broker.format_storage(&[NO_ELIGIBLE_REPLICAS]),
+            Kind::Forebay => broker.format(CLUSTER),
         }
         broker.resume();
         broker
@@ -101,9 +102,14 @@ impl Broker {
     pub fn controller_alone(lab: &Lab) -> Self {
         let mut controller = Self::of_settings(lab, Kind::Forebay, free_port(), &[]);
         controller.be_no_broker();
+        controller.format(CLUSTER);
         controller.launch();
         let started = Instant::now();
-        while !controller.data().join("meta.properties").exists() {
+        while !controller
+            .data()
+            .join("__cluster_metadata-0/quorum-state")
+            .exists()
+        {
             assert!(
                 started.elapsed() < Duration::from_secs(60),
                 "it does not start"

@@ -210,6 +210,36 @@ impl Inspection {
         Ok(self.asked.is_empty())
     }
 
+    /// Whether a node that starts may make the directories those of a cluster, if they are of none:
+    /// one whose settings tell of no quorum does. Where they do, an operator has to say so, for a
+    /// disk that is not mounted, or a wrong path, would else become a node without its past, which
+    /// votes and is asked for records as if it were the one that had them.
+    ///
+    /// # Errors
+    /// One line that says what to do.
+    fn check_formatted(&self, settings: &NodeSettings, founding: &Founding) -> Result<(), String> {
+        let identities = self.identities(settings);
+        let is_new = identities.is_ok_and(|all| all.iter().all(Option::is_none));
+        let is_told = settings.cluster_id.is_some() || !settings.config.quorum.are_given();
+        if !is_new || is_told {
+            return Ok(());
+        }
+        let config = &settings.config;
+        let begins = match config.roles.controller && !config.quorum.are_several() {
+            true => {
+                founding.check(settings)?;
+                ", or without `--cluster-id ID` to begin one"
+            }
+            false => "",
+        };
+        Err(format!(
+            "{} is not formatted: if it is the right directory, and its disk is mounted, run \
+             `forebay format --cluster-id ID --config {}` with the id of the cluster{begins}",
+            settings.metadata_directory_name(),
+            settings.settings.file_name().unwrap_or("FILE")
+        ))
+    }
+
     /// What to do with the directories.
     ///
     /// # Errors
@@ -472,6 +502,9 @@ impl MetadataNode {
             return;
         };
         let founding = Founding::AsConfigured;
+        if let Err(reason) = inspection.check_formatted(&self.settings, &founding) {
+            return self.halt(HaltCause::UnusableData(reason));
+        }
         let controller = &mut self.controller;
         match inspection.conclude(&self.settings, &founding, controller, now.wall_ms) {
             Ok(Plan {
