@@ -126,11 +126,16 @@ impl Joining {
     }
 
     /// When something has to be asked, or is given up, on the node `own`, which may be the
-    /// controller.
-    pub(super) fn next_deadline(&self, own: BrokerId, is_controller: bool) -> Instant {
+    /// controller and may know the features of the cluster.
+    pub(super) fn next_deadline(
+        &self,
+        own: BrokerId,
+        (is_controller, knows_features): (bool, bool),
+    ) -> Instant {
         let is_known = is_controller || self.other_controller(own).is_some();
         let lifecycle = self.lifecycle.as_ref();
-        let lifecycle = lifecycle.map_or(Instant::MAX, |one| one.next_deadline(is_known));
+        let can_tell = is_known && knows_features;
+        let lifecycle = lifecycle.map_or(Instant::MAX, |one| one.next_deadline(can_tell));
         let placing = match self.placing.is_empty() && !self.unplaced.is_empty() {
             true => self.place_at,
             false => Instant::MAX,
@@ -182,7 +187,9 @@ impl MetadataNode {
         let config = &self.settings.config;
         let joining = &mut self.joining;
         let to = joining.other_controller(config.node_id)?.clone();
-        let lifecycle = joining.lifecycle.as_mut();
+        // One that is refused for the cluster's features is to say which of them it lacks.
+        let knows_features = self.working.image.metadata_version().is_some();
+        let lifecycle = joining.lifecycle.as_mut().filter(|_| knows_features);
         if let Some(request) = lifecycle.and_then(|one| one.next_request(now.instant)) {
             return Some(Outgoing {
                 id: OutgoingId::Lifecycle,

@@ -242,7 +242,9 @@ impl MetadataNode {
         };
         let is_controller = matches!(self.phase, Phase::Active);
         let own = self.settings.config.node_id;
-        let joining = self.joining.next_deadline(own, is_controller);
+        let knows_features = self.working.image.metadata_version().is_some();
+        let standing = (is_controller, knows_features);
+        let joining = self.joining.next_deadline(own, standing);
         quorum.min(snapshot).min(controller).min(joining)
     }
 
