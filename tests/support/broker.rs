@@ -58,7 +58,7 @@ group.initial.rebalance.delay.ms=0
 /// The cluster of nodes that begin together.
 const CLUSTER: &str = "Rm9yZWJheVRlc3RzTGFiMQ";
 
-/// Without eligible leader replicas (KIP-966), which Forebay does not have: with them Kafka sets
+/// Without eligible leader replicas (KIP-966), as a cluster of Forebay begins: with them Kafka sets
 /// `min.insync.replicas` for the cluster and counts it otherwise.
 const NO_ELIGIBLE_REPLICAS: &str = "eligible.leader.replicas.version=0";
 
