@@ -38,16 +38,17 @@ use voters::parse_voters;
 #[command(after_help = "\
 Examples:
   forebay format --cluster-id MkU3OEVBNTcwNTJENDM2Qg --config server.properties
-  forebay format --config server.properties          a new cluster, whose id is drawn and printed
+  forebay format --config server.properties          a new cluster with this one controller
   forebay format --cluster-id ID --config server.properties \\
       --initial-controllers 1@kafka1:9093:DIR1,2@kafka2:9093:DIR2,3@kafka3:9093:DIR3
 
-`forebay random-uuid` draws the ids of directories, which all of these nodes have to be told alike.
+`forebay random-uuid` draws the id of a new cluster, and those of directories, which all of these
+nodes have to be told alike.
 
 `forebay cluster describe` prints the id of a cluster that runs. Ends with status 0 if the
 directories are formatted, and else with 1.")]
 pub struct FormatArguments {
-    /// The id of the cluster; a controller that is given none begins a new one
+    /// The id of the cluster; only a node that is its one controller may draw that itself
     #[arg(long, short = 't', value_name = "ID")]
     pub cluster_id: Option<String>,
 
