@@ -45,9 +45,29 @@ fn status(asked: Asked<'_>) -> Option<(u64, Vec<(u64, String)>)> {
     Some((leader, voters))
 }
 
+/// Waits until the controller has heard who leads: a tool that is told of no leader asks again only
+/// after minutes.
+#[track_caller]
+fn await_leader(controller: &Broker) {
+    let state = controller.data().join("__cluster_metadata-0/quorum-state");
+    let started = Instant::now();
+    loop {
+        let text = std::fs::read_to_string(&state).unwrap_or_default();
+        let told: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        if told["leaderId"].as_i64().is_some_and(|leader| leader >= 0) {
+            return;
+        }
+        assert!(started.elapsed() < LIMIT, "nobody leads: {text}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
 /// Waits until these vote; who leads, and their directories.
 #[track_caller]
 fn await_voters(asked: Asked<'_>, awaited: &[u64]) -> (u64, Vec<(u64, String)>) {
+    if let Asked::Controller(controller) = asked {
+        await_leader(controller);
+    }
     let started = Instant::now();
     loop {
         let told = status(asked);
