@@ -408,11 +408,12 @@ fn what_was_created_is_there_after_a_restart() {
     assert_eq!(config.get("retention.ms").unwrap(), "1000");
 }
 
-/// Take over what Apache Kafka left, which is refused otherwise.
-fn import(kafka: &Broker) {
-    let properties = kafka.data().with_file_name("server.properties");
+/// Run a command with the settings of a broker: `import` takes over what Apache Kafka left, `format`
+/// begins a cluster, neither of which a start does where settings name voters.
+fn forebay(command: &str, broker: &Broker) {
+    let properties = broker.data().with_file_name("server.properties");
     Program::new(env!("CARGO_BIN_EXE_forebay"), 60)
-        .args(["import", "--config", &properties.display().to_string()])
+        .args([command, "--config", &properties.display().to_string()])
         .run()
         .succeeded();
 }
@@ -480,7 +481,7 @@ fn apache_kafka_and_this_node_take_turns_on_one_directory() {
     let data = kafka.data();
     let properties = fs::read_to_string(data.with_file_name("server.properties")).unwrap();
     let directories = [data.clone()];
-    import(&kafka);
+    forebay("import", &kafka);
     let mut node = Node::start(Some(&properties), &directories);
     assert_eq!(node.halted, None);
     assert_told(&described, &node.image, "kafkas");
@@ -508,7 +509,7 @@ fn apache_kafka_and_this_node_take_turns_on_one_directory() {
     };
     let expected = "Apache Kafka has changed it since it was imported";
     assert!(reason.contains(expected), "{reason}");
-    import(&kafka);
+    forebay("import", &kafka);
     let node = Node::start(Some(&properties), &directories);
     assert_eq!(node.halted, None);
     assert_eq!(
@@ -549,7 +550,7 @@ fn access_control_entries_of_apache_kafka_and_of_this_node_stay_on_one_directory
     let data = kafka.data();
     let properties = fs::read_to_string(data.with_file_name("server.properties")).unwrap();
     let directories = [data];
-    import(&kafka);
+    forebay("import", &kafka);
     let mut node = Node::start(Some(&properties), &directories);
     assert_eq!(node.halted, None);
     assert_eq!(node.principals(), ["User:gone", "User:kafkas"]);
@@ -582,7 +583,7 @@ fn access_control_entries_of_apache_kafka_and_of_this_node_stay_on_one_directory
     }
     assert!(!told.contains("User:gone"), "{told}");
     kafka.stop();
-    import(&kafka);
+    forebay("import", &kafka);
     let node = Node::start(Some(&properties), &directories);
     assert_eq!(node.halted, None);
     assert_eq!(node.image.acls, image.acls);
@@ -598,6 +599,7 @@ fn apache_kafka_starts_on_a_directory_that_this_node_formatted() {
     fs::remove_dir_all(&data).unwrap();
     fs::create_dir(&data).unwrap();
     let properties = fs::read_to_string(data.with_file_name("server.properties")).unwrap();
+    forebay("format", &kafka);
     let mut node = Node::start(Some(&properties), std::slice::from_ref(&data));
     assert_eq!(node.halted, None);
     for number in 0..10 {
@@ -657,6 +659,7 @@ fn apache_kafka_and_this_node_take_turns_on_a_metadata_log_with_a_directory_for_
         fs::remove_dir_all(directory).unwrap();
         fs::create_dir(directory).unwrap();
     }
+    forebay("format", &kafka);
     let mut node = Node::start_apart(Some(&properties), &directories);
     assert_eq!(node.halted, None);
     for number in 0..10 {
@@ -681,7 +684,7 @@ fn apache_kafka_and_this_node_take_turns_on_a_metadata_log_with_a_directory_for_
     assert!(told.contains("topic-9-0"), "{told}");
     assert!(!told.contains(apart.to_str().unwrap()), "{told}");
     kafka.stop();
-    import(&kafka);
+    forebay("import", &kafka);
     let node = Node::start_apart(Some(&properties), &directories);
     assert_eq!(node.halted, None);
     let (ours, kafkas) = (image.topic("topic-9").unwrap(), node.image.topic("topic-9"));
