@@ -1,7 +1,7 @@
 //! Brokers of Forebay in clusters that another node controls: one of Forebay, one of Apache Kafka.
 
 use crate::support::{Broker, Kind, needs};
-use crate::{await_states, partitions};
+use crate::{await_states, create_on, partitions};
 
 const TOPICS: &str = "org.apache.kafka.tools.TopicCommand";
 const PRODUCER: &str = "org.apache.kafka.tools.ConsoleProducer";
@@ -100,18 +100,8 @@ fn brokers_of_both_kinds_join_a_controller_that_is_no_broker() {
     let forebay = Broker::joining(&controller, Kind::Forebay, 2);
     let kafka = Broker::joining(&controller, Kind::Kafka, 3);
     await_states(&forebay, &[("2", "unfenced"), ("3", "unfenced")]);
-    let create = |asked: &Broker, topic: &str, replicas: &str| {
-        let args = [
-            "--create",
-            "--topic",
-            topic,
-            "--replica-assignment",
-            replicas,
-        ];
-        asked.tool(TOPICS, &args).run().succeeded();
-    };
-    create(&forebay, "one", "2:3");
-    create(&kafka, "two", "3:2");
+    create_on(&forebay, "one", "2:3");
+    create_on(&kafka, "two", "3:2");
     for asked in [&forebay, &kafka] {
         let describe = asked.tool(QUORUM, &["describe", "--status"]);
         let told = describe.run().succeeded().stdout;
@@ -125,7 +115,7 @@ fn brokers_of_both_kinds_join_a_controller_that_is_no_broker() {
     assert_eq!(offsets.run().succeeded().stdout.trim(), "one:0:2");
     controller.stop();
     controller.launch();
-    create(&forebay, "three", "2:3");
+    create_on(&forebay, "three", "2:3");
     let led = "Leader: 2 Replicas: 2,3 Isr: 2,3";
     assert_eq!(partitions(&kafka, "three"), [led]);
 }

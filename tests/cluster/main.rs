@@ -2,10 +2,10 @@
 
 mod combined;
 mod controllers;
-mod dying;
 mod cordoned;
-mod features;
+mod dying;
 mod dynamic;
+mod features;
 #[path = "../load/history.rs"]
 mod history;
 mod joining;
@@ -43,6 +43,19 @@ fn partitions(asked: &Broker, topic: &str) -> Vec<String> {
             words[4..words.len().min(10)].join(" ")
         })
         .collect()
+}
+
+/// Makes a topic with these replicas, as `kafka-topics` takes them.
+fn create_on(asked: &Broker, topic: &str, replicas: &str) {
+    let args = [
+        "--create",
+        "--topic",
+        topic,
+        "--replica-assignment",
+        replicas,
+    ];
+    let tool = asked.tool("org.apache.kafka.tools.TopicCommand", &args);
+    tool.run().succeeded();
 }
 
 /// The lines that a person reads of what a tool printed, as `shown`: without the places in its

@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::support::{Broker, Kind, Output, Program, needs};
-use crate::{LIMIT, await_states, partitions};
+use crate::{LIMIT, await_states, create_on, partitions};
 
-const TOPICS: &str = "org.apache.kafka.tools.TopicCommand";
 const REASSIGN: &str = "org.apache.kafka.tools.reassign.ReassignPartitionsCommand";
 const CONFIGS: &str = "kafka.admin.ConfigCommand";
 
@@ -59,17 +58,6 @@ fn refused(asked: &Broker, args: &[&str]) -> String {
     assert_eq!(output.stdout, "", "{output:?}");
     assert_eq!(output.stderr.lines().count(), 1, "{output:?}");
     output.stderr.trim_end().to_owned()
-}
-
-fn create(asked: &Broker, topic: &str, replicas: &str) {
-    let args = [
-        "--create",
-        "--topic",
-        topic,
-        "--replica-assignment",
-        replicas,
-    ];
-    asked.tool(TOPICS, &args).run().succeeded();
 }
 
 /// `kafka-reassign-partitions --list`.
@@ -144,9 +132,9 @@ fn operate(kind: Kind) {
         &first,
         &[("1", "unfenced"), ("2", "unfenced"), ("3", "unfenced")],
     );
-    create(&first, "pairs", "3:1,3:2,1:2,2:3,3:1,2:1");
-    create(&first, "triple", "3:1:2");
-    create(&first, "lone", "3");
+    create_on(&first, "pairs", "3:1,3:2,1:2,2:3,3:1,2:1");
+    create_on(&first, "triple", "3:1:2");
+    create_on(&first, "lone", "3");
     await_healthy(&first);
 
     shows_its_status(&first);

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::admin::Failure;
 use crate::admin::arguments::{ConnectionArguments, rate};
-use crate::admin::layout::cordon::{Cordon, cordon};
+use crate::admin::layout::cordon::cordon;
 use crate::admin::layout::evacuating::plan_evacuation;
 use crate::admin::layout::moving::{Work, carry_out, change_under_way, named};
 use crate::admin::layout::reading::{Picture, describe_cluster, read_picture};
@@ -77,9 +77,7 @@ pub fn run(command: &Decommission, output: &mut Output) -> Result<(), Failure> {
         return show(&picture.layout, &work.changes, output);
     }
     catch_signals(&session)?;
-    if let Cordon::Impossible(reason) = cordon(&mut session, &picture.layout, broker)? {
-        eprintln!("forebay: new partitions may still be placed on broker {broker}: {reason}");
-    }
+    cordon(&mut session, &picture.layout, broker)?.report(broker);
     announce(broker, &work, output)?;
     let (copied, moved) = (
         work.changes.iter().map(Change::copied_bytes).sum::<u64>(),
@@ -161,13 +159,8 @@ fn announce(broker: BrokerId, work: &Work, output: &mut Output) -> Result<(), Fa
     if output.is_json() || work.changes.is_empty() && work.under_way.is_empty() {
         return Ok(());
     }
-    let bytes = work
-        .changes
-        .iter()
-        .chain(&work.under_way)
-        .map(Change::copied_bytes)
-        .sum();
     let all = work.changes.iter().chain(&work.under_way);
+    let bytes = all.clone().map(Change::copied_bytes).sum();
     let mut onto: Vec<BrokerId> = all.flat_map(Change::added).collect();
     onto.sort_unstable();
     onto.dedup();

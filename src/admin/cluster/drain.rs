@@ -82,9 +82,7 @@ pub fn drain(command: &Drain, output: &mut Output) -> Result<(), Failure> {
     }
     catch_signals(&session)?;
     let cordon = cordon(&mut session, &picture.layout, broker)?;
-    if let Cordon::Impossible(reason) = &cordon {
-        eprintln!("forebay: new partitions may still be placed on broker {broker}: {reason}");
-    }
+    cordon.report(broker);
     let plan = plan_drain(&picture.layout, broker);
     let changed = plan.changes.len();
     reorder(&mut session, &picture.layout, plan.changes)?;

@@ -37,6 +37,15 @@ pub enum Cordon {
     Impossible(String),
 }
 
+impl Cordon {
+    /// Tells the person at the terminal if it could not be set.
+    pub fn report(&self, broker: BrokerId) {
+        if let Self::Impossible(reason) = self {
+            eprintln!("forebay: new partitions may still be placed on broker {broker}: {reason}");
+        }
+    }
+}
+
 /// Sets that the broker is given no new replicas.
 pub fn cordon(session: &mut Session, layout: &Layout, broker: BrokerId) -> Result<Cordon, Failure> {
     let state = layout.brokers.get(&broker).cloned().unwrap_or_default();
