@@ -94,11 +94,7 @@ impl Quorum {
             id: request.voter_id,
             directory_id: request.voter_directory_id,
             endpoints: listeners
-                .map(|one| VoterEndpoint {
-                    listener: one.name.clone(),
-                    host: one.host.clone(),
-                    port: one.port,
-                })
+                .map(|one| VoterEndpoint::at(&one.name, &one.host, one.port))
                 .collect(),
         };
         check_named(voter.id, voter.directory_id)?;
@@ -281,11 +277,7 @@ impl Quorum {
             id: request.voter_id,
             directory_id: request.voter_directory_id,
             endpoints: listeners
-                .map(|one| VoterEndpoint {
-                    listener: one.name.clone(),
-                    host: one.host.clone(),
-                    port: one.port,
-                })
+                .map(|one| VoterEndpoint::at(&one.name, &one.host, one.port))
                 .collect(),
         };
         let spoken = &request.kraft_version_feature;

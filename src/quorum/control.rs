@@ -26,6 +26,17 @@ pub struct VoterEndpoint {
     pub port: u16,
 }
 
+impl VoterEndpoint {
+    /// One of those that a record or a request names.
+    pub(super) fn at(listener: &str, host: &str, port: u16) -> Self {
+        Self {
+            listener: listener.to_owned(),
+            host: host.to_owned(),
+            port,
+        }
+    }
+}
+
 /// A node that votes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Voter {
@@ -106,11 +117,8 @@ fn decode_message<M: Message>(value: &Bytes, kind: ControlType) -> Result<M, Str
 }
 
 fn voter_of(voter: &voters_record::Voter) -> Voter {
-    let endpoint = |endpoint: &voters_record::Endpoint| VoterEndpoint {
-        listener: endpoint.name.clone(),
-        host: endpoint.host.clone(),
-        port: endpoint.port,
-    };
+    let endpoint =
+        |one: &voters_record::Endpoint| VoterEndpoint::at(&one.name, &one.host, one.port);
     Voter {
         id: voter.voter_id,
         directory_id: voter.voter_directory_id,

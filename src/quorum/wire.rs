@@ -435,11 +435,8 @@ pub(super) fn begin_asked(request: &BeginQuorumEpochRequest) -> Result<EpochAske
     let asked = only_partition!(request.topics.as_slice());
     let asked = asked.filter(|(topic, one)| topic.topic_name == TOPIC && one.partition_index == 0);
     let (_, partition) = asked.ok_or(ErrorCode::InvalidRequest)?;
-    let endpoint = |endpoint: &begin_request::LeaderEndpoint| VoterEndpoint {
-        listener: endpoint.name.clone(),
-        host: endpoint.host.clone(),
-        port: endpoint.port,
-    };
+    let endpoint =
+        |one: &begin_request::LeaderEndpoint| VoterEndpoint::at(&one.name, &one.host, one.port);
     Ok(EpochAsked {
         leader: partition.leader_id,
         epoch: partition.leader_epoch,

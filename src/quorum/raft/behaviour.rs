@@ -125,6 +125,19 @@ fn fetch(replica: ReplicaKey, epoch: LeaderEpoch, end: LogEnd) -> FetchAsk {
     }
 }
 
+/// What node 2, the leader of epoch 1, answers to who has all that it has.
+fn nothing_new(high_watermark: Option<Offset>) -> FetchAnswer {
+    FetchAnswer {
+        known: EpochAnswer {
+            refusal: None,
+            epoch: 1,
+            leader: Some(2),
+        },
+        found: FetchFound::Nothing,
+        high_watermark,
+    }
+}
+
 fn vote(candidate: BrokerId, epoch: LeaderEpoch, end: LogEnd, is_pre_vote: bool) -> VoteAsk {
     VoteAsk {
         candidate: key(candidate),
@@ -212,15 +225,7 @@ fn who_hears_of_its_leader_would_vote_for_nobody() {
     raft.on_begin_epoch(2, 1, Some(key(1)), &log);
     assert!(raft.on_vote(&vote(3, 1, log.end, true), &log).is_granted);
     let asked = fetch(key(1), 1, log.end);
-    let answer = FetchAnswer {
-        known: EpochAnswer {
-            refusal: None,
-            epoch: 1,
-            leader: Some(2),
-        },
-        found: FetchFound::Nothing,
-        high_watermark: Some(4),
-    };
+    let answer = nothing_new(Some(4));
     raft.on_fetch_answer(&asked, &answer, &log);
     assert_eq!(raft.high_watermark(), Some(4));
     assert!(!raft.on_vote(&vote(3, 1, log.end, true), &log).is_granted);
@@ -602,20 +607,11 @@ fn who_loses_its_vote_may_lead_as_long_as_that_may_not_be_committed() {
         let mut raft = Raft::new(key(1), leaving, ElectionState::default());
         raft.start(&log);
         raft.on_begin_epoch(2, 1, None, &log);
-        let ask = fetch(key(1), 1, log.end);
-        let answer = FetchAnswer {
-            known: EpochAnswer {
-                refusal: None,
-                epoch: 1,
-                leader: Some(2),
-            },
-            found: FetchFound::Nothing,
-            high_watermark: Some(committed),
-        };
         let ask = FetchAsk {
             high_watermark: None,
-            ..ask
+            ..fetch(key(1), 1, log.end)
         };
+        let answer = nothing_new(Some(committed));
         raft.on_fetch_answer(&ask, &answer, &log);
         outputs(&mut raft);
         raft.on_timer(Timer::Fetch, &log);

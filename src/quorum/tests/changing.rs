@@ -386,9 +386,7 @@ fn voters_that_come_and_go_among_crashes_lose_nothing_that_was_committed() {
             if let Some(leader) = world.leader() {
                 count += 1;
                 let text = format!("{count:0>100}");
-                world.append(leader, &text);
-                let node = world.node(leader);
-                if node.leads.is_some() && node.own.is_empty() {
+                if world.append_lasting(leader, &text) {
                     lasting.push(text);
                 }
             }

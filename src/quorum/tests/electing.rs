@@ -268,9 +268,7 @@ fn crashes_cuts_and_slow_disks_lose_nothing_that_was_committed() {
             if let Some(leader) = world.leader() {
                 count += 1;
                 let text = format!("{count:0>200}");
-                world.append(leader, &text);
-                let node = world.node(leader);
-                if node.leads.is_some() && node.own.is_empty() {
+                if world.append_lasting(leader, &text) {
                     lasting.push(text);
                 }
             }

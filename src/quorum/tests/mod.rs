@@ -539,6 +539,13 @@ impl World {
         self.run();
     }
 
+    /// The same; true if that is committed, and so has to last.
+    fn append_lasting(&mut self, leader: BrokerId, text: &str) -> bool {
+        self.append(leader, text);
+        let node = self.node(leader);
+        node.leads.is_some() && node.own.is_empty()
+    }
+
     fn append_all(&mut self, id: BrokerId, prefix: &str, count: usize) {
         for number in 0..count {
             self.append(id, &format!("{prefix}{number}"));

@@ -110,8 +110,7 @@ pub fn plan_describe(
             ..Default::default()
         });
     }
-    if parts.config().is_broker_that_joins() && !parts.is_of_controller(context) {
-        // Who leads knows who follows, and this node may only follow.
+    if is_for_leader(context, parts) {
         return forward::plan(ControllerRequest::DescribeQuorum(request), None);
     }
     ask(context, QuorumCall::DescribeQuorum(request), parts)
@@ -130,7 +129,7 @@ pub fn plan_add_voter(
             ..Default::default()
         });
     }
-    if parts.config().is_broker_that_joins() && !parts.is_of_controller(context) {
+    if is_for_leader(context, parts) {
         return forward::plan(ControllerRequest::AddRaftVoter(request), None);
     }
     ask(context, QuorumCall::AddRaftVoter(request), parts)
@@ -149,7 +148,7 @@ pub fn plan_remove_voter(
             ..Default::default()
         });
     }
-    if parts.config().is_broker_that_joins() && !parts.is_of_controller(context) {
+    if is_for_leader(context, parts) {
         return forward::plan(ControllerRequest::RemoveRaftVoter(request), None);
     }
     ask(context, QuorumCall::RemoveRaftVoter(request), parts)
@@ -184,6 +183,12 @@ pub fn plan_describe_cluster(
         ..QuorumGather::default()
     };
     ask_for(context, QuorumCall::DescribeCluster(request), gather, parts)
+}
+
+/// True for clients of a broker whose node may only follow: who leads knows who follows, and
+/// changes who votes. On a listener of controllers nothing is passed on.
+fn is_for_leader(context: &RequestContext, parts: &Parts<'_>) -> bool {
+    parts.config().is_broker_that_joins() && !parts.is_of_controller(context)
 }
 
 /// Ask what nodes of the cluster ask, if the client is allowed to act as one; else answer
