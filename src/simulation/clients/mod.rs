@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use crate::model::{BrokerId, Uuid};
 use crate::protocol::messages::metadata_request::MetadataRequestTopic;
-use crate::protocol::messages::{MetadataRequest, MetadataResponse};
+use crate::protocol::messages::{InitProducerIdRequest, MetadataRequest, MetadataResponse};
 use crate::protocol::{AnyRequest, AnyResponse};
 use crate::stdx::Random;
 
@@ -97,6 +97,15 @@ impl Link<'_> {
         let most = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
         let nanos = self.random.below(most.max(1));
         self.session.wake_at(self.now.plus_nanos(nanos));
+    }
+}
+
+/// A request for the id of an idempotent producer.
+fn producer_id_wanted() -> InitProducerIdRequest {
+    InitProducerIdRequest {
+        transactional_id: None,
+        transaction_timeout_ms: 60_000,
+        ..Default::default()
     }
 }
 

@@ -7,15 +7,13 @@ use std::time::Duration;
 use crate::model::{ErrorCode, ProducerEpoch, ProducerId, Uuid};
 use crate::protocol::compression::Compression;
 use crate::protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
-use crate::protocol::messages::{
-    InitProducerIdRequest, MetadataResponse, ProduceRequest, ProduceResponse,
-};
+use crate::protocol::messages::{MetadataResponse, ProduceRequest, ProduceResponse};
 use crate::protocol::{AnyRequest, AnyResponse, Records};
 use crate::simulation::oracle::{PartitionName, Rule};
 use crate::stdx::Random;
 
 use super::records::{RecordRange, Sequence};
-use super::{Behaviour, Link, metadata_of, topic_in};
+use super::{Behaviour, Link, metadata_of, producer_id_wanted, topic_in};
 
 /// What a producer is to do.
 #[derive(Clone, Debug)]
@@ -116,12 +114,7 @@ impl Producer {
         }
         if self.plan.is_idempotent && self.id.is_none() {
             if link.session.unanswered_count() == 0 {
-                let request = InitProducerIdRequest {
-                    transactional_id: None,
-                    transaction_timeout_ms: 60_000,
-                    ..Default::default()
-                };
-                link.send(request, 0, 5);
+                link.send(producer_id_wanted(), 0, 5);
             }
             return;
         }

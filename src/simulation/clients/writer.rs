@@ -7,13 +7,13 @@ use std::time::Duration;
 use crate::model::{BrokerId, ErrorCode, ProducerEpoch, ProducerId, Uuid};
 use crate::protocol::compression::Compression;
 use crate::protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
-use crate::protocol::messages::{InitProducerIdRequest, ProduceRequest, ProduceResponse};
+use crate::protocol::messages::{ProduceRequest, ProduceResponse};
 use crate::protocol::{AnyRequest, AnyResponse, Records};
 use crate::simulation::oracle::{PartitionName, Rule};
 use crate::stdx::Random;
 
 use super::records::{RecordRange, Sequence};
-use super::{Behaviour, Link, metadata_of_made, partition_in};
+use super::{Behaviour, Link, metadata_of_made, partition_in, producer_id_wanted};
 
 /// How long a leader may wait for the replicas in sync before it says that they are late.
 const PRODUCE_TIMEOUT_MS: i32 = 1_500;
@@ -116,12 +116,7 @@ impl Writer {
         }
         if self.plan.is_idempotent && self.id.is_none() {
             if is_idle {
-                let request = InitProducerIdRequest {
-                    transactional_id: None,
-                    transaction_timeout_ms: 60_000,
-                    ..Default::default()
-                };
-                link.send(request, 0, 5);
+                link.send(producer_id_wanted(), 0, 5);
             }
             return;
         }
