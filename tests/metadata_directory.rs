@@ -408,8 +408,8 @@ fn what_was_created_is_there_after_a_restart() {
     assert_eq!(config.get("retention.ms").unwrap(), "1000");
 }
 
-/// Run a command with the settings of a broker: `import` takes over what Apache Kafka left, `format`
-/// begins a cluster, neither of which a start does where settings name voters.
+/// Run a command with the settings of a broker: `import` takes over what Kafka left, `format`
+/// begins a cluster. A start does neither where settings name voters.
 fn forebay(command: &str, broker: &Broker) {
     let properties = broker.data().with_file_name("server.properties");
     Program::new(env!("CARGO_BIN_EXE_forebay"), 60)
