@@ -1,6 +1,11 @@
 //! Levels of features: `kafka-features` typed against both kinds of controllers, word for word.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::controllers::leader;
 use crate::support::{Broker, Kind, Output, assert_equal, needs};
+use crate::{LIMIT, await_states};
 
 const FEATURES: &str = "org.apache.kafka.tools.FeatureCommand";
 const CONFIGS: &str = "kafka.admin.ConfigCommand";
@@ -84,4 +89,58 @@ fn kafka_features_describes_upgrades_downgrades_and_disables_the_same() {
     let [kafka, forebay] = [&kafka, &forebay].map(session);
     println!("{kafka}");
     assert_equal(&kafka, &forebay);
+}
+
+/// Changes the level of a feature, as soon as all controllers have told at which levels they work.
+#[track_caller]
+fn change(asked: &Broker, command: &str, level: &str) {
+    let wish = format!("{ELIGIBLE}={level}");
+    let started = Instant::now();
+    loop {
+        let output = asked.tool(FEATURES, &[command, "--feature", &wish]).run();
+        if output.status == Some(0) {
+            return;
+        }
+        assert!(started.elapsed() < LIMIT, "{wish}: {output:?}");
+        thread::sleep(Duration::from_millis(500));
+    }
+}
+
+#[test]
+fn levels_change_in_a_cluster_of_several_controllers_whichever_node_is_asked() {
+    let lab = needs!(Java);
+    let nodes = Broker::three_combined(&lab, [Kind::Forebay; 3], &[]);
+    await_states(&nodes[0], &["1", "2", "3"].map(|id| (id, "unfenced")));
+    change(&nodes[1], "upgrade", "1");
+    change(&nodes[2], "downgrade", "0");
+    change(&nodes[0], "upgrade", "1");
+    let finalized = format!("{ELIGIBLE} SupportedMinVersion: 0 SupportedMaxVersion: 1 ");
+    let finalized = finalized + "FinalizedVersionLevel: 1";
+    for node in &nodes {
+        let told = described(node);
+        assert!(told.contains(&finalized), "{told}");
+    }
+}
+
+#[test]
+fn levels_change_whichever_kind_leads_beside_controllers_of_the_other() {
+    let lab = needs!(Java);
+    let kinds = [Kind::Forebay, Kind::Forebay, Kind::Kafka];
+    let mut nodes = Broker::three_combined(&lab, kinds, &[]);
+    let all = ["1", "2", "3"].map(|id| (id, "unfenced"));
+    await_states(&nodes[0], &all);
+    let mut have_led = [false; 2];
+    for round in 0..12 {
+        let leads = leader(&nodes) - 1;
+        let (command, level) = [("upgrade", "1"), ("downgrade", "0")][round % 2];
+        change(&nodes[(leads + 1) % 3], command, level);
+        have_led[usize::from(nodes[leads].kind == Kind::Kafka)] = true;
+        if have_led == [true; 2] {
+            return;
+        }
+        nodes[leads].stop();
+        nodes[leads].resume();
+        await_states(&nodes[leads], &all);
+    }
+    panic!("only one kind has led");
 }

@@ -28,6 +28,8 @@ pub(crate) struct NodeIdentity {
     pub broker_endpoints: Vec<Endpoint>,
     /// The addresses of the controller's listeners.
     pub controller_endpoints: Vec<Endpoint>,
+    /// Names this life of the controller.
+    pub controller_incarnation: Uuid,
     /// The broker's rack.
     pub rack: Option<String>,
     /// The ids of the log directories.
@@ -87,7 +89,7 @@ impl Controller {
         let metadata_version = image.metadata_version().unwrap_or(METADATA_VERSION_MAX);
         let controller = ControllerRegistration {
             id: self.node_id,
-            incarnation_id: self.draw_id(),
+            incarnation_id: identity.controller_incarnation,
             endpoints: identity.controller_endpoints.clone(),
             features: supported_features(),
         };

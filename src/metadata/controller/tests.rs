@@ -212,6 +212,7 @@ fn identity() -> NodeIdentity {
         is_broker: true,
         broker_endpoints: Vec::new(),
         controller_endpoints: Vec::new(),
+        controller_incarnation: directory(9),
         rack: None,
         directories: vec![directory(1), directory(2)],
         cordoned: Vec::new(),

@@ -23,6 +23,7 @@ use super::super::features::supported_features;
 use super::super::image::{MetadataImage, is_directory_chosen};
 use super::super::lifecycle::{BrokerIdentity, Lifecycle, LifecycleEvent, LifecycleTimes};
 use super::forwarding::{Answered, Forwarding};
+use super::registering::Registering;
 use super::told_places::ToldPlaces;
 use super::{
     ControllerRequest, HaltCause, MetadataDelta, MetadataEvent, MetadataNode, Phase, RequestToken,
@@ -83,6 +84,8 @@ pub(super) struct Joining {
     place_at: Instant,
     /// Where it was told that they lie.
     told: ToldPlaces,
+    /// What this node tells of itself as a controller.
+    pub(super) registering: Registering,
 }
 
 impl Joining {
@@ -92,13 +95,18 @@ impl Joining {
         now: Instant,
         controller: Option<(BrokerId, NodeAddress)>,
     ) {
-        if controller.is_some()
-            && controller != self.controller
-            && let Some(lifecycle) = &mut self.lifecycle
-        {
-            lifecycle.on_controller_known(now);
+        if controller.is_some() && controller != self.controller {
+            self.registering.begin_anew(now);
+            if let Some(lifecycle) = &mut self.lifecycle {
+                lifecycle.on_controller_known(now);
+            }
         }
         self.controller = controller;
+    }
+
+    /// True if another node than `own` is the controller, and it is known where.
+    pub(super) fn is_led_by_another(&self, own: BrokerId) -> bool {
+        self.other_controller(own).is_some()
     }
 
     /// Where the controller is reached, unless it is the node `own`.
@@ -296,6 +304,9 @@ impl MetadataNode {
 
     /// The controller has answered what this broker asked.
     pub(super) fn on_forwarded(&mut self, now: Now, (token, response): Answered) {
+        if token == RequestToken::OWN_CONTROLLER {
+            return self.on_registered_as_controller(now, &response);
+        }
         if token == RequestToken::OWN {
             // What was noted the image will tell; the rest is told again.
             let placing = std::mem::take(&mut self.joining.placing);
@@ -364,6 +375,7 @@ impl MetadataNode {
         if matches!(self.phase, Phase::Following | Phase::Active) {
             self.place_replicas(now);
         }
+        self.register_as_controller(now);
         has_news
     }
 

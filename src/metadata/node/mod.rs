@@ -10,6 +10,7 @@ mod forwarding;
 mod joining;
 mod looking;
 mod properties;
+mod registering;
 mod requests;
 mod settings;
 mod snapshots;
@@ -69,8 +70,11 @@ const RECORDS_PER_BATCH: usize = 10_000;
 pub struct RequestToken(pub u64);
 
 impl RequestToken {
-    /// What the node asks the controller for itself.
+    /// What the node's broker asks the controller for itself.
     const OWN: Self = Self(0);
+
+    /// What the node, as a controller that stands by, asks the one that leads.
+    const OWN_CONTROLLER: Self = Self(u64::MAX);
 }
 
 /// A log directory that is part of the cluster.
@@ -245,7 +249,9 @@ impl MetadataNode {
         let knows_features = self.working.image.metadata_version().is_some();
         let standing = (is_controller, knows_features);
         let joining = self.joining.next_deadline(own, standing);
-        quorum.min(snapshot).min(controller).min(joining)
+        let registration = self.registration_deadline();
+        let own = controller.min(joining).min(registration);
+        quorum.min(snapshot).min(own)
     }
 
     /// The epoch of the registration of this broker, once it has one.
@@ -427,6 +433,7 @@ impl MetadataNode {
             return;
         }
         self.refresh_settings();
+        let controller_incarnation = self.controller_incarnation();
         let Some(directories) = &self.directories else {
             return;
         };
@@ -440,6 +447,7 @@ impl MetadataNode {
             is_broker: own == OwnBroker::Stays,
             broker_endpoints: self.settings.broker_endpoints(),
             controller_endpoints: self.settings.controller_endpoints(),
+            controller_incarnation,
             rack: self.settings.config.broker_rack.clone(),
             directories: directories.online(),
             cordoned: self.cordoned(),

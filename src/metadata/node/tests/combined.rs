@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
+use crate::metadata::features::supported_features;
 use crate::model::BrokerId;
-use crate::protocol::messages::DescribeQuorumRequest;
 use crate::protocol::messages::describe_quorum_request::{
     PartitionData as AskedPartition, TopicData as AskedTopic,
 };
+use crate::protocol::messages::{ControllerRegistrationResponse, DescribeQuorumRequest};
 use crate::protocol::{AnyRequest, AnyResponse};
 use crate::quorum::{QuorumCall, QuorumRequest};
 
@@ -46,6 +47,10 @@ struct Trio {
     isolated: BTreeSet<BrokerId>,
     /// Quorum requests that are dropped: of the metadata log, which nobody gets then.
     is_log_held: bool,
+    /// How many registrations of controllers were sent,
+    registrations: usize,
+    /// and whether whoever leads refuses them.
+    are_registrations_refused: bool,
 }
 
 fn combined(id: BrokerId, seed: u64) -> NodeSettings {
@@ -90,6 +95,8 @@ impl Trio {
             next_token: 0,
             isolated: BTreeSet::new(),
             is_log_held: false,
+            registrations: 0,
+            are_registrations_refused: false,
         };
         NODES.iter().for_each(|id| trio.launch(*id));
         trio.until(SOON_MS, "all are unfenced", |trio| {
@@ -266,7 +273,17 @@ impl Trio {
             AnyRequest::Vote(request) => (QuorumCall::Vote(request), 2),
             AnyRequest::BeginQuorumEpoch(request) => (QuorumCall::BeginQuorumEpoch(request), 1),
             AnyRequest::EndQuorumEpoch(request) => (QuorumCall::EndQuorumEpoch(request), 1),
+            AnyRequest::ControllerRegistration(_) if self.are_registrations_refused => {
+                self.registrations += 1;
+                let response = ControllerRegistrationResponse {
+                    error_code: ErrorCode::UnsupportedVersion.code(),
+                    ..ControllerRegistrationResponse::default()
+                };
+                return self.answer(token, Some(response.into()));
+            }
             request => {
+                let is_registration = matches!(request, AnyRequest::ControllerRegistration(_));
+                self.registrations += usize::from(is_registration);
                 let request = of_any(request);
                 return node.on_controller_request(now, RequestToken(token), &request);
             }
@@ -353,6 +370,9 @@ fn of_any(request: AnyRequest) -> ControllerRequest {
         },
         AnyRequest::BrokerHeartbeat(request) => ControllerRequest::BrokerHeartbeat(request),
         AnyRequest::CreateTopics(request) => ControllerRequest::CreateTopics(request),
+        AnyRequest::ControllerRegistration(request) => {
+            ControllerRequest::RegisterController(request)
+        }
         AnyRequest::AssignReplicasToDirs(request) => {
             ControllerRequest::AssignReplicasToDirs(request)
         }
@@ -365,6 +385,7 @@ fn to_any(response: ControllerResponse) -> AnyResponse {
         ControllerResponse::RegisterBroker(response) => response.into(),
         ControllerResponse::BrokerHeartbeat(response) => response.into(),
         ControllerResponse::CreateTopics(response) => response.into(),
+        ControllerResponse::RegisterController(response) => response.into(),
         ControllerResponse::AssignReplicasToDirs(response) => response.into(),
         other => panic!("nobody asked for {other:?}"),
     }
@@ -554,4 +575,66 @@ fn who_asks_the_controller_of_a_node_that_does_not_lead_is_told_so() {
         trio.hosts[&other].answers[&token],
         ControllerResponse::Unavailable(ErrorCode::NotController)
     ));
+}
+
+/// The life in which the node `id` is registered as a controller, as the node `asked` was told.
+fn life(trio: &Trio, asked: BrokerId, id: BrokerId) -> Option<Uuid> {
+    let controllers = &trio.hosts[&asked].image.controllers;
+    controllers.get(&id).map(|one| one.incarnation_id)
+}
+
+#[test]
+fn controllers_that_stand_by_register_once_in_each_of_their_lives() {
+    let mut trio = Trio::new();
+    let leader = trio.await_leader();
+    let knows_all = |trio: &Trio| {
+        let knows = |(asked, id)| life(trio, asked, id).is_some();
+        let all = NODES
+            .into_iter()
+            .flat_map(|asked| NODES.map(|id| (asked, id)));
+        all.into_iter().all(knows)
+    };
+    trio.until(SOON_MS, "all know all controllers", knows_all);
+    let standby = leader % 3 + 1;
+    let controller = trio.hosts[&leader].image.controllers.get(&standby).unwrap();
+    assert_eq!(controller.endpoints[0].host, format!("kafka{standby}"));
+    assert_eq!(controller.features, supported_features());
+    let first = NODES.map(|id| life(&trio, leader, id));
+    let asked = trio.registrations;
+    trio.pass(SOON_MS);
+    assert_eq!(NODES.map(|id| life(&trio, leader, id)), first);
+    assert_eq!(trio.registrations, asked, "what is known is not told again");
+
+    trio.kill(standby);
+    trio.launch(standby);
+    trio.until(SOON_MS, "its next life is known", |trio| {
+        trio.leader().is_some_and(|leader| {
+            let known = life(trio, leader, standby);
+            known.is_some() && !first.contains(&known)
+        })
+    });
+}
+
+#[test]
+fn a_controller_that_nobody_answers_registers_when_somebody_does() {
+    let mut trio = Trio::new();
+    let leader = trio.await_leader();
+    let standby = leader % 3 + 1;
+    trio.pass(1_000);
+    let first = life(&trio, leader, standby);
+    trio.kill(standby);
+    trio.are_registrations_refused = true;
+    trio.launch(standby);
+    let before = trio.registrations;
+    trio.pass(10_000);
+    let asked = trio.registrations - before;
+    assert!(
+        (3..=8).contains(&asked),
+        "it asks more and more rarely: {asked}"
+    );
+    assert_eq!(life(&trio, trio.leader().unwrap(), standby), first);
+    trio.are_registrations_refused = false;
+    trio.until(20_000, "it has registered", |trio| {
+        life(trio, trio.leader().unwrap(), standby) != first
+    });
 }
