@@ -112,6 +112,10 @@ impl Quorum {
     }
 
     /// The voters, by their addresses on `listener`, and which of them leads.
+    ///
+    /// While that is not known this is an error, other than in Apache Kafka, whose answer names no
+    /// leader then: its admin client takes that for an answer, and asks anew only when its metadata
+    /// expire, after minutes. After an error it asks again until its time is up.
     pub(super) fn on_describe_cluster(&mut self, token: QuorumToken, listener: &str) {
         let voters = match self.is_alone() {
             true => self.described_voters(),
@@ -127,9 +131,17 @@ impl Quorum {
                 ..Default::default()
             })
         });
+        let leader = self.leader_id();
+        let error = match leader {
+            Some(_) => ErrorCode::None,
+            None => ErrorCode::LeaderNotAvailable,
+        };
+        let reason = "nobody is known to lead the metadata quorum";
         let response = DescribeClusterResponse {
+            error_code: error.code(),
+            error_message: leader.is_none().then(|| reason.to_owned()),
             cluster_id: self.settings.cluster_id.to_string(),
-            controller_id: self.leader_id().unwrap_or(-1),
+            controller_id: leader.unwrap_or(-1),
             endpoint_type: CONTROLLERS,
             brokers: brokers.collect(),
             ..Default::default()

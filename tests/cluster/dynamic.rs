@@ -45,8 +45,8 @@ fn status(asked: Asked<'_>) -> Option<(u64, Vec<(u64, String)>)> {
     Some((leader, voters))
 }
 
-/// Waits until the controller has heard who leads: a tool that is told of no leader asks again only
-/// after minutes.
+/// Waits until the controller has heard who leads: a tool that Apache Kafka tells of no leader asks
+/// again only after minutes.
 #[track_caller]
 fn await_leader(controller: &Broker) {
     let state = controller.data().join("__cluster_metadata-0/quorum-state");
@@ -65,7 +65,9 @@ fn await_leader(controller: &Broker) {
 /// Waits until these vote; who leads, and their directories.
 #[track_caller]
 fn await_voters(asked: Asked<'_>, awaited: &[u64]) -> (u64, Vec<(u64, String)>) {
-    if let Asked::Controller(controller) = asked {
+    if let Asked::Controller(controller) = asked
+        && controller.kind == Kind::Kafka
+    {
         await_leader(controller);
     }
     let started = Instant::now();
