@@ -1,10 +1,11 @@
 //! Who waits for what the controller of this node has decided, and what they are told.
 
-use crate::model::{ErrorCode, LeaderEpoch, Offset};
+use crate::model::{LeaderEpoch, Offset};
 use crate::protocol::AnyResponse;
 use crate::quorum::{RecordBlock, SnapshotId};
 use crate::stdx::Now;
 
+use super::taking_back::take_back;
 use super::{
     ControllerRequest, ControllerResponse, MetadataEvent, MetadataNode, Phase, Publication,
     RequestToken,
@@ -109,7 +110,8 @@ impl MetadataNode {
                 self.answers.push_back(waiting);
                 continue;
             }
-            let response = ControllerResponse::Unavailable(ErrorCode::NotController);
+            let mut response = waiting.response;
+            take_back(&mut response, self.not_controller());
             self.answer(now, waiting.source, response);
         }
     }

@@ -125,8 +125,9 @@ impl Forwarding {
         let mut requests = self.requests.iter();
         let id = requests.find_map(|(id, one)| (one.give_up_at <= now).then_some(*id))?;
         let forwarded = self.requests.remove(&id)?;
-        let response = ControllerResponse::Unavailable(ErrorCode::RequestTimedOut);
-        Some((forwarded.token, response))
+        let reason = "The request timed out.";
+        let refusal = Refusal::new(ErrorCode::RequestTimedOut, reason);
+        Some((forwarded.token, forwarded.request.refused(&refusal)))
     }
 
     /// When [`Forwarding::expire`] has something, or, if the controller is known,
@@ -366,11 +367,10 @@ mod tests {
         let (mut forwarding, id, _) = forwarding(&request);
         assert!(forwarding.expire(at(30)).is_none());
         let given_up = forwarding.expire(at(31));
-        let timed_out = ControllerResponse::Unavailable(ErrorCode::RequestTimedOut);
-        assert_eq!(
-            format!("{given_up:?}"),
-            format!("{:?}", Some((TOKEN, timed_out)))
-        );
+        let Some((TOKEN, ControllerResponse::AllocateProducerIds(refused))) = given_up else {
+            panic!("{given_up:?} does not say so");
+        };
+        assert_eq!(refused.error_code, ErrorCode::RequestTimedOut.code());
         let late = forwarding.on_answer(at(32), id, producer_ids(ErrorCode::None));
         assert!(late.is_none());
     }

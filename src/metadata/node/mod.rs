@@ -10,6 +10,7 @@ mod forwarding;
 mod joining;
 mod looking;
 mod properties;
+mod refusing;
 mod registering;
 mod requests;
 mod settings;

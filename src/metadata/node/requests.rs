@@ -6,6 +6,7 @@ use crate::quorum::Quorum;
 use crate::stdx::Now;
 
 use super::super::controller::{Controller, Decision, Refusal};
+use super::refusing::not_controller;
 use super::taking_back::take_back;
 use super::{
     ControllerRequest, ControllerResponse, MetadataEvent, MetadataNode, Phase, RequestToken,
@@ -38,9 +39,16 @@ impl MetadataNode {
         if matches!(self.phase, Phase::Active) {
             return self.decide_on(now, Source::Other(token), request);
         }
-        let response = ControllerResponse::Unavailable(ErrorCode::NotController);
+        let response = request.refused(&self.not_controller());
         self.events
             .push_back(MetadataEvent::Answer { token, response });
+    }
+
+    /// What whoever asks this node for a decision is told while it does not lead.
+    pub(super) fn not_controller(&self) -> Refusal {
+        let own = self.settings.config.node_id;
+        let leader = self.quorum.as_ref().and_then(Quorum::leader_id);
+        not_controller(leader.filter(|leader| *leader != own))
     }
 
     /// Decide on a request as the controller.

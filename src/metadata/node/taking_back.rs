@@ -1,4 +1,4 @@
-//! The answer to a request whose records cannot be committed.
+//! The answer to a request whose records cannot be committed, or are not by this controller.
 
 use crate::model::{ErrorCode, Uuid};
 use crate::quorum::BatchTooLarge;
@@ -60,6 +60,7 @@ pub(super) fn take_back(response: &mut ControllerResponse, refusal: Refusal) {
             for topic in &mut response.responses {
                 refuse!(topic.partitions);
             }
+            (response.error_code, response.error_message) = (code.code(), message);
         }
         ControllerResponse::AllocateProducerIds(response) => response.error_code = code.code(),
         ControllerResponse::UpdateFeatures(response) => {
@@ -70,12 +71,22 @@ pub(super) fn take_back(response: &mut ControllerResponse, refusal: Refusal) {
             response.error_code = code.code();
             response.error_message = message;
         }
-        // Their records are committed in parts.
-        ControllerResponse::RegisterBroker(_)
-        | ControllerResponse::BrokerHeartbeat(_)
-        | ControllerResponse::UnregisterBroker(_)
-        | ControllerResponse::AlterPartition(_)
-        | ControllerResponse::ElectLeaders(_) => {}
+        ControllerResponse::RegisterBroker(response) => response.error_code = code.code(),
+        ControllerResponse::BrokerHeartbeat(response) => response.error_code = code.code(),
+        ControllerResponse::UnregisterBroker(response) => {
+            response.error_code = code.code();
+            response.error_message = message;
+        }
+        ControllerResponse::AlterPartition(response) => {
+            response.error_code = code.code();
+            response.topics.clear();
+        }
+        ControllerResponse::ElectLeaders(response) => {
+            for topic in &mut response.replica_election_results {
+                refuse!(topic.partition_result);
+            }
+            response.error_code = code.code();
+        }
         ControllerResponse::AutoCreate(results) => {
             results.fill_with(|| Err(refusal.clone()));
         }

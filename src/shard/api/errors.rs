@@ -69,6 +69,7 @@ pub fn visit_error_codes(response: &AnyResponse, mut visit: impl FnMut(ErrorCode
         DescribeQuorum: [] [topics partitions];
         ElectLeaders: [] [replica_election_results partition_result];
         UnregisterBroker: [];
+        UpdateFeatures: [];
     }
 }
 

@@ -571,10 +571,14 @@ fn who_asks_the_controller_of_a_node_that_does_not_lead_is_told_so() {
     let node = trio.hosts.get_mut(&other).unwrap().node.as_mut().unwrap();
     node.on_controller_request(now, RequestToken(token), &create("elsewhere"));
     trio.step();
-    assert!(matches!(
-        trio.hosts[&other].answers[&token],
-        ControllerResponse::Unavailable(ErrorCode::NotController)
-    ));
+    let ControllerResponse::CreateTopics(refused) = &trio.hosts[&other].answers[&token] else {
+        panic!("it is answered as what it is");
+    };
+    let topic = &refused.topics[0];
+    assert_eq!(topic.name, "elsewhere");
+    assert_eq!(topic.error_code, ErrorCode::NotController.code());
+    let reason = format!("The active controller appears to be node {leader}.");
+    assert_eq!(topic.error_message, Some(reason));
 }
 
 /// The life in which the node `id` is registered as a controller, as the node `asked` was told.
