@@ -30,7 +30,7 @@ pub use broker::{AuthorizerConfig, BrokerConfig, CORDONED_LOG_DIRS};
 pub use describe::{ConfigSource, DescribedSetting, DescribedSynonym, describe_client_metrics};
 pub use listener::{Listener, SecurityProtocol};
 pub use log_levels::{LOGGERS, LevelChange, LogLevel, LogLevels, plan_level_change};
-pub use quorum::{QuorumAddresses, QuorumVoter, Roles};
+pub use quorum::{CONTROLLER_PORT, QuorumAddresses, QuorumVoter, Roles};
 pub use setting::{Allowed, DefaultValue, Disposition, Importance, Kind, Setting, UpdateMode};
 pub use settings::{BrokerSettings, ConfigError, Origin, Overrides, Warning, find_broker_setting};
 pub use sync_method::SyncMethod;

@@ -3,13 +3,16 @@
 use crate::model::{BrokerId, NodeAddress};
 
 use super::broker::BrokerConfig;
-use super::listener::parse_host_and_port;
+use super::listener::{Listener, parse_host_and_port};
 use super::settings::{BrokerSettings, ConfigError};
 use super::value::Value;
 
 const ROLES: &str = "process.roles";
 const VOTERS: &str = "controller.quorum.voters";
 const BOOTSTRAP: &str = "controller.quorum.bootstrap.servers";
+
+/// The port of a controller listener that nobody configured; Kafka ships it so.
+pub const CONTROLLER_PORT: u16 = 9093;
 
 /// What this process is in its cluster: `process.roles`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -63,7 +66,33 @@ impl BrokerConfig {
     /// there can be is registered by its own controller, and lives as long as that does.
     #[must_use]
     pub fn is_broker_that_joins(&self) -> bool {
-        self.roles.broker && (!self.roles.controller || self.quorum.are_several())
+        self.roles.broker && (!self.roles.controller || self.may_be_one_of_several())
+    }
+
+    /// True if the settings tell of other controllers than this node: other voters, or other
+    /// places where who leads is to be asked. What a quorum of voters that change has come to, only
+    /// its log tells.
+    #[must_use]
+    pub fn may_be_one_of_several(&self) -> bool {
+        let mut servers = self.quorum.bootstrap_servers.iter();
+        self.quorum.are_several() || servers.any(|address| !self.is_own_controller(address))
+    }
+
+    /// True if a controller listener of this node has this address, as far as its settings tell.
+    fn is_own_controller(&self, address: &NodeAddress) -> bool {
+        let is_here = matches!(&*address.host, "localhost" | "127.0.0.1" | "::1");
+        let listeners = self.listeners.iter();
+        let mut listeners = listeners
+            .filter(|listener| listener.is_controller)
+            .peekable();
+        if listeners.peek().is_none() {
+            return is_here && address.port == CONTROLLER_PORT;
+        }
+        let is_at = |listener: &Listener| match &listener.advertised {
+            Some((host, port)) => *port == address.port && (*host == address.host || is_here),
+            None => false,
+        };
+        listeners.any(is_at)
     }
 }
 
@@ -120,11 +149,6 @@ impl BrokerSettings {
             keep(VOTERS, &twice);
         }
         if roles.controller {
-            if addresses.bootstrap_servers.len() > 1 && !addresses.are_several() && roles.broker {
-                let reason = "voters that change are no brokers: set process.roles=controller, or \
-                              name the voters in controller.quorum.voters";
-                keep(BOOTSTRAP, reason);
-            }
             let mut voters = addresses.voters.iter().filter(|_| !votes);
             let is_here = |voter: &&QuorumVoter| self.is_listened_on(&voter.address);
             let here = voters.clone().find(is_here);

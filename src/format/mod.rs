@@ -184,15 +184,6 @@ fn founding(arguments: &FormatArguments, startup: &Startup) -> Result<Founding, 
         let reason = "--standalone is for a controller, which this node is not (process.roles)";
         return Err(Failure::Usage(reason.to_owned()));
     }
-    let is_of_others = match &founding {
-        Founding::Voters(voters) => voters.iter().any(|voter| voter.id != config.node_id),
-        founding => *founding == Founding::Elsewhere,
-    };
-    if config.roles.broker && config.roles.controller && is_of_others {
-        let reason = "a broker that is one of several voters is named by controller.quorum.voters: \
-                      set process.roles=controller for voters that change";
-        return Err(Failure::Usage(reason.to_owned()));
-    }
     if config.quorum.are_several() {
         return Err(Failure::Usage(
             "controller.quorum.voters says who votes, for ever: leave it out, and name the \

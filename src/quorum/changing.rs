@@ -117,8 +117,9 @@ impl Quorum {
             return Err(Refused::because(ErrorCode::DuplicateVoter, reason));
         }
         if self.settings.membership.stays_alone {
-            let reason = "this controller is a broker, too, and can only be the only voter: use \
-                          controllers with process.roles=controller";
+            let reason = "this controller is a broker, too, and its settings tell of no other \
+                          controller: name the others in controller.quorum.bootstrap.servers and \
+                          start it again";
             return Err(Refused::because(ErrorCode::InvalidRequest, reason));
         }
         let question = ApiVersionsRequest {

@@ -69,6 +69,17 @@ impl Quorum {
             )));
             return;
         }
+        if membership.stays_alone && voters.len() > 1 {
+            let ids: Vec<String> = voters.iter().map(|one| one.id.to_string()).collect();
+            self.fail(QuorumFailure::Unusable(format!(
+                "the metadata quorum in {} has the voters {}, and the settings of this node, which \
+                 is a broker, too, tell of no other: name them in \
+                 controller.quorum.bootstrap.servers",
+                self.folder,
+                ids.join(", ")
+            )));
+            return;
+        }
         self.telling.begin_at(replay.told());
         self.phase = Phase::Loaded;
         self.events.push_back(QuorumEvent::Loaded);

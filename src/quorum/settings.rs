@@ -60,8 +60,8 @@ pub struct Membership {
     /// The voters of `controller.quorum.voters`, where the log does not tell of any
     /// (`kraft.version` 0). They have no directories.
     pub static_voters: Option<Vec<Voter>>,
-    /// True for a node that cannot do its work when another one leads: as the only voter it gives
-    /// no vote to others.
+    /// True for a broker whose settings tell of no other controller, and which cannot do its work
+    /// when another one leads: as the only voter it gives no vote to others.
     pub stays_alone: bool,
     /// `controller.quorum.auto.join.enable`: it asks for a vote by itself.
     pub joins: bool,

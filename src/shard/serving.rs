@@ -112,7 +112,7 @@ impl Shard {
         }
         let settings = &self.settings;
         let config = &settings.config;
-        let may_be_one_of_several = config.quorum.are_several() || !config.roles.broker;
+        let may_be_one_of_several = config.may_be_one_of_several() || !config.roles.broker;
         if self.phase != Phase::Starting || !may_be_one_of_several {
             return false;
         }

@@ -4,8 +4,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::LIMIT;
 use crate::support::{Broker, Kind, Program, needs};
+use crate::{LIMIT, await_states};
 
 const QUORUM: &str = "org.apache.kafka.tools.MetadataQuorumCommand";
 const TOPICS: &str = "org.apache.kafka.tools.TopicCommand";
@@ -120,16 +120,20 @@ fn directory(voters: &[(u64, String)], id: u64) -> &str {
     directory
 }
 
+/// `--initial-controllers` of these nodes, counted from one on, with directories of these ids.
+fn initial(nodes: &[Broker], directories: &[String]) -> String {
+    let initial = nodes.iter().zip(1..).zip(directories);
+    let initial = initial
+        .map(|((one, id), directory)| format!("{id}@127.0.0.1:{}:{directory}", one.controller));
+    initial.collect::<Vec<_>>().join(",")
+}
+
 #[test]
 fn controllers_are_added_removed_and_replaced_by_kafkas_tools() {
     let lab = needs!(Java);
     let mut controllers = Broker::unformatted_controllers(&lab, &[Kind::Forebay; 4]);
     let ids: Vec<String> = (0..3).map(|_| Broker::random_uuid()).collect();
-    let initial = controllers.iter().zip(1..).zip(&ids);
-    let initial = initial
-        .map(|((one, id), directory)| format!("{id}@127.0.0.1:{}:{directory}", one.controller));
-    let initial: Vec<String> = initial.collect();
-    let initial = initial.join(",");
+    let initial = initial(&controllers, &ids);
     for controller in &mut controllers[..3] {
         let refused = controller.fails_to_start();
         assert!(refused.contains("--initial-controllers"), "{refused}");
@@ -239,6 +243,101 @@ fn controllers_that_may_get_their_votes_by_themselves_and_give_back_that_of_a_lo
                 break;
             }
             assert!(started.elapsed() < LIMIT, "{replaced:?}");
+        }
+    }
+}
+
+/// Waits until the brokers with these numbers are let in, and no others are known.
+#[track_caller]
+fn await_brokers(asked: &Broker, ids: &[u64]) {
+    let ids: Vec<String> = ids.iter().map(u64::to_string).collect();
+    let states: Vec<(&str, &str)> = ids.iter().map(|id| (&**id, "unfenced")).collect();
+    await_states(asked, &states);
+}
+
+/// Creates a topic with three replicas.
+#[track_caller]
+fn create(asked: &Broker, topic: &str) {
+    let args = ["--create", "--topic", topic, "--replication-factor", "3"];
+    asked.tool(TOPICS, &args).run().succeeded();
+}
+
+#[test]
+fn nodes_that_are_brokers_too_get_votes_die_in_turns_and_lose_their_votes() {
+    let lab = needs!(Java);
+    let mut nodes = Broker::unformatted_combined(&lab, &[Kind::Forebay; 4]);
+    let ids: Vec<String> = (0..3).map(|_| Broker::random_uuid()).collect();
+    let initial = initial(&nodes, &ids);
+    for node in &mut nodes[..3] {
+        node.format_quorum(&["--initial-controllers", &initial]);
+        node.launch();
+    }
+    let (_, voters) = await_voters(Asked::Broker(&nodes[0]), &[1, 2, 3]);
+    let told: Vec<&String> = voters.iter().map(|(_, directory)| directory).collect();
+    assert_eq!(told, ids.iter().collect::<Vec<_>>());
+    await_brokers(&nodes[0], &[1, 2, 3]);
+    create(&nodes[1], "first");
+    for dies in 0..3 {
+        nodes[dies].kill();
+        let args = ["--create", "--topic", &format!("without-{dies}")];
+        nodes[(dies + 1) % 3].tool(TOPICS, &args).run().succeeded();
+        nodes[dies].resume();
+        await_brokers(&nodes[dies], &[1, 2, 3]);
+    }
+
+    nodes[3].format_quorum(&["--no-initial-controllers"]);
+    nodes[3].resume();
+    await_brokers(&nodes[3], &[1, 2, 3, 4]);
+    add(Asked::Broker(&nodes[0]), &nodes[3]);
+    let (leader, voters) = await_voters(Asked::Broker(&nodes[3]), &[1, 2, 3, 4]);
+    remove(Asked::Broker(&nodes[3]), leader, directory(&voters, leader));
+    let left: Vec<u64> = (1..=4).filter(|id| *id != leader).collect();
+    await_voters(Asked::Broker(&nodes[3]), &left);
+    // Who has no vote any more is a broker as before, also after a restart.
+    let removed = leader as usize - 1;
+    create(&nodes[removed], "second");
+    nodes[removed].stop();
+    nodes[removed].resume();
+    await_brokers(&nodes[removed], &[1, 2, 3, 4]);
+    let (leader, _) = await_voters(Asked::Broker(&nodes[removed]), &left);
+    nodes[leader as usize - 1].kill();
+    create(&nodes[removed], "third");
+    let listed = nodes[removed].tool(TOPICS, &["--list"]).run().succeeded();
+    let topics: Vec<&str> = listed.stdout.lines().collect();
+    let all = [
+        "first",
+        "second",
+        "third",
+        "without-0",
+        "without-1",
+        "without-2",
+    ];
+    assert_eq!(topics, all);
+}
+
+#[test]
+fn nodes_of_both_kinds_that_are_brokers_too_join_the_quorum_of_one_by_themselves() {
+    let lab = needs!(Java);
+    for first in Kind::BOTH {
+        let kinds = [first, Kind::Forebay, Kind::Kafka];
+        let mut nodes = Broker::unformatted_combined(&lab, &kinds);
+        let (one, others) = nodes.split_at_mut(1);
+        one[0].format_quorum(&["--standalone"]);
+        one[0].resume();
+        for node in others {
+            node.set(&[("controller.quorum.auto.join.enable", "true")]);
+            node.format_quorum(&["--no-initial-controllers"]);
+            node.resume();
+        }
+        await_voters(Asked::Broker(&nodes[0]), &[1, 2, 3]);
+        await_brokers(&nodes[0], &[1, 2, 3]);
+        create(&nodes[2], "first");
+        for dies in 0..3 {
+            nodes[dies].kill();
+            let args = ["--create", "--topic", &format!("without-{dies}")];
+            nodes[(dies + 1) % 3].tool(TOPICS, &args).run().succeeded();
+            nodes[dies].resume();
+            await_brokers(&nodes[dies], &[1, 2, 3]);
         }
     }
 }

@@ -166,20 +166,27 @@ impl Broker {
     /// Their directories are not formatted.
     #[track_caller]
     pub fn unformatted_controllers(lab: &Lab, kinds: &[Kind]) -> Vec<Self> {
+        let controllers = Self::unformatted_combined(lab, kinds);
+        controllers.iter().for_each(Self::be_no_broker);
+        controllers
+    }
+
+    /// The same of nodes that are brokers, too.
+    #[track_caller]
+    pub fn unformatted_combined(lab: &Lab, kinds: &[Kind]) -> Vec<Self> {
         let of_kind = |kind: &Kind| Self::of_settings(lab, *kind, free_port(), &[]);
-        let controllers: Vec<Self> = kinds.iter().map(of_kind).collect();
-        let servers = controllers
+        let nodes: Vec<Self> = kinds.iter().map(of_kind).collect();
+        let servers = nodes
             .iter()
             .map(|one| format!("127.0.0.1:{}", one.controller));
         let servers = servers.collect::<Vec<_>>().join(",");
-        for (controller, id) in controllers.iter().zip(1..) {
-            controller.be_no_broker();
-            controller.set(&[
+        for (node, id) in nodes.iter().zip(1..) {
+            node.set(&[
                 ("node.id", &id.to_string()),
                 ("controller.quorum.bootstrap.servers", &servers),
             ]);
         }
-        controllers
+        nodes
     }
 
     /// `forebay random-uuid`

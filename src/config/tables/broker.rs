@@ -101,7 +101,7 @@ broker_settings! {
     "controller.quorum.voters", List, "", Any, ReadOnly, High
         => Obeyed
             "The voters of the metadata quorum, as ID@HOST:PORT, where they never change: the same \
-             for all nodes. Several of them are controllers only.";
+             for all nodes.";
     "controller.quota.window.num", Int, "11", AtLeast(1), ReadOnly, Low
         => NotYet "quotas";
     "controller.quota.window.size.seconds", Int, "1", AtLeast(1), ReadOnly, Low

@@ -45,6 +45,17 @@ fn a_broker_joins_a_quorum_that_others_may_lead() {
                 controller.listener.names=CONTROLLER\nnode.id=1\ncontroller.quorum.voters=";
     assert!(joins(&format!("{both}1@kafka1:9093,2@kafka2:9093")));
     assert!(!joins(&format!("{both}1@kafka1:9093")));
+    let asks = |servers: &str| {
+        let text = both.replace("quorum.voters=", "quorum.bootstrap.servers=");
+        let at = text.replace("CONTROLLER://:9093", "CONTROLLER://kafka1:9093");
+        joins(&format!("{at}{servers}"))
+    };
+    assert!(asks("kafka1:9093,kafka2:9093"));
+    assert!(asks("kafka2:9093"));
+    assert!(asks("localhost:9094"));
+    assert!(!asks("kafka1:9093"));
+    assert!(!asks("localhost:9093"));
+    assert!(!joins("controller.quorum.bootstrap.servers=localhost:9093"));
     assert!(!joins("log.dirs=/data"));
     assert!(joins(&broker("controller.quorum.voters=1@kafka1:9093")));
     let controller = "process.roles=controller\nlisteners=CONTROLLER://kafka1:9093\n\

@@ -1,6 +1,6 @@
 //! Whom the metadata quorum of a new directory begins with, as `kafka-storage format` is told it.
 
-use crate::model::{BrokerId, NodeAddress, Uuid};
+use crate::model::{BrokerId, Uuid};
 use crate::quorum::Voter;
 
 use super::NodeSettings;
@@ -26,7 +26,7 @@ impl Founding {
             Self::Alone => true,
             Self::AsConfigured => {
                 let is_controller = settings.config.roles.controller;
-                is_controller && !settings.config.quorum.are_several() && !settings.asks_others()
+                is_controller && !settings.config.may_be_one_of_several()
             }
             Self::Voters(_) | Self::Elsewhere => false,
         }
@@ -81,21 +81,5 @@ impl Founding {
             }]),
             _ => None,
         }
-    }
-}
-
-impl NodeSettings {
-    /// True for a controller that finds its quorum at other nodes.
-    fn asks_others(&self) -> bool {
-        let own = self.controller_endpoints();
-        let is_here = |host: &str| matches!(host, "localhost" | "127.0.0.1" | "::1");
-        let is_own = |address: &NodeAddress| {
-            own.iter().any(|endpoint| {
-                let is_same = endpoint.host == address.host || is_here(&address.host);
-                endpoint.port == address.port && is_same
-            })
-        };
-        let mut servers = self.config.quorum.bootstrap_servers.iter();
-        !self.config.roles.broker && servers.any(|address| !is_own(address))
     }
 }

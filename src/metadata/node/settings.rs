@@ -3,16 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{BrokerConfig, BrokerSettings, Listener, SecurityProtocol};
+use crate::config::{BrokerConfig, BrokerSettings, CONTROLLER_PORT, Listener, SecurityProtocol};
 use crate::log::storage::{DirectoryIndex, StorageOwner, StoragePath};
 use crate::model::Uuid;
 use crate::quorum::{Membership, QuorumSettings, QuorumTimeouts, Voter, VoterEndpoint};
 use crate::stdx::{Random, duration_of_ms};
 
 use super::super::image::Endpoint;
-
-/// The port of a controller listener that nobody configured; Kafka ships it so.
-const CONTROLLER_PORT: u16 = 9093;
 
 /// What the node is told.
 #[derive(Clone, Debug)]
@@ -90,7 +87,7 @@ pub fn membership_of(config: &BrokerConfig) -> Membership {
         votes: config.roles.controller,
         bootstrap: config.quorum.first_asked().cloned().collect(),
         static_voters: config.quorum.are_several().then(|| voters.collect()),
-        stays_alone: config.roles.broker && !config.quorum.are_several(),
+        stays_alone: config.roles.broker && !config.may_be_one_of_several(),
         joins: config.controller_quorum_auto_join_enable,
         timeouts: QuorumTimeouts {
             election: duration_of_ms(config.controller_quorum_election_timeout_ms),
