@@ -138,7 +138,9 @@ impl Log {
         segment.on_batch(batch, interval);
         self.note_appended(batch.size_bytes() as u64);
         self.deferral.note_appended(now);
-        self.producers.replay(batch);
+        if let Some(ended) = self.producers.replay(batch) {
+            self.on_transaction_ended(ended);
+        }
         self.log_end_offset = batch.next_offset();
     }
 

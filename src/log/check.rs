@@ -49,6 +49,7 @@ impl Log {
             );
         }
         self.producers.check_invariants(self.log_end_offset);
+        self.aborted.check_invariants(self.log_end_offset);
         assert!(
             self.epochs
                 .latest()

@@ -8,7 +8,7 @@ use crate::config::TopicConfig;
 use crate::model::{ErrorCode, LeaderEpoch, Offset, PartitionIndex, TimestampMs, Uuid};
 use crate::stdx::{Instant, Now, Random};
 
-use super::aborted::{AbortedTransaction, AbortedTransactions};
+use super::aborted::AbortedTransactions;
 use super::cache::{Cache, FetchedRecords};
 use super::cleaning::{Cleaner, CleaningEnd};
 use super::deferral::Deferral;
@@ -28,6 +28,7 @@ use super::storage::{
     Durability, StorageFailure, StorageOutbox, StorageOwner, StoragePath, StorageRequest,
     StorageResult, Ticket,
 };
+use super::transactions::Unsettled;
 
 /// Which partition a log is of, and where it lies.
 #[derive(Clone, Debug)]
@@ -270,6 +271,7 @@ pub struct Log {
     pub(super) epochs_in_flight: bool,
     pub(super) producers: ProducerStates,
     pub(super) aborted: AbortedTransactions,
+    pub(super) unsettled: Unsettled,
     pub(super) cache: Cache,
     pub(super) reads: Reads,
     /// Searches that wait for a time index.
@@ -331,6 +333,7 @@ impl Log {
             epochs_in_flight: false,
             producers: ProducerStates::default(),
             aborted: AbortedTransactions::default(),
+            unsettled: Unsettled::default(),
             cache: Cache::default(),
             reads: Reads::default(),
             lookups: Vec::new(),
@@ -453,16 +456,10 @@ impl Log {
         self.producers.expire(now.wall_ms, expiration_ms);
     }
 
-    /// Where the oldest open transaction begins: readers of committed records stop there.
+    /// Where the oldest open transaction begins.
     #[must_use]
     pub fn first_open_transaction(&self) -> Option<Offset> {
         self.producers.first_open_transaction()
-    }
-
-    /// The aborted transactions with a part in the records from `offset` up to `upper`.
-    #[must_use]
-    pub fn aborted_between(&self, offset: Offset, upper: Offset) -> Vec<AbortedTransaction> {
-        self.aborted.between(offset, upper)
     }
 
     /// Memory that recent records and read-ahead take.

@@ -24,6 +24,9 @@ pub enum AppendOrigin {
     Client,
     /// A coordinator of this broker: epochs are checked.
     Coordinator,
+    /// The coordinator of a transaction, which ends it: epochs are checked, its own too. With
+    /// `bumps_epoch` the marker is to have a later epoch than the records (KIP-890).
+    Marker { bumps_epoch: bool },
     /// The partition's leader, which checked: offsets and epochs are taken as they are.
     Replication,
 }
@@ -96,6 +99,18 @@ pub(super) enum ProducerCheck {
     },
 }
 
+/// A transaction that had records here, and ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct EndedTransaction {
+    pub(super) producer_id: ProducerId,
+    pub(super) is_committed: bool,
+    pub(super) first_offset: Offset,
+    /// The marker.
+    pub(super) last_offset: Offset,
+    /// Where the oldest transaction begins that is still open, or the offset behind the marker.
+    pub(super) last_stable_offset: Offset,
+}
+
 /// The producers of one log.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct ProducerStates {
@@ -131,7 +146,7 @@ impl ProducerStates {
         if let Some(entry) = entry
             && origin != AppendOrigin::Replication
         {
-            entry.check_epoch(batch)?;
+            entry.check_epoch(batch, origin)?;
             if batch.is_control() {
                 entry.check_coordinator(batch)?;
             } else {
@@ -146,11 +161,10 @@ impl ProducerStates {
         Ok(ProducerCheck::Append)
     }
 
-    /// Take note of `batch`, which is in the log at the offset it is stamped with.
-    pub(super) fn replay(&mut self, batch: &RecordBatch) {
-        let Some(producer_id) = batch.producer_id() else {
-            return;
-        };
+    /// Take note of `batch`, which is in the log at the offset it is stamped with. Returns the
+    /// transaction that it ended, if it did; a marker where the producer wrote nothing ends none.
+    pub(super) fn replay(&mut self, batch: &RecordBatch) -> Option<EndedTransaction> {
+        let producer_id = batch.producer_id()?;
         if self.entries.len() >= PRODUCERS_MAX && !self.entries.contains_key(&producer_id) {
             self.forget_oldest();
         }
@@ -165,13 +179,18 @@ impl ProducerStates {
         }
         entry.last_timestamp = batch.max_timestamp().unwrap_or(NO_TIMESTAMP);
         if batch.is_control() {
-            if let Some(marker) = end_marker(batch) {
-                entry.coordinator_epoch = Some(marker.coordinator_epoch);
-                if let Some(start) = entry.transaction_start.take() {
-                    self.transactions.remove(&start);
-                }
-            }
-            return;
+            let (end, marker) = transaction_end(batch)?;
+            entry.coordinator_epoch = Some(marker.coordinator_epoch);
+            let first_offset = entry.transaction_start.take()?;
+            self.transactions.remove(&first_offset);
+            let stable = self.first_open_transaction();
+            return Some(EndedTransaction {
+                producer_id,
+                is_committed: end == ControlType::Commit,
+                first_offset,
+                last_offset: batch.base_offset(),
+                last_stable_offset: stable.unwrap_or_else(|| batch.next_offset()),
+            });
         }
         if batch.is_transactional() && entry.transaction_start.is_none() {
             entry.transaction_start = Some(batch.base_offset());
@@ -188,6 +207,7 @@ impl ProducerStates {
                 timestamp: batch.max_timestamp().unwrap_or(NO_TIMESTAMP),
             });
         }
+        None
     }
 
     /// Put in what a snapshot says of a producer.
@@ -286,8 +306,15 @@ impl ProducerEntry {
             .copied()
     }
 
-    fn check_epoch(&self, batch: &RecordBatch) -> Result<(), ErrorCode> {
-        if batch.producer_epoch() < self.epoch {
+    fn check_epoch(&self, batch: &RecordBatch, origin: AppendOrigin) -> Result<(), ErrorCode> {
+        let epoch = batch.producer_epoch();
+        // A marker that comes again has the epoch that the first one brought.
+        let is_of_records = epoch == self.epoch && self.transaction_start.is_some();
+        let is_late = match origin {
+            AppendOrigin::Marker { bumps_epoch: true } => epoch < self.epoch || is_of_records,
+            _ => epoch < self.epoch,
+        };
+        if is_late {
             return Err(ErrorCode::InvalidProducerEpoch);
         }
         Ok(())

@@ -173,3 +173,34 @@ fn the_number_of_producers_is_bounded() {
             .contains_key(&i64::try_from(PRODUCERS_MAX).unwrap())
     );
 }
+
+#[test]
+fn a_marker_with_an_epoch_of_its_own_is_late_with_the_epoch_of_the_records() {
+    let mut builder = RecordBatchBuilder::new()
+        .producer(7, 4, Some(0))
+        .transactional()
+        .place(20, 0);
+    builder.append(1, None, None, &[]);
+    let mut states = states(&[builder.finish()]);
+    let bumped = AppendOrigin::Marker { bumps_epoch: true };
+    let plain = AppendOrigin::Marker { bumps_epoch: false };
+    let late = Err(ErrorCode::InvalidProducerEpoch);
+    for (epoch, origin, expected) in [
+        (3, plain, late),
+        (4, plain, APPEND),
+        (5, plain, APPEND),
+        (3, bumped, late),
+        (4, bumped, late),
+        (5, bumped, APPEND),
+    ] {
+        assert_eq!(
+            states.check(&marker(epoch, 0, 21), origin),
+            expected,
+            "{epoch}, {origin:?}"
+        );
+    }
+    states.replay(&marker(5, 0, 21));
+    let again = states.check(&marker(5, 0, 22), bumped);
+    assert_eq!(again, APPEND, "nothing is open that it could end twice");
+    assert_eq!(states.check(&marker(4, 0, 22), bumped), late);
+}

@@ -38,12 +38,12 @@ pub(super) struct FoundFiles {
     pub(super) has_offset_index: bool,
     offset_index_length: u64,
     has_time_index: bool,
-    has_transaction_index: bool,
+    pub(super) has_transaction_index: bool,
 }
 
 impl FoundFiles {
     /// The offset index is written last when a segment is sealed.
-    const fn is_sealed(&self) -> bool {
+    pub(super) const fn is_sealed(&self) -> bool {
         self.has_offset_index && self.has_time_index
     }
 }
@@ -76,6 +76,7 @@ enum Stage {
     Swapping,
     Sorting,
     Dropping,
+    AbortedAreRead,
     SnapshotIsRead,
     IndexesAreRead,
     Scanning,
@@ -101,6 +102,8 @@ pub(super) struct Recovery {
     pub(super) said_offset: Option<Offset>,
     /// True once that was not so: the segment is then read from its beginning.
     doubts_index: bool,
+    /// The first segment whose index of aborted transactions cannot be read.
+    pub(super) doubts_aborted: Option<Offset>,
     /// The log reached this offset, as a point says that need not be of use otherwise.
     pub(super) reached: Offset,
     /// The snapshots that may be used, the newest last.
@@ -127,6 +130,7 @@ impl Recovery {
             resume: None,
             said_offset: None,
             doubts_index: false,
+            doubts_aborted: None,
             reached: 0,
             candidates: Vec::new(),
             scans: VecDeque::new(),
@@ -249,14 +253,16 @@ impl Log {
                     return Ok(Stage::Dropping);
                 }
                 self.on_sorted(recovery, now);
-                self.ask_for_snapshot(recovery, outbox);
                 self.ask_for_aborted(recovery, outbox);
+                Ok(Stage::AbortedAreRead)
+            }
+            Stage::AbortedAreRead => {
+                self.take_in_aborted(recovery, outbox);
+                self.choose_snapshots(recovery);
+                self.ask_for_snapshot(recovery, outbox);
                 Ok(Stage::SnapshotIsRead)
             }
-            Stage::SnapshotIsRead => {
-                self.take_in_aborted(recovery, outbox)?;
-                Ok(self.on_snapshot(recovery, outbox))
-            }
+            Stage::SnapshotIsRead => Ok(self.on_snapshot(recovery, outbox)),
             Stage::IndexesAreRead => {
                 self.plan_scans(recovery);
                 Ok(Stage::Scanning)
@@ -410,7 +416,6 @@ impl Log {
             recovery.reached = point.end_offset;
             recovery.resume = Some(point).filter(|point| recovery.has_use_for(point));
         }
-        self.choose_snapshots(recovery);
     }
 
     fn choose_snapshots(&self, recovery: &mut Recovery) {
@@ -420,6 +425,12 @@ impl Log {
             Some((base_offset, _)) if !recovery.is_clean() => *base_offset,
             Some(_) | None => Offset::MAX,
         };
+        if !recovery.is_clean() {
+            let reached = self.snapshots.range(..=newest).next_back();
+            recovery.reached = recovery.reached.max(reached.copied().unwrap_or(0));
+        }
+        // The markers of a segment tell what was aborted only to who knows what was open before it.
+        let newest = newest.min(recovery.aborted_known_to());
         recovery.candidates = match recovery.resume {
             Some(_) => Vec::new(),
             None => self.snapshots.range(..=newest).copied().collect(),
@@ -500,48 +511,6 @@ impl Log {
         }
     }
 
-    fn ask_for_aborted(&mut self, recovery: &mut Recovery, outbox: &mut StorageOutbox) {
-        let found = recovery.found.iter();
-        let indexed = found.filter(|(_, found)| found.has_transaction_index);
-        let bases: Vec<Offset> = indexed.map(|(base_offset, _)| *base_offset).collect();
-        for base_offset in bases {
-            let path = self.file_path(base_offset, FileKind::TransactionIndex);
-            let request = StorageRequest::ReadFile { path };
-            self.ask(
-                recovery,
-                Asked::TransactionIndex(base_offset),
-                request,
-                outbox,
-            );
-        }
-    }
-
-    /// Without a part of an index, aborted records would be served as committed ones.
-    fn take_in_aborted(
-        &mut self,
-        recovery: &mut Recovery,
-        outbox: &mut StorageOutbox,
-    ) -> Result<(), LogFailure> {
-        let bases: Vec<Offset> = recovery.found.keys().copied().collect();
-        for base_offset in bases {
-            let answer = recovery
-                .answers
-                .remove(&Asked::TransactionIndex(base_offset));
-            if let Some(StorageOutcome::Data(file)) = answer {
-                let file = self.cut_aborted(recovery, (base_offset, file), outbox);
-                let read = self.aborted.push_file(base_offset, &file);
-                read.map_err(|byte| {
-                    let name = FileKind::TransactionIndex.name(base_offset);
-                    self.unusable(&format!(
-                        "{name} has no entry of an aborted transaction at byte {byte}: restore it \
-                         from a copy"
-                    ))
-                })?;
-            }
-        }
-        Ok(())
-    }
-
     /// Take the newest snapshot that can be read, then ask for the indexes of the last segment.
     fn on_snapshot(&mut self, recovery: &mut Recovery, outbox: &mut StorageOutbox) -> Stage {
         if let Some(offset) = recovery.candidates.pop() {
@@ -559,6 +528,9 @@ impl Log {
             }
         } else if let Some(point) = &recovery.resume {
             self.producers = point.producers.clone();
+            for aborted in &point.aborted {
+                self.aborted.note(*aborted);
+            }
             recovery.replay_from = point.end_offset;
         }
         if let Some((&base_offset, &found)) = recovery.found.last_key_value()
@@ -596,7 +568,7 @@ impl Log {
         let last = recovery.found.keys().next_back().copied();
         let tail_position = self.load_last_indexes(recovery);
         let has_snapshot = recovery.replay_from > 0 || self.producers.len() > 0;
-        let replays_producers = !recovery.is_clean() || has_snapshot;
+        let replays_producers = recovery.replays_markers() || has_snapshot;
         let ends = recovery.found.keys().skip(1).copied();
         let ends: Vec<Offset> = ends.chain([Offset::MAX]).collect();
         for ((base_offset, found), end) in recovery.found.iter().zip(ends) {

@@ -151,6 +151,7 @@ impl Log {
         if !scan.rebuilds {
             return;
         }
+        self.forget_aborted(recovery, &scan, index);
         let segment = &mut self.segments[index];
         segment.length = scan.position;
         segment.bytes_since_index_entry = 0;
@@ -309,8 +310,10 @@ impl Log {
                 self.on_leader_epoch(epoch, batch.base_offset());
             }
         }
-        if batch.base_offset() >= recovery.replay_from {
-            self.producers.replay(batch);
+        if batch.base_offset() >= recovery.replay_from
+            && let Some(ended) = self.producers.replay(batch)
+        {
+            self.note_transaction(ended);
         }
         recovery.next_offset = batch.next_offset();
         Ok(())

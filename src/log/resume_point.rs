@@ -14,6 +14,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::model::{Offset, TimestampMs};
 
+use super::aborted::AbortedTransaction;
 use super::offset_index::OffsetIndex;
 use super::partition_log::{Log, State};
 use super::producer_state::{ProducerBatch, ProducerEntry, ProducerStates};
@@ -51,6 +52,8 @@ pub(super) struct ResumePoint {
     pub(super) largest: Option<TimestampOffset>,
     pub(super) coarse: Vec<CoarseEntry>,
     pub(super) producers: ProducerStates,
+    /// The transactions that were aborted in the segment, up to the point.
+    pub(super) aborted: Vec<AbortedTransaction>,
 }
 
 /// An entry of each of the two indexes.
@@ -94,8 +97,10 @@ impl Log {
     pub fn take_resume_point(&mut self) {
         let last = self.segments.back().filter(|_| self.is_open());
         let taken = last.and_then(|last| {
-            let point = encode(last, self.log_end_offset, &self.producers)?;
-            Some((last.base_offset, self.log_end_offset, point))
+            let (start, end) = (last.base_offset, self.log_end_offset);
+            let aborted = self.aborted.ended_in(start, end);
+            let point = encode(last, end, &self.producers, aborted)?;
+            Some((start, end, point))
         });
         self.resume_points.taken = taken;
     }
@@ -144,8 +149,7 @@ impl ResumePoint {
     fn decode(bytes: &[u8]) -> Option<Self> {
         let mut rest = bytes;
         let point = Self::read(&mut rest)?;
-        let is_sound = rest.is_empty()
-            && (0..=point.last_batch.base_offset).contains(&point.segment)
+        let is_sound = (0..=point.last_batch.base_offset).contains(&point.segment)
             && point.last_batch.base_offset < point.end_offset
             && point.coarse.is_sorted_by(|one, next| {
                 one.relative_offset < next.relative_offset && one.position < next.position
@@ -179,6 +183,16 @@ impl ResumePoint {
             let (producer_id, entry) = read_producer(rest)?;
             producers.restore(producer_id, entry);
         }
+        // To the end: earlier releases, whose logs had no transactions, wrote nothing here.
+        let mut aborted = Vec::new();
+        while !rest.is_empty() {
+            aborted.push(AbortedTransaction {
+                producer_id: rest.try_get_i64_le().ok()?,
+                first_offset: rest.try_get_i64_le().ok()?,
+                last_offset: rest.try_get_i64_le().ok()?,
+                last_stable_offset: rest.try_get_i64_le().ok()?,
+            });
+        }
         Some(Self {
             segment,
             last_batch,
@@ -187,12 +201,18 @@ impl ResumePoint {
             largest: (largest.timestamp != NONE).then_some(largest),
             coarse,
             producers,
+            aborted,
         })
     }
 }
 
 /// A point at the end of `segment`; `None` if it has no records.
-fn encode(segment: &Segment, end_offset: Offset, producers: &ProducerStates) -> Option<Bytes> {
+fn encode(
+    segment: &Segment,
+    end_offset: Offset,
+    producers: &ProducerStates,
+    aborted: &[AbortedTransaction],
+) -> Option<Bytes> {
     let last_batch = segment.last_batch?;
     let Largest::Known(largest) = segment.largest else {
         unreachable!("a segment that is appended to knows its timestamps")
@@ -218,6 +238,12 @@ fn encode(segment: &Segment, end_offset: Offset, producers: &ProducerStates) -> 
     point.put_u32_le(u32::try_from(producers.len()).expect("the number of producers is bounded"));
     for (producer_id, entry) in producers.iter() {
         put_producer(&mut point, producer_id, entry);
+    }
+    for one in aborted {
+        point.put_i64_le(one.producer_id);
+        point.put_i64_le(one.first_offset);
+        point.put_i64_le(one.last_offset);
+        point.put_i64_le(one.last_stable_offset);
     }
     Some(point.freeze())
 }

@@ -163,6 +163,7 @@ impl Log {
             .segments
             .front()
             .map_or(self.log_end_offset, |first| first.base_offset);
+        self.aborted.forget(0, start);
         self.move_log_start(start);
     }
 

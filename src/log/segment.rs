@@ -158,7 +158,7 @@ pub(super) struct Segment {
     /// The batch at its end, if it was appended to or read up to there.
     pub(super) last_batch: Option<LastBatch>,
     pub(super) file: SegmentFile,
-    /// True if Kafka left an index of aborted transactions beside it.
+    /// True if there is an index of aborted transactions beside it.
     pub(super) has_transaction_index: bool,
     pub(super) reads_in_flight: u32,
     /// True while a cleaned segment takes its place: reads wait for that one.

@@ -3,10 +3,10 @@
 //!
 //! A segment's file grows by one write at a time: the partial block at its end, kept in memory, is
 //! written again together with everything that was appended since. A segment is sealed when the
-//! next one is begun or the log is closed: the file is cut to its exact size, then time index and
-//! producer snapshot are written, and last the offset index, whose presence says that the rest is
-//! there. No segment is written to before all of the one before it is durable, so what is durable
-//! has no holes.
+//! next one is begun or the log is closed: the file is cut to its exact size, then time index,
+//! aborted transactions and producer snapshot are written, and last the offset index, whose
+//! presence says that the rest is there. No segment is written to before all of the one before it
+//! is durable, so what is durable has no holes.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -382,12 +382,22 @@ impl Log {
         }
     }
 
-    /// The time index of a segment, and the producers' snapshot at its end.
+    /// The time index of a segment, its aborted transactions, and the producers' snapshot at its
+    /// end.
     fn files_beside(&mut self, index: usize) -> Vec<(StoragePath, Bytes)> {
-        let segment = &self.segments[index];
+        let end = self.segment_end(index);
+        let segment = &mut self.segments[index];
         let base_offset = segment.base_offset;
+        let aborted = self.aborted.encode(base_offset, end);
+        // One that is there may tell of transactions that a crash has taken back.
+        let has_aborted = segment.has_transaction_index || !aborted.is_empty();
+        segment.has_transaction_index = has_aborted;
         let time_index = segment.encode_time_index();
         let mut files = vec![(self.file_path(base_offset, FileKind::TimeIndex), time_index)];
+        if has_aborted {
+            let path = self.file_path(base_offset, FileKind::TransactionIndex);
+            files.push((path, aborted));
+        }
         if let Some((offset, snapshot)) = self.writer_mut(index).snapshot.take() {
             files.push((self.file_path(offset, FileKind::Snapshot), snapshot));
             self.snapshots.insert(offset);

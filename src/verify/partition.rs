@@ -398,7 +398,7 @@ impl PartitionCheck<'_> {
         (is_final && is_there).then(|| self.read(&name)).flatten()
     }
 
-    /// Kafka's index of aborted transactions: nothing else tells of them.
+    /// The index of aborted transactions.
     fn check_transaction_index(&mut self, base_offset: Offset) {
         let name = FileKind::TransactionIndex.name(base_offset);
         let Some(file) = self.read(&name) else {
@@ -408,9 +408,9 @@ impl PartitionCheck<'_> {
         let Err(at) = read else {
             return;
         };
-        let by_hand = Mending::ByHand("remove it and have Apache Kafka recover the log");
         let fault = self.finding(&name, "no entry of an aborted transaction is there");
-        self.told.find(fault.at(at as u64).fault(by_hand));
+        let fault = fault.at(at as u64);
+        self.told.find(fault.fault(Mending::Indexes(base_offset)));
     }
 
     fn check_snapshots(&mut self, snapshots: &[Offset], facts: &PartitionFacts) {

@@ -388,6 +388,7 @@ impl<'a> Repair<'a> {
                 Mending::Indexes(base_offset) => {
                     removed.insert(FileKind::OffsetIndex.name(*base_offset));
                     removed.insert(FileKind::TimeIndex.name(*base_offset));
+                    removed.insert(FileKind::TransactionIndex.name(*base_offset));
                 }
                 // It follows from an older one and the segments between; so do those behind it.
                 Mending::Snapshot(offset) => {

@@ -16,6 +16,7 @@ mod recycling;
 mod reindexing;
 mod resume_point;
 mod serving;
+mod transactions;
 mod truncation;
 
 use std::sync::Arc;

@@ -1,4 +1,9 @@
 use super::*;
+use crate::log::AbortedTransaction;
+use crate::protocol::record_batch::ControlType;
+
+/// Of the producers, those that write in transactions.
+const TRANSACTIONAL: usize = 2;
 
 /// What a log should be.
 #[derive(Debug, Default)]
@@ -33,6 +38,8 @@ struct Life {
     fillings: usize,
     /// How many points were kept.
     resumes: usize,
+    /// The most transactions that were aborted in the log when it was opened.
+    aborted: usize,
 }
 
 impl Life {
@@ -55,6 +62,7 @@ impl Life {
             crashes: 0,
             fillings: 0,
             resumes: 0,
+            aborted: 0,
         }
     }
 
@@ -65,7 +73,8 @@ impl Life {
     fn live(&mut self, steps: usize) {
         for _ in 0..steps {
             match self.below(100) {
-                0..40 => self.append(),
+                0..37 => self.append(),
+                37..40 => self.end_transaction(),
                 40..75 => {
                     self.world.step();
                 }
@@ -108,6 +117,9 @@ impl Life {
         if let Some(sequence) = self.model.sequences.get_mut(producer) {
             let id = i64::try_from(producer).unwrap();
             builder = builder.producer(id, 0, Some(*sequence));
+            if producer < TRANSACTIONAL {
+                builder = builder.transactional();
+            }
         }
         for _ in 0..records {
             let value = vec![u8::try_from(self.below(256)).unwrap(); value_bytes];
@@ -125,6 +137,19 @@ impl Life {
         }
         let bytes = stamped(&batch, appended.first_offset);
         self.model.batches.push((appended.last_offset + 1, bytes));
+    }
+
+    fn end_transaction(&mut self) {
+        let producer = self.below(TRANSACTIONAL as u64);
+        if self.model.sequences[producer] == 0 {
+            return;
+        }
+        let kind = [ControlType::Commit, ControlType::Abort][self.below(2)];
+        let id = i64::try_from(producer).unwrap();
+        let offset = self.world.end_transaction(id, kind);
+        assert_eq!(offset, self.model.end(), "offsets are dense");
+        let bytes = stamped(&transactions::end(id, kind), offset);
+        self.model.batches.push((offset + 1, bytes));
     }
 
     fn note_progress(&mut self) {
@@ -246,6 +271,17 @@ impl Life {
             found[id] = producer.last_sequence.unwrap() + 1;
         }
         assert_eq!(found, sequences);
+        let batches = self.model.batches.iter();
+        let batches = batches.map(|(_, bytes)| RecordBatch::decode(bytes).unwrap());
+        let reaches = |one: &AbortedTransaction| one.last_offset >= self.model.start;
+        let aborted = transactions::aborted_in(batches).into_iter();
+        let aborted: Vec<AbortedTransaction> = aborted.filter(reaches).collect();
+        self.aborted = self.aborted.max(aborted.len());
+        let told = self
+            .world
+            .log
+            .aborted_between(self.model.start, Offset::MAX);
+        assert_eq!(told, aborted);
     }
 
     fn idle(&mut self) {
@@ -272,7 +308,7 @@ impl Life {
 
 #[test]
 fn whatever_happens_what_was_durable_is_there_and_offsets_are_dense() {
-    let (mut crashes, mut fillings, mut resumes) = (0, 0, 0);
+    let (mut crashes, mut fillings, mut resumes, mut aborted) = (0, 0, 0, 0);
     for seed in 0..100 {
         let mut life = Life::new(seed);
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| life.live(400)));
@@ -283,8 +319,10 @@ fn whatever_happens_what_was_durable_is_there_and_offsets_are_dense() {
         crashes += life.crashes;
         fillings += life.fillings;
         resumes += life.resumes;
+        aborted += life.aborted;
     }
     assert!(crashes > 300, "{crashes} crashes");
     assert!(resumes > 100, "{resumes} resume points");
+    assert!(aborted > 150, "{aborted} transactions were aborted");
     assert!(fillings > 150, "the disk was full {fillings} times");
 }
