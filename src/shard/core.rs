@@ -27,6 +27,7 @@ use super::journaling::{Journals, journal_of};
 use super::leading::Leading;
 use super::metering::Meter;
 use super::moving::Moves;
+use super::neighbours::Neighbours;
 use super::opening::Opening;
 use super::partition::{Asker, Partitions};
 use super::peers::PeerLinks;
@@ -83,6 +84,7 @@ pub struct Shard {
     pub(super) room: Room,
     pub(super) console: Console,
     pub(super) meter: Meter,
+    pub(super) neighbours: Neighbours,
     /// On shard 0 only.
     pub(super) controller: Option<ControllerHost>,
     /// Tasks that know of a partition which the image here does not reach yet.
@@ -127,6 +129,7 @@ impl Shard {
             room: Room::new(settings.config.log_dirs.clone()),
             console: Console::default(),
             meter: Meter::default(),
+            neighbours: Neighbours::default(),
             controller,
             peers: PeerLinks::new(&settings),
             ahead_of_image: VecDeque::new(),

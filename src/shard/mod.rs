@@ -36,6 +36,7 @@ mod leading;
 mod message;
 mod metering;
 mod moving;
+mod neighbours;
 mod opening;
 mod owning;
 mod partition;

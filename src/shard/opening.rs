@@ -125,6 +125,7 @@ impl Shard {
         }
         self.change_log_configs(now, delta);
         self.review_throttles(delta);
+        self.tell_of_neighbours(delta);
         if !delta.brokers_changed.is_empty() {
             self.on_brokers_changed(now, |id| delta.brokers_changed.contains(&id));
         }
