@@ -179,6 +179,7 @@ broker_config! {
         "replica.socket.timeout.ms" replica_socket_timeout_ms: u32;
         "replication.quota.window.num" replication_quota_window_num: u32;
         "replication.quota.window.size.seconds" replication_quota_window_size_seconds: u32;
+        "request.timeout.ms" request_timeout_ms: i32;
         "socket.connection.setup.timeout.max.ms" socket_connection_setup_timeout_max_ms: u64;
         "socket.connection.setup.timeout.ms" socket_connection_setup_timeout_ms: u64;
         "socket.request.max.bytes" socket_request_max_bytes: u32;

@@ -12,7 +12,7 @@ use crate::coordinator::group::{
 };
 use crate::log::validation::DECOMPRESSED_BYTES_MAX;
 use crate::log::{ended_transaction, parse_partition_folder};
-use crate::metadata::{CONSUMER_OFFSETS, MetadataImage};
+use crate::metadata::{CONSUMER_OFFSETS, MetadataImage, TRANSACTION_STATE};
 use crate::model::{Offset, ProducerId};
 use crate::protocol::messages::{ListGroupsRequest, TransactionLogKey, TransactionLogValue};
 use crate::protocol::record_batch::{BatchHeader, RecordBatch};
@@ -21,9 +21,6 @@ use crate::stdx::{Now, Random};
 use crate::verify::{Visitor, read_batch};
 
 use super::refusals::named;
-
-/// The topic of the transactions.
-const TRANSACTION_STATE: &str = "__transaction_state";
 
 /// The version in which `ListGroups` tells what kind a group is of.
 const LIST_GROUPS_WITH_TYPE: i16 = 5;

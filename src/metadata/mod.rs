@@ -19,8 +19,8 @@ mod record;
 pub(crate) use controller::refuse_elections;
 pub use controller::{
     CLUSTER_METADATA, CONSUMER_OFFSETS, PRODUCER_ID_BLOCK_LENGTH, Probe, ProbeId, ProbeOutcome,
-    Refusal, check_broker_alterations, check_broker_replacement, check_topic_name,
-    is_internal_topic, log_level_changes, topic_owner,
+    Refusal, TRANSACTION_STATE, check_broker_alterations, check_broker_replacement,
+    check_topic_name, is_internal_topic, log_level_changes, topic_owner,
 };
 pub use delta::MetadataDelta;
 pub(crate) use features::is_forebay;

@@ -110,6 +110,7 @@ impl ApiKey {
             Self::DeleteRecords => (0, 2),
             Self::InitProducerId => (0, 5),
             Self::OffsetForLeaderEpoch => (2, 4),
+            Self::WriteTxnMarkers => (1, 2),
             Self::DescribeAcls | Self::CreateAcls | Self::DeleteAcls => (1, 3),
             Self::DescribeConfigs => (1, 4),
             Self::AlterConfigs => (0, 2),

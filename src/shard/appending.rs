@@ -1,7 +1,6 @@
 //! Records on their way into the logs of this shard: who waits for them, and who is told that they
 //! are safe, or that they are not.
 
-use crate::log::AppendOrigin;
 use crate::log::validation::Refusal;
 use crate::metrics::TopicMetrics;
 use crate::model::{ErrorCode, Offset, PartitionIndex};
@@ -29,6 +28,7 @@ impl Shard {
         let is_synced_only = self.deferring.is_full();
         let safe_end = partition.follow_log(now, is_synced_only);
         let high_watermark = partition.role.high_watermark();
+        partition.log.settle_transactions(high_watermark);
         let leader = partition.role.leader();
         let is_under_min = leader.is_some_and(Leader::is_under_in_sync_min);
         let safe = partition.waiting_appends.take_safe(safe_end);
@@ -178,10 +178,7 @@ pub fn append_to(
         return Some(Reply::Appended(Err(room::REFUSAL.into())));
     }
     let batches = vec![task.batch.batch];
-    let appended = match partition
-        .log
-        .append(now, batches, epoch, AppendOrigin::Client)
-    {
+    let appended = match partition.log.append(now, batches, epoch, task.origin) {
         Ok(appended) => appended,
         Err(error) => {
             metrics.produce_failures += 1;

@@ -10,14 +10,16 @@ use crate::coordinator::group::{
 use crate::log::validation::DECOMPRESSED_BYTES_MAX;
 use crate::log::{AppendOrigin, FetchedRecords, ReadPlan, ReadRequest, ended_transaction};
 use crate::metadata::{CONSUMER_OFFSETS, MetadataImage};
+use crate::metrics::TopicMetrics;
 use crate::model::{ErrorCode, Offset, PartitionIndex, TopicIdPartition, Uuid};
 use crate::protocol::record_batch::{Batches, RecordBatch, RecordBatchBuilder};
 use crate::stdx::{Instant, Now, Random};
 
 use super::ShardSettings;
+use super::appending::append_to;
 use super::core::Shard;
-use super::partition::{Asker, PartitionState, ReadPurpose};
-use super::task::Reply;
+use super::partition::{Asker, Partition, PartitionState, ReadPurpose};
+use super::task::{AppendTask, Reply};
 use super::waiting::{Acknowledge, Acks, WaitingAppend};
 
 /// How much of the offsets topic is read at a time, as in Kafka (`offsets.load.buffer.size`).
@@ -410,6 +412,36 @@ impl Shard {
         partition.waiting_appends.push(Acks::InSync, waiting);
         Ok(())
     }
+}
+
+/// Append to a partition that may be one of the offsets topic: what ends a transaction there makes
+/// the offsets count that are part of it, or not. A coordinator that is being loaded would miss it.
+pub(super) fn append_beside_groups(
+    now: Now,
+    (partition, groups): (&mut Partition, &mut Groups),
+    asker: Asker,
+    task: AppendTask,
+    limits: (bool, &mut TopicMetrics),
+) -> Option<Reply> {
+    let ended = match task.origin {
+        AppendOrigin::Marker { .. } if groups.is_host(task.partition) => {
+            ended_transaction(&task.batch.batch)
+        }
+        _ => None,
+    };
+    let Some((producer_id, is_committed)) = ended else {
+        return append_to(now, partition, asker, task, limits);
+    };
+    let host = groups.hosts.get_mut(&partition.index());
+    let Some(host) = host.filter(|host| host.coordinator.is_loaded()) else {
+        return Some(Reply::Appended(Err(ErrorCode::NotLeaderOrFollower.into())));
+    };
+    let reply = append_to(now, partition, asker, task, limits);
+    if !matches!(reply, Some(Reply::Appended(Err(_)))) {
+        let coordinator = &mut host.coordinator;
+        coordinator.replay_transaction_end(producer_id, is_committed);
+    }
+    reply
 }
 
 fn replay_batch(coordinator: &mut GroupCoordinator, batch: &RecordBatch) -> Result<(), String> {

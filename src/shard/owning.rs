@@ -7,8 +7,8 @@ use crate::replication::Leader;
 use crate::stdx::Now;
 
 use super::Effects;
-use super::appending::append_to;
 use super::core::Shard;
+use super::groups::append_beside_groups;
 use super::partition::{Asker, Partition, ReadPurpose};
 use super::task::{ListedOffset, OffsetTarget, PartitionSize, Reply, Task};
 
@@ -106,7 +106,8 @@ impl Shard {
             Task::Append(append) => {
                 let metrics = self.meter.metrics.topic_mut(&partition.topic);
                 let is_full = self.room.is_full(partition.directory);
-                append_to(now, partition, asker, *append, (is_full, metrics))
+                let place = (partition, &mut self.groups);
+                append_beside_groups(now, place, asker, *append, (is_full, metrics))
             }
             Task::ListOffset {
                 leader_epoch,
@@ -299,8 +300,10 @@ fn find_offset(
             return Some(Reply::Offset(Err(ErrorCode::OffsetNotAvailable)));
         }
         OffsetTarget::Latest { is_committed_only } => {
-            let stable = log.first_open_transaction().filter(|_| is_committed_only);
-            let end = stable.map_or(high_watermark, |first| first.min(high_watermark));
+            let end = match is_committed_only {
+                true => log.last_stable_offset(high_watermark),
+                false => high_watermark,
+            };
             return bare(end, Some(epoch));
         }
         OffsetTarget::LatestTiered => return Some(Reply::Offset(Ok(None))),

@@ -305,9 +305,7 @@ fn view_of(
         return Err(ErrorCode::NotLeaderOrFollower);
     }
     let high_watermark = role.high_watermark();
-    let last_stable_offset = log
-        .first_open_transaction()
-        .map_or(high_watermark, |first| first.min(high_watermark));
+    let last_stable_offset = log.last_stable_offset(high_watermark);
     let diverging = match part.last_fetched_epoch {
         None => None,
         Some(epoch) => {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::coordinator::group::{GroupRequest, GroupResponse, RequestContext as GroupContext};
 use crate::log::storage::DirectoryIndex;
 use crate::log::validation::ValidatedBatch;
-use crate::log::{AbortedTransaction, ActiveProducer};
+use crate::log::{AbortedTransaction, ActiveProducer, AppendOrigin};
 use crate::metadata::{ControllerRequest, ControllerResponse};
 use crate::metrics::ShardMetrics;
 use crate::model::{
@@ -91,6 +91,8 @@ pub struct AppendTask {
     pub partition: TopicIdPartition,
     /// The batch.
     pub batch: ValidatedBatch,
+    /// Who appends.
+    pub origin: AppendOrigin,
     /// What the producer waits for.
     pub acks: Acks,
     /// When it is told that the replicas took too long.

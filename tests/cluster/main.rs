@@ -17,6 +17,7 @@ mod rolling;
 #[path = "../support/mod.rs"]
 mod support;
 mod tools;
+mod transactions;
 mod voters;
 #[path = "../load/workload.rs"]
 mod workload;

@@ -52,17 +52,25 @@ pub fn await_in_sync(asked: &Broker, replicas: usize) {
     }
 }
 
-/// The batches of a partition that a stopped broker has, as `kafka-dump-log` tells them, but for
-/// where in which file they are.
-fn batches(lab: &Lab, broker: &Broker, partition: usize) -> Vec<String> {
+/// What `kafka-dump-log` prints of the files of a stopped broker's partition that end so.
+pub fn dumped(lab: &Lab, broker: &Broker, partition: usize, ending: &str) -> String {
     let folder = broker.data().join(format!("{TOPIC}-{partition}"));
     let entries = std::fs::read_dir(&folder).expect("the broker has the partition");
     let paths = entries.map(|entry| entry.expect("the folder can be read").path());
-    let logs = paths.filter(|path| path.extension().is_some_and(|end| end == "log"));
-    let mut logs: Vec<String> = logs.map(|path| path.display().to_string()).collect();
-    logs.sort();
-    let dump = lab.java(DUMP, 60).args(["--files", &logs.join(",")]).run();
-    let dump = dump.succeeded().stdout;
+    let files = paths.filter(|path| path.extension().is_some_and(|end| end == ending));
+    let mut files: Vec<String> = files.map(|path| path.display().to_string()).collect();
+    if files.is_empty() {
+        return String::new();
+    }
+    files.sort();
+    let dump = lab.java(DUMP, 60).args(["--files", &files.join(",")]);
+    dump.run().succeeded().stdout
+}
+
+/// The batches of a partition that a stopped broker has, as `kafka-dump-log` tells them, but for
+/// where in which file they are.
+fn batches(lab: &Lab, broker: &Broker, partition: usize) -> Vec<String> {
+    let dump = dumped(lab, broker, partition, "log");
     let lines = dump.lines().filter(|line| line.starts_with("baseOffset:"));
     let without_place = |line: &str| {
         let (before, after) = line.split_once(" position: ").expect("it has a position");

@@ -596,7 +596,9 @@ broker_settings! {
     "replication.quota.window.size.seconds", Int, "1", AtLeast(1), ReadOnly, Low
         => Obeyed "How long each of these windows lasts.";
     "request.timeout.ms", Int, "30000", Any, ReadOnly, High
-        => NotYet "replication between brokers";
+        => Obeyed
+            "How long the end of a transaction may take to reach the replicas in sync, in \
+             milliseconds, before its coordinator is told to try again.";
     "sasl.client.callback.handler.class", Class, null, Any, ReadOnly, Medium
         => NotYet "TLS, SASL and delegation tokens";
     "sasl.enabled.mechanisms", List, "GSSAPI", Any, PerBroker, Medium

@@ -60,7 +60,8 @@ impl GroupCoordinator {
         }
     }
 
-    /// The transaction of `producer_id` has ended: a control record said so.
+    /// The transaction of `producer_id` has ended: a control record said so, which was read, or is
+    /// appended now.
     pub fn replay_transaction_end(&mut self, producer_id: ProducerId, is_committed: bool) {
         let groups = self.transactions.groups.remove(&producer_id);
         for id in groups.unwrap_or_default() {

@@ -6,12 +6,11 @@ use crate::protocol::messages::create_topics_request::{CreatableTopic, Creatable
 /// The topic of the groups' offsets and metadata.
 pub const CONSUMER_OFFSETS: &str = "__consumer_offsets";
 
+/// The topic of the transactions' states.
+pub const TRANSACTION_STATE: &str = "__transaction_state";
+
 /// The internal topics that Kafka 4.3 knows. Only the first is made here.
-const INTERNAL: [&str; 3] = [
-    CONSUMER_OFFSETS,
-    "__transaction_state",
-    "__share_group_state",
-];
+const INTERNAL: [&str; 3] = [CONSUMER_OFFSETS, TRANSACTION_STATE, "__share_group_state"];
 
 /// True for a topic whose records are not a client's.
 #[must_use]

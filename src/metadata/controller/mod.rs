@@ -51,7 +51,7 @@ use suspicions::Suspicions;
 pub use alter_configs::{check_broker_alterations, check_broker_replacement, log_level_changes};
 pub(crate) use elect_leaders::refuse_elections;
 pub(super) use internal_topics::automatic_topic;
-pub use internal_topics::{CONSUMER_OFFSETS, is_internal_topic, topic_owner};
+pub use internal_topics::{CONSUMER_OFFSETS, TRANSACTION_STATE, is_internal_topic, topic_owner};
 pub(crate) use registration::NodeIdentity;
 pub use suspicions::{Probe, ProbeId, ProbeOutcome};
 pub use topic_name::{CLUSTER_METADATA, check_topic_name};

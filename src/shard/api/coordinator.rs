@@ -7,8 +7,10 @@ use crate::coordinator::group::{
     GroupRequest, GroupResponse, RequestContext as GroupContext, merge_offset_fetch, partition_for,
     split_offset_fetch,
 };
-use crate::metadata::{CONSUMER_OFFSETS, ControllerRequest, TopicImage};
-use crate::model::{ErrorCode, PartitionIndex, ShardId, Uuid};
+use crate::metadata::{
+    CONSUMER_OFFSETS, ControllerRequest, TRANSACTION_STATE, TopicImage, is_forebay,
+};
+use crate::model::{BrokerId, ErrorCode, PartitionIndex, ShardId, Uuid};
 use crate::protocol::AnyRequest;
 use crate::protocol::messages::find_coordinator_response::Coordinator;
 use crate::protocol::messages::{
@@ -134,12 +136,22 @@ fn coordinator_of(
         let message = "there is no such kind of coordinator";
         return refused(key, ErrorCode::InvalidRequest, message);
     }
-    if key_type != GROUP_KEY {
-        // Clients try COORDINATOR_NOT_AVAILABLE again for minutes; this one ends them at once.
-        let message = "only groups have a coordinator here; transactions are not served yet";
-        return refused(key, ErrorCode::UnsupportedVersion, message);
-    }
-    match leader_for(context, &key, parts) {
+    // Clients try COORDINATOR_NOT_AVAILABLE again for minutes; UNSUPPORTED_VERSION ends them.
+    let topic = match key_type {
+        GROUP_KEY => CONSUMER_OFFSETS,
+        TRANSACTION_KEY if has_others(parts) => TRANSACTION_STATE,
+        _ => {
+            let message = "only groups have a coordinator here; transactions are not served yet";
+            return refused(key, ErrorCode::UnsupportedVersion, message);
+        }
+    };
+    match leader_for(context, topic, &key, parts) {
+        Some(leader) if key_type == TRANSACTION_KEY && is_ours(leader.id, parts) => {
+            let message = "a broker of Forebay leads the transactional id's partition of \
+                           __transaction_state, and does not coordinate transactions yet: move the \
+                           partition to a broker of Apache Kafka";
+            refused(key, ErrorCode::UnsupportedVersion, message)
+        }
         Some(leader) => Coordinator {
             key,
             node_id: leader.id,
@@ -155,9 +167,23 @@ fn coordinator_of(
         None => refused(
             key,
             ErrorCode::CoordinatorNotAvailable,
-            "nobody leads the group's partition of the offsets topic",
+            match key_type {
+                GROUP_KEY => "nobody leads the group's partition of the offsets topic",
+                _ => "nobody leads the transactional id's partition of __transaction_state",
+            },
         ),
     }
+}
+
+/// True if some broker of the cluster is not of Forebay, and may coordinate transactions.
+fn has_others(parts: &Parts<'_>) -> bool {
+    let mut brokers = parts.image.brokers.values();
+    brokers.any(|broker| !is_forebay(broker))
+}
+
+fn is_ours(broker: BrokerId, parts: &Parts<'_>) -> bool {
+    let registration = parts.image.brokers.get(&broker);
+    registration.is_none_or(|registration| is_forebay(registration))
 }
 
 /// Why the client may not know who coordinates this.
@@ -251,10 +277,15 @@ pub fn plan_group(context: &RequestContext, request: AnyRequest, parts: &Parts<'
 }
 
 /// The tasks of a request about groups.
-/// Who leads the partition of the offsets topic that a group belongs to, and where it is reached.
-fn leader_for(context: &RequestContext, group: &str, parts: &Parts<'_>) -> Option<LeaderNode> {
-    let topic = parts.image.topic(CONSUMER_OFFSETS)?;
-    let registration = topic.partitions.get(&partition_of(topic, group));
+/// Who leads the partition of the internal `topic` that `key` belongs to, and where it is reached.
+fn leader_for(
+    context: &RequestContext,
+    topic: &str,
+    key: &str,
+    parts: &Parts<'_>,
+) -> Option<LeaderNode> {
+    let topic = parts.image.topic(topic)?;
+    let registration = topic.partitions.get(&partition_of(topic, key));
     let mut leaders = Leaders::new(parts.image, parts.listener_name(context));
     leaders.name(registration.map(AsRef::as_ref));
     leaders.into_nodes().next()

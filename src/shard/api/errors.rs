@@ -47,6 +47,7 @@ pub fn visit_error_codes(response: &AnyResponse, mut visit: impl FnMut(ErrorCode
         DeleteRecords: [topics partitions];
         InitProducerId: [];
         OffsetForLeaderEpoch: [topics partitions];
+        WriteTxnMarkers: [markers topics partitions];
         DescribeAcls: [];
         CreateAcls: [results];
         DeleteAcls: [filter_results];

@@ -25,6 +25,7 @@ mod group_topics;
 mod leaders;
 mod list_offsets;
 mod log_dirs;
+mod markers;
 mod metadata;
 mod move_replicas;
 mod produce;
@@ -354,6 +355,8 @@ pub enum Gather {
     Controller(ControllerGather),
     /// One answer of the metadata quorum.
     Quorum(quorum::QuorumGather),
+    /// WriteTxnMarkers.
+    Markers(markers::MarkersGather),
     /// The requests about groups.
     Group(coordinator::GroupGather),
 }
@@ -401,6 +404,7 @@ impl Gather {
         match (self, reply) {
             (Self::Produce(gather), Reply::Appended(result)) => gather.on_reply(index, result),
             (Self::Produce(gather), Reply::Offset(result)) => gather.on_log_start(index, result),
+            (Self::Markers(gather), Reply::Appended(result)) => gather.on_reply(index, result),
             (Self::Fetch(gather), Reply::Fetched(parts)) => gather.on_reply(parts),
             (Self::ListOffsets(gather), Reply::Offset(result)) => gather.on_reply(index, result),
             (Self::EpochEnds(gather), Reply::EpochEnd(result)) => gather.on_reply(index, result),
@@ -435,6 +439,7 @@ impl Gather {
     pub fn finish(self, context: &RequestContext, parts: &mut Parts<'_>) -> Plan {
         match self {
             Self::Produce(gather) => gather.finish(context, parts),
+            Self::Markers(gather) => gather.finish(),
             Self::Fetch(gather) => gather.finish(context, parts),
             Self::ListOffsets(gather) => gather.finish_in(context.version),
             Self::EpochEnds(gather) => gather.finish(),
@@ -534,6 +539,7 @@ fn plan_request(
             configs::plan_alter_incrementally(context, request, parts)
         }
         AnyRequest::OffsetForLeaderEpoch(request) => epoch_ends::plan(context, request, parts),
+        AnyRequest::WriteTxnMarkers(request) => markers::plan(context, request, parts),
         AnyRequest::DeleteRecords(request) => delete_records::plan(context, request, parts),
         AnyRequest::DescribeProducers(request) => describe_producers::plan(context, request, parts),
         AnyRequest::AlterReplicaLogDirs(request) => move_replicas::plan(context, request, parts),

@@ -1,8 +1,10 @@
 //! Produce: validate where the connection is, append where the partition is.
 
+use crate::log::AppendOrigin;
 use crate::log::validation::{
     Origin, ProduceRules, Refusal, ValidatedBatch, peek_attributes, validate,
 };
+use crate::metadata::TRANSACTION_STATE;
 use crate::metrics::MetricId;
 use crate::model::{ErrorCode, PartitionIndex, TopicIdPartition, Uuid};
 use crate::protocol::Records;
@@ -87,6 +89,7 @@ pub fn plan(context: &RequestContext, request: ProduceRequest, parts: &mut Parts
                     let task = AppendTask {
                         partition: id,
                         batch,
+                        origin: AppendOrigin::Client,
                         acks,
                         deadline: context.received_at + timeout,
                     };
@@ -383,7 +386,9 @@ fn validate_payload(
         produce_version: context.version,
     };
     let batch = validate(&payload.to_bytes(), rules, origin, parts.now.wall_ms)?;
-    if batch.batch.is_transactional() {
+    // Where nobody coordinates transactions there is none that it could be part of.
+    let is_coordinated = parts.image.topic(TRANSACTION_STATE).is_some();
+    if batch.batch.is_transactional() && !is_coordinated {
         return Err(refusal(ErrorCode::InvalidTxnState));
     }
     Ok(batch)

@@ -12,10 +12,10 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::config::{ServeArguments, Startup};
-use crate::log::Log;
 use crate::log::storage::{FolderEntry, StorageOutbox};
 use crate::log::tests::disk::Disk;
 use crate::log::validation::ValidatedBatch;
+use crate::log::{AppendOrigin, Log};
 use crate::metadata::{
     BrokerRegistration, MetadataDelta, MetadataImage, OpenDirectory, PartitionRegistration,
     TopicImage,
@@ -437,6 +437,7 @@ impl Bench {
         self.ask(Task::Append(Box::new(AppendTask {
             partition,
             batch,
+            origin: AppendOrigin::Client,
             acks,
             deadline,
         })))
