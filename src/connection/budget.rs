@@ -7,7 +7,8 @@
 
 /// A request of no more than this is small if it is the only one of its connection. Small ones have
 /// room of their own, so that clients that send large requests cannot keep the others out. Those
-/// that produce have another: they may wait for followers, which fetch by small requests.
+/// that produce have another: they may wait for followers, which fetch by small requests. Requests
+/// of nodes have theirs: replication and the controller go on whatever clients wait for.
 const SMALL_REQUEST_BYTES_MAX: usize = 64 << 10;
 
 /// The bytes of the requests in work on one shard.
@@ -27,11 +28,13 @@ enum Room {
     Large,
     /// Small ones that produce.
     SmallProduce,
-    /// All others: nothing that they wait for waits for those in another room.
+    /// All others of clients: nothing that they wait for waits for those in another room.
     Small,
+    /// Those of other nodes, of every size.
+    OfNodes,
 }
 
-const ROOMS_COUNT: usize = 3;
+const ROOMS_COUNT: usize = 4;
 
 /// What one request counts for.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -43,15 +46,15 @@ pub struct Charge {
 impl Charge {
     /// True for a request that has room besides that of large ones.
     #[must_use]
-    pub const fn is_small(self) -> bool {
-        matches!(self.room, Room::Small | Room::SmallProduce)
+    pub const fn has_own_room(self) -> bool {
+        !matches!(self.room, Room::Large)
     }
 }
 
 impl RequestBudget {
-    /// Small requests may fill `bytes_max`, those of them that produce as much, and the others as
-    /// much; but if there is a `queued_bytes_max` (`queued.max.request.bytes`, the shard's part)
-    /// all but the first together that, as in Apache Kafka.
+    /// Small requests may fill `bytes_max`, those of them that produce as much, those of nodes, and
+    /// the others as much; but if there is a `queued_bytes_max` (`queued.max.request.bytes`, the
+    /// shard's part) those that produce and the others together that, as in Apache Kafka.
     #[must_use]
     pub fn new(bytes_max: usize, queued_bytes_max: Option<usize>) -> Self {
         Self {
@@ -77,6 +80,13 @@ impl RequestBudget {
             (true, true) if self.has_room_for_small => Room::SmallProduce,
             _ => Room::Large,
         };
+        Charge { bytes, room }
+    }
+
+    /// What a request of a node of `bytes` counts for.
+    #[must_use]
+    pub const fn charge_of_node(bytes: usize) -> Charge {
+        let room = Room::OfNodes;
         Charge { bytes, room }
     }
 
@@ -149,7 +159,7 @@ mod tests {
         budget.end(large);
         assert!(budget.allows(large), "however many small ones there are");
         let second = budget.charge_of(1000, false, false);
-        assert!(!second.is_small(), "its connection has one in work");
+        assert!(!second.has_own_room(), "its connection has one in work");
     }
 
     #[test]
@@ -162,6 +172,23 @@ mod tests {
             }
             assert!(budget.allows(budget.charge_of(100, true, false)));
         }
+    }
+
+    #[test]
+    fn requests_of_nodes_begin_whatever_clients_wait_for() {
+        let mut budget = RequestBudget::new(MIB, Some(2000));
+        for produces in [true, false] {
+            for bytes in [1000, 100 * MIB] {
+                let charge = budget.charge_of(bytes, true, produces);
+                while budget.allows(charge) {
+                    budget.begin(charge);
+                }
+            }
+        }
+        let of_node = RequestBudget::charge_of_node(1500);
+        assert!(budget.allows(of_node) && of_node.has_own_room());
+        budget.begin(of_node);
+        assert!(!budget.allows(of_node), "theirs are bounded, too");
     }
 
     #[test]

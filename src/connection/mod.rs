@@ -127,6 +127,12 @@ impl Connection {
         self.receive.discard(supply);
     }
 
+    /// A node is on the other side: its requests find memory where those of clients hold all of
+    /// theirs.
+    pub const fn be_of_node(&mut self) {
+        self.receive.be_of_node();
+    }
+
     /// Since when a request is on its way of which not all has come.
     #[must_use]
     pub const fn partial_since(&self) -> Option<Instant> {

@@ -1,8 +1,9 @@
 //! Received bytes on their way to whole frames, without copying those that arrive whole.
 //!
 //! Memory follows the bytes that really came, never the length that a frame claims. What
-//! connections hold between two receives is counted by their [`BlockSupply`], and a frame larger
-//! than [`LEND_BYTES_MAX`] must find room there to grow.
+//! connections hold between two receives is counted by their [`BlockSupply`]. Whole requests may
+//! wait there until others are answered, and those until followers have fetched: so the requests of
+//! nodes have room of their own, and small ones come in beside any number of large ones.
 
 use std::collections::BTreeSet;
 
@@ -25,9 +26,9 @@ const SPARE_BLOCKS_MAX: usize = 4;
 /// The length field before every frame.
 const LENGTH_BYTES: usize = 4;
 
-/// The beginning of a frame up to this size waits in memory of its own instead of a block: copying
-/// it twice costs less than the block that it would keep from others.
-const PARKED_BYTES_MAX: usize = 4 << 10;
+/// The beginning of a frame up to this size is parked: it waits in memory of its own instead of a
+/// block, as copying it twice costs less than the block that it would keep from others.
+pub(super) const PARKED_BYTES_MAX: usize = 4 << 10;
 
 /// Why a stream of bytes is not one of Kafka frames.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -82,7 +83,7 @@ impl FrameError {
 pub struct BlockSupply {
     pool: BlockPool,
     spare: Vec<Block>,
-    held_bytes: usize,
+    held_bytes: [usize; KINDS_COUNT],
     held_bytes_max: usize,
     /// Connections that hold a large frame's memory, in the order in which they came to.
     large: BTreeSet<u64>,
@@ -91,24 +92,41 @@ pub struct BlockSupply {
     has_refused: bool,
 }
 
+/// What is counted together.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Kind {
+    /// Beginnings of frames that wait outside of blocks, whoever sends them.
+    #[default]
+    Parked,
+    /// Blocks.
+    Blocks,
+    /// Blocks for requests of nodes.
+    BlocksOfNodes,
+}
+
+const KINDS_COUNT: usize = 3;
+
 /// What the supply counts for one connection.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Held {
     bytes: usize,
+    kind: Kind,
     /// Its place in the order of those with a large frame, if it has one.
     large: Option<u64>,
 }
 
 impl BlockSupply {
-    /// A supply from `pool`. Large frames grow only while connections hold less than
-    /// `held_bytes_max` in all, though the oldest may always, so that they do not all wait for each
-    /// other; all other bytes find room up to twice that.
+    /// A supply from `pool`. Large frames grow only while the blocks of connections hold less than
+    /// `held_bytes_max`, though the oldest may always, so that they do not all wait for each other;
+    /// others find room in blocks up to twice that. Requests of nodes may hold as much in blocks
+    /// again. While there is no block for a connection, it may still have a frame that can be
+    /// parked, as long as all those hold no more than `held_bytes_max`.
     #[must_use]
     pub const fn new(pool: BlockPool, held_bytes_max: usize) -> Self {
         Self {
             pool,
             spare: Vec::new(),
-            held_bytes: 0,
+            held_bytes: [0; KINDS_COUNT],
             held_bytes_max,
             large: BTreeSet::new(),
             large_ever: 0,
@@ -118,8 +136,8 @@ impl BlockSupply {
 
     /// Memory that connections hold now, in bytes.
     #[must_use]
-    pub const fn held_bytes(&self) -> usize {
-        self.held_bytes
+    pub fn held_bytes(&self) -> usize {
+        self.held_bytes.iter().sum()
     }
 
     /// True if a connection was refused memory since this was asked last.
@@ -127,24 +145,33 @@ impl BlockSupply {
         std::mem::replace(&mut self.has_refused, false)
     }
 
-    /// True if who holds `held` may hold `wanted` bytes instead.
-    fn allows(&mut self, held: Held, wanted: usize) -> bool {
-        let others = self.held_bytes - held.bytes;
-        let allowed = if wanted <= LEND_BYTES_MAX {
-            held.bytes > 0 || others == 0 || others + wanted <= 2 * self.held_bytes_max
+    /// How many bytes may be received for a connection which holds `held`, and needs room for
+    /// `wanted` in a block of this kind; `None` if it has to wait.
+    fn lends(&mut self, held: Held, blocks: Kind, wanted: usize) -> Option<usize> {
+        let own = if held.kind == blocks { held.bytes } else { 0 };
+        let others = self.held_bytes[blocks as usize] - own;
+        let has_block = if wanted <= LEND_BYTES_MAX {
+            own > 0 || others == 0 || others + wanted <= 2 * self.held_bytes_max
         } else {
             let oldest = self.large.first();
             let is_oldest = oldest.is_none_or(|oldest| held.large == Some(*oldest));
             is_oldest || others + wanted <= self.held_bytes_max
         };
-        self.has_refused |= !allowed;
-        allowed
+        if has_block {
+            return Some(LEND_BYTES_MAX);
+        }
+        self.has_refused = true;
+        let parked = self.held_bytes[Kind::Parked as usize];
+        let room = PARKED_BYTES_MAX.saturating_sub(held.bytes);
+        let may_park = room > 0 && parked + room <= self.held_bytes_max;
+        may_park.then_some(room)
     }
 
-    /// Who holds `held` holds `bytes` instead.
-    fn count(&mut self, held: &mut Held, bytes: usize) {
-        self.held_bytes = self.held_bytes - held.bytes + bytes;
-        held.bytes = bytes;
+    /// Who holds `held` holds `bytes` of this kind instead.
+    fn count(&mut self, held: &mut Held, kind: Kind, bytes: usize) {
+        self.held_bytes[held.kind as usize] -= held.bytes;
+        self.held_bytes[kind as usize] += bytes;
+        (held.kind, held.bytes) = (kind, bytes);
         if bytes <= LEND_BYTES_MAX {
             if let Some(place) = held.large.take() {
                 self.large.remove(&place);
@@ -185,6 +212,8 @@ pub struct ReceiveBuffer {
     /// The few bytes that wait while there is no block.
     parked: Bytes,
     held: Held,
+    /// True once it is known that a node is on the other side.
+    is_of_node: bool,
     /// Since when the frame at hand is on its way.
     begun_at: Option<Instant>,
 }
@@ -194,16 +223,18 @@ impl ReceiveBuffer {
     /// while there is no memory for a frame like this one.
     pub fn lend(&mut self, supply: &mut BlockSupply) -> Option<&mut [u8]> {
         let wanted = self.wanted_bytes();
-        if !supply.allows(self.held, wanted) {
-            return None;
-        }
+        let most = supply.lends(self.held, self.kind_of_blocks(), wanted)?;
+        let wanted = match most < LEND_BYTES_MAX {
+            true => wanted.min(self.waiting().len() + most),
+            false => wanted,
+        };
         let block = match self.block.take() {
             None => self.unparked(wanted, supply),
             Some(block) if block.capacity() - self.start >= wanted => block,
             Some(block) => self.moved(&block, wanted, supply),
         };
         let unfilled = self.block.insert(block).unfilled_mut();
-        let length = unfilled.len().min(LEND_BYTES_MAX);
+        let length = unfilled.len().min(most);
         (length > 0).then(|| &mut unfilled[..length])
     }
 
@@ -275,8 +306,23 @@ impl ReceiveBuffer {
         } else {
             self.begun_at.get_or_insert(now);
         }
-        let block_bytes = self.block.as_ref().map_or(0, Block::capacity);
-        self.recount(block_bytes + self.parked.len(), supply);
+        let (kind, bytes) = match &self.block {
+            Some(block) => (self.kind_of_blocks(), block.capacity()),
+            None => (Kind::Parked, self.parked.len()),
+        };
+        supply.count(&mut self.held, kind, bytes);
+    }
+
+    /// From now on what comes is counted as requests of a node are.
+    pub const fn be_of_node(&mut self) {
+        self.is_of_node = true;
+    }
+
+    const fn kind_of_blocks(&self) -> Kind {
+        match self.is_of_node {
+            true => Kind::BlocksOfNodes,
+            false => Kind::Blocks,
+        }
     }
 
     /// Give everything back: the connection is gone.
@@ -284,16 +330,12 @@ impl ReceiveBuffer {
         self.block = None;
         self.parked = Bytes::new();
         self.start = 0;
-        self.recount(0, supply);
+        supply.count(&mut self.held, Kind::Parked, 0);
     }
 
     /// Since when a frame is on its way of which not all has come.
     pub const fn begun_at(&self) -> Option<Instant> {
         self.begun_at
-    }
-
-    fn recount(&mut self, bytes: usize, supply: &mut BlockSupply) {
-        supply.count(&mut self.held, bytes);
     }
 
     /// True if all of the next frame is there.

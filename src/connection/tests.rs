@@ -1,3 +1,4 @@
+use super::receive::PARKED_BYTES_MAX;
 use super::*;
 use crate::stdx::buffer::BlockPool;
 use crate::stdx::{Instant, Random};
@@ -291,6 +292,30 @@ fn large_requests_wait_for_memory_while_small_ones_go_on() {
         push(second, &mut supply, &large[begun..]),
         large.len() - begun
     );
+    assert_eq!(supply.held_bytes(), 0);
+}
+
+#[test]
+fn what_is_small_or_of_a_node_comes_whole_while_others_hold_all_memory() {
+    let mut supply = BlockSupply::new(BlockPool::new(256 << 10, 4), 16 << 10);
+    let large = frame(&vec![1; 100 << 10]);
+    let mut clients = [(); 4].map(|()| Connection::new(Instant::default()));
+    let [holds, large_too, small, node] = &mut clients;
+    assert_eq!(push(holds, &mut supply, &large[..50_000]), 50_000);
+    let held = supply.held_bytes();
+    assert_eq!(push(large_too, &mut supply, &large), PARKED_BYTES_MAX);
+    assert!(supply.take_refusal(), "it waits");
+    assert_eq!(supply.held_bytes(), held + PARKED_BYTES_MAX);
+    let request = frame(&[2; 3000]);
+    assert_eq!(push(small, &mut supply, &request), request.len());
+    node.be_of_node();
+    assert_eq!(push(node, &mut supply, &large), large.len());
+    assert_eq!(
+        push(holds, &mut supply, &large[50_000..]),
+        large.len() - 50_000
+    );
+    let rest = &large[PARKED_BYTES_MAX..];
+    assert_eq!(push(large_too, &mut supply, rest), rest.len());
     assert_eq!(supply.held_bytes(), 0);
 }
 

@@ -24,11 +24,12 @@ use super::{Effect, Effects, ListenerKind, ShardSettings};
 /// Blocks kept for reuse, as a part of the shard's memory.
 const KEPT_BLOCKS_MEMORY_DIVISOR: u64 = 8;
 
-/// What connections may hold of requests that have not come whole, as a part of the shard's memory.
+/// What connections may hold of requests that have not begun, as a part of the shard's memory.
+/// [`BlockSupply::new`] tells which of them may hold as much again.
 const HELD_MEMORY_DIVISOR: u64 = 4;
 
 /// What requests in work may hold, as a part of the shard's memory. Small ones may hold as much
-/// again, and those of them that produce, too.
+/// again, those of them that produce, too, and so may those of nodes.
 const IN_WORK_MEMORY_DIVISOR: u64 = 8;
 
 /// How soon after a connection was refused memory those that hold it are looked at.
@@ -61,6 +62,8 @@ pub struct Peer {
     pub started: Started,
     /// The broker that tells on it that it lives, and in which epoch.
     pub heartbeats: Option<(BrokerId, i64)>,
+    /// True once it has asked what only nodes ask.
+    pub is_node: bool,
     /// It waits until requests of others make room for its own.
     waits_for_room: bool,
 }
@@ -150,6 +153,7 @@ impl Connections {
                 sent: SentAnswers::default(),
                 started: Started::default(),
                 heartbeats: None,
+                is_node: false,
                 waits_for_room: false,
             },
         );
@@ -168,6 +172,14 @@ impl Connections {
         let mut peer = self.open.remove(&id)?;
         peer.connection.discard_received(&mut self.supply);
         Some(peer)
+    }
+
+    /// A node is on the other side of the connection: what it asks has room of its own.
+    pub fn note_node(&mut self, id: ConnectionId) {
+        if let Some(peer) = self.open.get_mut(&id) {
+            peer.is_node = true;
+            peer.connection.be_of_node();
+        }
     }
 
     /// Memory for the next bytes of the connection; for Kafka's protocol only while the shard
@@ -372,12 +384,16 @@ impl Connections {
         let peer = self.open.get_mut(&id).expect("it was just found");
         let is_only = peer.connection.in_flight_count() == 0;
         let is_next = self.waiting_for_room.is_empty() || self.trying == Some(id);
+        let is_node = peer.is_node;
         let (budget, mut has_room, mut charge) = (&self.budget, true, Charge::default());
         let frame = peer.connection.next_frame(frame_bytes_max, |frame| {
             let key = frame.first_chunk().map(|key| i16::from_be_bytes(*key));
             let produces = key == Some(ApiKey::Produce.code());
-            charge = budget.charge_of(frame.len(), is_only, produces);
-            has_room = budget.allows(charge) && (is_next || charge.is_small());
+            charge = match is_node && !produces {
+                true => RequestBudget::charge_of_node(frame.len()),
+                false => budget.charge_of(frame.len(), is_only, produces),
+            };
+            has_room = budget.allows(charge) && (is_next || charge.has_own_room());
             has_room.then(|| overlap_of(frame))
         })?;
         if frame.is_some() {
@@ -434,7 +450,7 @@ impl Connections {
     }
 
     /// Bytes that connections hold of requests that have not begun.
-    pub const fn waiting_bytes(&self) -> usize {
+    pub fn waiting_bytes(&self) -> usize {
         self.supply.held_bytes()
     }
 
@@ -635,6 +651,24 @@ mod tests {
         }
         assert_eq!(connections.next_waiting_for_room(), None);
         assert_ne!(connections.next_deadline(), Instant::default());
+    }
+
+    #[test]
+    fn what_nodes_ask_comes_in_and_begins_while_clients_hold_all_that_they_may() {
+        let mut connections = connections(40);
+        let large = 300 << 10;
+        assert!(sends(&mut connections, 1, large), "it waits for followers");
+        // Others fill the memory with what has not come whole.
+        let mut client = 2;
+        while sends_slowly(&mut connections, at(1), client, 200_000) == 200_000 {
+            client += 1;
+        }
+        assert!(client < 30, "clients may hold {client} requests");
+        let (fetcher, controller) = (client + 1, client + 2);
+        connections.note_node(ConnectionId(fetcher));
+        assert!(sends(&mut connections, fetcher, 100_000));
+        // Nobody knows yet who this is, but it asks for little.
+        assert!(sends(&mut connections, controller, 1000));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::protocol::{
     AnyRequest, AnyResponse, ApiKey, DecodeError, EncodeError, HeaderError, Writer,
     decode_request_header, encode_response_header,
 };
+use crate::security::Operation;
 use crate::stdx::Now;
 
 use super::api::{self, Plan};
@@ -58,6 +59,28 @@ fn overlap_of(frame: &[u8]) -> Overlap {
     match key.and_then(ApiKey::from_code) {
         Some(ApiKey::Produce | ApiKey::Fetch) => Overlap::Allowed,
         _ => Overlap::Forbidden,
+    }
+}
+
+/// True for what only nodes ask of each other.
+const fn is_of_node(request: &AnyRequest) -> bool {
+    match request {
+        AnyRequest::Fetch(fetch) => fetch.replica_id >= 0 || fetch.replica_state.replica_id >= 0,
+        AnyRequest::OffsetForLeaderEpoch(request) => request.replica_id >= 0,
+        AnyRequest::AllocateProducerIds(_)
+        | AnyRequest::AlterPartition(_)
+        | AnyRequest::AssignReplicasToDirs(_)
+        | AnyRequest::BeginQuorumEpoch(_)
+        | AnyRequest::BrokerHeartbeat(_)
+        | AnyRequest::BrokerRegistration(_)
+        | AnyRequest::ControllerRegistration(_)
+        | AnyRequest::EndQuorumEpoch(_)
+        | AnyRequest::Envelope(_)
+        | AnyRequest::FetchSnapshot(_)
+        | AnyRequest::UpdateRaftVoter(_)
+        | AnyRequest::Vote(_)
+        | AnyRequest::WriteTxnMarkers(_) => true,
+        _ => false,
     }
 }
 
@@ -186,6 +209,7 @@ impl Shard {
             .connections
             .find(id)
             .expect("the frame came from an open connection");
+        let is_known = peer.is_node;
         let context = RequestContext {
             connection: id,
             slot: peer.connection.open_slot(),
@@ -220,6 +244,13 @@ impl Shard {
             .map_err(|error| Unanswerable::Body(key, version, error))?;
         self.connections.budget_mut().begin(charge);
         let context = RequestContext { charge, ..context };
+        if !is_known && is_of_node(&request) {
+            let access = self.parts(now).access(&context);
+            let may_be = access.would_allow_cluster(Operation::ClusterAction);
+            if may_be {
+                self.connections.note_node(id);
+            }
+        }
         if let AnyRequest::BrokerHeartbeat(heartbeat) = &request
             && let Some(peer) = self.connections.find(id)
         {
