@@ -17,6 +17,7 @@ use crate::log::{
     FOLDER_DELETED, deleted_folder, parse_future_folder, parse_partition_folder, partition_folder,
     stray_folder,
 };
+use crate::metadata::PartitionRegistration;
 use crate::model::{ShardId, TopicIdPartition, TopicPartition};
 use crate::quorum::METADATA_FOLDER;
 use crate::stdx::{Instant, Now};
@@ -401,6 +402,16 @@ impl Shard {
         (copies, unnamed)
     }
 
+    /// True if a replica of the partition with this registration lies in `directory` here.
+    pub(super) fn is_here(
+        &self,
+        registration: &PartitionRegistration,
+        directory: DirectoryIndex,
+    ) -> bool {
+        let node = self.settings.config.node_id;
+        registration.replicas.contains(&node) && self.directory_of(registration) == Some(directory)
+    }
+
     /// Set aside the folders of topics that are not there, or that are elsewhere. Whether a folder
     /// is of a topic's id and not only of its name, the partition's log finds out.
     pub(super) fn set_strays_aside(&mut self, effects: &mut Effects) {
@@ -413,13 +424,8 @@ impl Shard {
             {
                 let found = self.image.topic(topic);
                 let registration = found.and_then(|topic| topic.partitions.get(&partition));
-                let is_here = registration.is_some_and(|registration| {
-                    registration
-                        .replicas
-                        .contains(&self.settings.config.node_id)
-                        && self.directory_of(registration) == Some(directory)
-                });
-                if !is_here {
+                let is_here = registration.map(|found| self.is_here(found, directory));
+                if is_here != Some(true) {
                     let name = FolderName {
                         directory,
                         partition: TopicPartition {

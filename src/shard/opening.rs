@@ -40,6 +40,9 @@ pub struct Opening {
     pub directories: Arc<[OpenDirectory]>,
     /// What the directories held at the start; says nothing of partitions that come later.
     pub contents: Option<Arc<[DirectoryContents]>>,
+    /// What was known of the cluster when that was told: folders of all other partitions were about
+    /// to be set aside.
+    image_of_contents: Option<Arc<MetadataImage>>,
     are_directories_read: bool,
     waiting: VecDeque<TopicIdPartition>,
     /// The partitions being opened, by their place in the table.
@@ -243,6 +246,7 @@ impl Shard {
         effects: &mut Effects,
     ) {
         self.opening.contents = Some(contents);
+        self.opening.image_of_contents = Some(Arc::clone(&self.image));
         self.opening.are_directories_read = true;
         self.begin_journals();
         self.begin_checkpoints();
@@ -386,6 +390,13 @@ impl Shard {
         let TopicPartition { topic, partition } = &name.partition;
         let folder = partition_folder(topic, *partition);
         contents.entries.get(&folder)?;
+        // Another topic may have the name since.
+        let then = self.opening.image_of_contents.as_ref()?.topic(topic)?;
+        let now = self.image.topic(topic).filter(|now| now.id == then.id)?;
+        now.partitions.get(partition)?;
+        if !self.is_here(then.partitions.get(partition)?, name.directory) {
+            return None;
+        }
         let said = &contents.checkpoint;
         Some(OpenMode::Existing {
             is_clean: self.opening.directories[directory].is_clean,
@@ -545,6 +556,7 @@ impl Shard {
         if self.phase == Phase::Starting {
             self.phase = Phase::Serving;
         }
+        self.opening.image_of_contents = None;
     }
 
     /// Tasks whose senders knew more than the image here did: it may have caught up.

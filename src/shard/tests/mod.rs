@@ -1,6 +1,7 @@
 //! One shard that is not the controller's, on a disk in memory, told by messages what to do.
 
 mod following;
+mod opening;
 mod peers;
 mod roles;
 mod truncating;
