@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use crate::log::storage::IO_BLOCK_BYTES;
+use crate::log::{JournalPlace, JournalledBatches};
 use crate::model::{TopicIdPartition, Uuid};
 
 use super::format::{
@@ -17,7 +18,7 @@ pub struct Replayed {
     /// Which journal it is; `None` of one that was never written to.
     pub identity: Option<JournalIdentity>,
     /// Batches of partitions, in the order of writing.
-    pub parts: Vec<(TopicIdPartition, Bytes)>,
+    pub parts: Vec<(TopicIdPartition, JournalledBatches)>,
 }
 
 /// Why a journal cannot be replayed.
@@ -181,10 +182,19 @@ fn walk(
     }) {
         visit(at, &entry);
         let found = entry.parts();
-        parts.extend(found.ok_or(JournalFault::Damaged(
+        let found = found.ok_or(JournalFault::Damaged(
             at,
             "an entry is not made up of batches",
-        ))?);
+        ))?;
+        let place = JournalPlace {
+            epoch: header.identity.epoch,
+            entry: number,
+        };
+        parts.extend(
+            found
+                .into_iter()
+                .map(|(partition, batches)| (partition, JournalledBatches { place, batches })),
+        );
         (number, position) = (number + 1, at + entry.bytes);
         previous_crc = Some(entry.crc);
     }

@@ -182,8 +182,8 @@ impl World {
     fn check_replay(&self) {
         let replayed = self.replay().unwrap();
         let mut found = BTreeMap::<TopicIdPartition, Vec<Bytes>>::new();
-        for (partition, bytes) in replayed.parts {
-            found.entry(partition).or_default().push(bytes);
+        for (partition, part) in replayed.parts {
+            found.entry(partition).or_default().push(part.batches);
         }
         for (slot, partition) in (0..).zip(&self.partitions) {
             let found = found.remove(&id(slot)).unwrap_or_default();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::log::JournalPlace;
 use crate::log::storage::{
     DirectoryIndex, Durability, FileId, IO_BLOCK_BYTES, StorageFailure, StorageOutbox,
     StorageOwner, StoragePath, StorageRequest, StorageResult, Ticket,
@@ -269,6 +270,15 @@ impl Journal {
             self.to_pass = Some(last);
         }
         last
+    }
+
+    /// How far it has come: behind the last entry that was begun.
+    #[must_use]
+    pub const fn place(&self) -> JournalPlace {
+        JournalPlace {
+            epoch: self.identity.epoch,
+            entry: self.next_entry - 1,
+        }
     }
 
     /// True if a start after a crash would not replay entry `last`, nor those before it.

@@ -11,6 +11,9 @@ pub(crate) const LEADER_EPOCHS: &str = "leader-epoch-checkpoint";
 /// How far what checkpoints say of a log may be believed, since it was truncated later.
 pub(crate) const TRUNCATION: &str = "forebay-truncation";
 
+/// Up to where journals and checkpoints tell of an earlier replica of the partition.
+pub(crate) const PREDECESSOR: &str = "forebay-predecessor";
+
 /// The end of a file's name between its deletion and its removal.
 pub(crate) const DELETED: &str = ".deleted";
 

@@ -17,6 +17,7 @@ use crate::stdx::Now;
 
 use super::deferral::UNSYNCED_BYTES_MAX;
 use super::partition_log::{Log, LogFailure, LogProgress, State};
+use super::predecessor::JournalledBatches;
 
 /// With this much to be written back, a segment is written to without being asked: a write of this
 /// size costs the device no more per byte than a larger one.
@@ -54,7 +55,7 @@ pub(super) struct Journalled {
     counted_bytes: u64,
     offer: Option<JournalOffer>,
     /// What the journal of the broker's last life had of this log, in the order of its entries.
-    inherited: Vec<Bytes>,
+    pub(super) inherited: Vec<JournalledBatches>,
     /// What of it the segments lack.
     replay: Vec<RecordBatch>,
 }
@@ -80,8 +81,8 @@ impl Log {
     /// Before the log is opened: what the journal has of it, in the order in which it was offered.
     /// What the segments lack of it is appended to them, and is durable as long as the journal is
     /// kept, which is until [`Log::written_end_offset`] has passed it.
-    pub fn inherit_journal(&mut self, batches: Vec<Bytes>) {
-        self.journalled.inherited = batches;
+    pub fn inherit_journal(&mut self, parts: Vec<JournalledBatches>) {
+        self.journalled.inherited = parts;
     }
 
     /// True if no journal has anything of it.
@@ -221,8 +222,8 @@ impl Log {
     /// since nothing of the segment that it lay in was written.
     pub(super) fn first_offset_without_segments(&self) -> Offset {
         let start = self.log_start_offset;
-        for bytes in &self.journalled.inherited {
-            let mut batches = Batches::new(bytes.clone());
+        for part in &self.journalled.inherited {
+            let mut batches = Batches::new(part.batches.clone());
             while let Ok(Some(batch)) = batches.next_whole() {
                 if (batch.base_offset()..batch.next_offset()).contains(&start) {
                     return batch.base_offset();
@@ -236,8 +237,8 @@ impl Log {
     /// where the log ends with that.
     pub(super) fn plan_replay(&mut self, end: Offset) -> Result<Offset, LogFailure> {
         let mut reached = end;
-        for bytes in std::mem::take(&mut self.journalled.inherited) {
-            let mut batches = Batches::new(bytes);
+        for part in std::mem::take(&mut self.journalled.inherited) {
+            let mut batches = Batches::new(part.batches);
             while batches.remaining() > 0 {
                 let batch = match batches.next_whole() {
                     Ok(Some(batch)) => batch,

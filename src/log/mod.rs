@@ -24,6 +24,7 @@ mod leader_epochs;
 mod lookup;
 mod offset_index;
 mod partition_log;
+mod predecessor;
 mod producer_state;
 mod read;
 mod read_ahead;
@@ -62,6 +63,7 @@ pub use lookup::Lookup;
 pub use partition_log::{
     Damage, FoundOffset, Log, LogFailure, LogIdentity, LogProgress, OpenFiles, OpenMode, ReadId,
 };
+pub use predecessor::{JournalPlace, JournalledBatches};
 pub use producer_state::{ActiveProducer, AppendOrigin};
 pub use read::{DiskRead, ReadPlan};
 pub use resume_point::TakenPoint;
@@ -69,10 +71,12 @@ pub use resume_point::TakenPoint;
 // What a stopped log's files are made of, for who checks them.
 pub(crate) use aborted::AbortedTransactions;
 pub(crate) use file_names::{
-    CLEANED, DELETED, FOLDER_STRAY, FileKind, LEADER_EPOCHS, PARTITION_METADATA, SWAP, TRUNCATION,
+    CLEANED, DELETED, FOLDER_STRAY, FileKind, LEADER_EPOCHS, PARTITION_METADATA, PREDECESSOR, SWAP,
+    TRUNCATION,
 };
 pub(crate) use leader_epochs::LeaderEpochs;
 pub(crate) use offset_index::{ENTRY_BYTES as OFFSET_ENTRY_BYTES, OffsetIndex};
+pub(crate) use predecessor::decode_predecessor;
 pub(crate) use producer_state::ended_transaction;
 pub(crate) use resume_point::end_of_resume_point;
 pub(crate) use scan::check_header_order;

@@ -16,6 +16,7 @@ use super::following::Following;
 use super::journalled::Journalled;
 use super::leader_epochs::{EpochEnd, EpochStart, LeaderEpochs};
 use super::lookup::Lookup;
+use super::predecessor::Predecessor;
 use super::producer_state::{ActiveProducer, ProducerStates};
 use super::read_ahead::Reads;
 use super::recovery::Recovery;
@@ -260,6 +261,7 @@ pub struct Log {
     pub(super) journalled: Journalled,
     pub(super) deferral: Deferral,
     pub(super) resume_points: ResumePoints,
+    pub(super) predecessor: Predecessor,
     pub(super) epochs: LeaderEpochs,
     /// The file of the epochs is to be written.
     pub(super) epochs_are_dirty: bool,
@@ -326,6 +328,7 @@ impl Log {
             journalled: Journalled::default(),
             deferral: Deferral::default(),
             resume_points: ResumePoints::default(),
+            predecessor: Predecessor::default(),
             epochs: LeaderEpochs::default(),
             epochs_are_dirty: false,
             epochs_differ_at_end: false,

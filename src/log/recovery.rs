@@ -55,6 +55,7 @@ pub(super) enum Asked {
     Epochs,
     Entries,
     Truncation,
+    Predecessor,
     Snapshot,
     /// Of the segment with this base offset.
     TransactionIndex(Offset),
@@ -71,8 +72,10 @@ pub(super) enum Asked {
 enum Stage {
     Begin,
     FolderIsMade,
+    FolderIsNoted,
     Listed,
-    TruncationIsRead,
+    NotesAreRead,
+    NotesAreWritten,
     Swapping,
     Sorting,
     Dropping,
@@ -91,6 +94,8 @@ pub(super) struct Recovery {
     stage: Stage,
     asked: BTreeMap<u64, Asked>,
     pub(super) answers: BTreeMap<Asked, StorageOutcome>,
+    /// The folder does not say yet whose it is: the log never was open.
+    pub(super) lacks_metadata: bool,
     /// What is to be given up.
     pub(super) truncation: Option<Truncation>,
     /// What is left of a compaction.
@@ -124,6 +129,7 @@ impl Recovery {
             stage: Stage::Begin,
             asked: BTreeMap::new(),
             answers: BTreeMap::new(),
+            lacks_metadata: false,
             truncation: None,
             interrupted: None,
             found: BTreeMap::new(),
@@ -146,6 +152,16 @@ impl Recovery {
         self.found.get(&point.segment).is_some_and(|found| {
             (is_last || !found.is_sealed()) && found.length > point.last_batch.position
         })
+    }
+
+    /// True if there is a file or folder of this name in the log's folder, which was listed.
+    pub(super) fn has_entry(&self, name: &str) -> bool {
+        match self.answers.get(&Asked::Entries) {
+            Some(StorageOutcome::Entries(entries)) => {
+                entries.iter().any(|entry| entry.name == name)
+            }
+            _ => false,
+        }
     }
 
     pub(super) const fn is_clean(&self) -> bool {
@@ -224,23 +240,34 @@ impl Log {
         match recovery.stage {
             Stage::Begin => Ok(self.begin_recovery(recovery, outbox)),
             Stage::FolderIsMade => {
+                self.note_predecessor(recovery, outbox);
+                Ok(Stage::FolderIsNoted)
+            }
+            Stage::FolderIsNoted => {
                 self.write_metadata(recovery, outbox);
                 self.segments.push_back(Segment::new(0, now.wall_ms));
                 self.unsealed.push(0);
-                self.plan_replay(0)?;
                 Ok(Stage::Finishing)
             }
             Stage::Listed => {
-                self.check_identity(recovery, outbox)?;
+                self.check_identity(recovery)?;
                 recovery.interrupted = match recovery.answers.get(&Asked::Entries) {
                     Some(StorageOutcome::Entries(entries)) => Interrupted::find(entries),
                     _ => None,
                 };
                 self.ask_for_truncation(recovery, outbox);
-                Ok(Stage::TruncationIsRead)
+                self.ask_for_predecessor(recovery, outbox);
+                Ok(Stage::NotesAreRead)
             }
-            Stage::TruncationIsRead => {
+            Stage::NotesAreRead => {
                 self.note_truncation(recovery, outbox);
+                self.judge_predecessor(recovery, outbox)?;
+                Ok(Stage::NotesAreWritten)
+            }
+            Stage::NotesAreWritten => {
+                if recovery.lacks_metadata {
+                    self.write_metadata(recovery, outbox);
+                }
                 Ok(Stage::Swapping)
             }
             Stage::Swapping => self.advance_swap(recovery, outbox),
@@ -328,11 +355,7 @@ impl Log {
     }
 
     /// See whose folder it is.
-    fn check_identity(
-        &mut self,
-        recovery: &mut Recovery,
-        outbox: &mut StorageOutbox,
-    ) -> Result<(), LogFailure> {
+    fn check_identity(&mut self, recovery: &mut Recovery) -> Result<(), LogFailure> {
         match recovery.answers.remove(&Asked::Metadata) {
             Some(StorageOutcome::Data(file)) => match decode_partition_metadata(&file) {
                 Some(id) if id == self.identity.topic_id => {}
@@ -348,7 +371,7 @@ impl Log {
             _ if has_records(recovery) => {
                 return Err(self.foreign("it does not say of which topic id it is"));
             }
-            _ => self.write_metadata(recovery, outbox),
+            _ => recovery.lacks_metadata = true,
         }
         if let Some(StorageOutcome::Data(file)) = recovery.answers.remove(&Asked::Epochs) {
             self.epochs = LeaderEpochs::decode(&file)
@@ -410,7 +433,7 @@ impl Log {
             segment.last_used = now.instant;
             self.segments.push_back(segment);
         }
-        if let Some(point) = self.resume_points.inherited.take()
+        if let Some((_, point)) = self.resume_points.inherited.take()
             && !recovery.is_clean()
         {
             recovery.reached = point.end_offset;

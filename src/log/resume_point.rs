@@ -81,15 +81,15 @@ pub enum TakenPoint {
 pub(super) struct ResumePoints {
     /// Taken, and good once the segments have what is below: segment, end, and the whole.
     taken: Option<(Offset, Offset, Bytes)>,
-    /// What was kept of the broker's last life.
-    pub(super) inherited: Option<ResumePoint>,
+    /// What was kept of the broker's last life, with the epoch of the checkpoint.
+    pub(super) inherited: Option<(u64, ResumePoint)>,
 }
 
 impl Log {
-    /// Before the log is opened after a crash: what [`Log::taken_resume_point`] said last. False
-    /// if it is not that; then it is not used.
-    pub fn inherit_resume_point(&mut self, point: &Bytes) -> bool {
-        self.resume_points.inherited = ResumePoint::decode(point);
+    /// Before the log is opened after a crash: what [`Log::taken_resume_point`] said last, and of
+    /// which epoch the checkpoint is that has it. False if it is not that; then it is not used.
+    pub fn inherit_resume_point(&mut self, epoch: u64, point: &Bytes) -> bool {
+        self.resume_points.inherited = ResumePoint::decode(point).map(|point| (epoch, point));
         self.resume_points.inherited.is_some()
     }
 

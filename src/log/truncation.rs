@@ -91,10 +91,7 @@ impl Log {
         recovery: &mut Recovery,
         outbox: &mut StorageOutbox,
     ) {
-        let Some(StorageOutcome::Entries(entries)) = recovery.answers.get(&Asked::Entries) else {
-            return;
-        };
-        if !entries.iter().any(|entry| entry.name == TRUNCATION) {
+        if !recovery.has_entry(TRUNCATION) {
             return;
         }
         let path = self.identity.folder.join(TRUNCATION);
@@ -135,7 +132,7 @@ impl Log {
         *recovery_point = recovery_point.filter(|point| *point <= believed_to);
         *log_start_offset = log_start_offset.map(|start| start.min(believed_to));
         let point = self.resume_points.inherited.take();
-        self.resume_points.inherited = point.filter(|point| point.end_offset <= believed_to);
+        self.resume_points.inherited = point.filter(|(_, point)| point.end_offset <= believed_to);
     }
 
     /// Give up the newest segment that is not to stay, of those that were found. False if there is

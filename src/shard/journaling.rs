@@ -12,8 +12,8 @@ use crate::journal::{
     Journal, JournalAppend, JournalIdentity, JournalLimits, JournalPart, JournalProgress,
     WriteBack, are_written_back, parse_file_name, replay,
 };
-use crate::log::Log;
 use crate::log::storage::{DirectoryIndex, StorageOwner, StoragePath, StorageResult};
+use crate::log::{JournalPlace, JournalledBatches, Log};
 use crate::metrics::{MetricId, ShardMetrics};
 use crate::model::{Offset, ShardId, TopicIdPartition, Uuid};
 use crate::protocol::record_batch::Batches;
@@ -24,6 +24,7 @@ use super::files::Purpose;
 use super::inherited::InheritedFiles;
 use super::opening::slots_of;
 use super::partition::{Partition, PartitionState, Partitions};
+use super::placement::shard_of;
 use super::{Effects, Message, ShardSettings};
 
 /// Appends of one partition in one turn that are larger than this go to its segment at once: for
@@ -50,7 +51,7 @@ pub fn is_journal(name: &str) -> bool {
 pub struct InheritedJournals {
     files: Vec<(String, Bytes)>,
     /// Batches, in the order in which they were journalled.
-    batches: HashMap<TopicIdPartition, Vec<Bytes>>,
+    batches: HashMap<TopicIdPartition, Vec<JournalledBatches>>,
 }
 
 impl Default for InheritedJournals {
@@ -115,6 +116,9 @@ pub struct Journals {
     /// The partitions of which journals of the last life have something, while those may still be
     /// on the disk.
     inherited_of: BTreeSet<TopicIdPartition>,
+    /// Where a journal or a checkpoint may have something of a partition. It stays so for as long
+    /// as the broker runs: a replica that comes there later says whose that is not.
+    told_of: BTreeSet<(DirectoryIndex, TopicIdPartition)>,
     /// Needed until every shard has written back what they held.
     inherited: InheritedFiles,
     /// On shard 0: how many of them are being removed.
@@ -134,6 +138,7 @@ impl Journals {
             is_stirred: false,
             has_inherited: false,
             inherited_of: BTreeSet::new(),
+            told_of: BTreeSet::new(),
             inherited: InheritedFiles::default(),
             removals: 0,
         }
@@ -203,6 +208,37 @@ impl Journals {
         !self.inherited_of.contains(&partition) && of.is_none_or(|of| of.journal.has_passed(last))
     }
 
+    /// A replica leaves a directory, and may come back there.
+    pub fn note_departed(&mut self, directory: DirectoryIndex, partition: TopicIdPartition) {
+        self.told_of.insert((directory, partition));
+    }
+
+    /// The topic is deleted: no replica of it comes back.
+    pub fn forget_departed(&mut self, partition: TopicIdPartition) {
+        for index in 0..self.directories.len() {
+            let directory = DirectoryIndex::at(index);
+            self.told_of.remove(&(directory, partition));
+        }
+    }
+
+    /// How far the journal of a directory has come, and whether it or a checkpoint there may have
+    /// something of an earlier replica of the partition.
+    pub fn place_of(
+        &self,
+        directory: DirectoryIndex,
+        partition: TopicIdPartition,
+    ) -> (JournalPlace, bool) {
+        let place = self.directories[usize::from(directory.0)].journal.place();
+        (place, self.told_of.contains(&(directory, partition)))
+    }
+
+    /// Nothing that was inherited for the log of `owner` is that log's.
+    pub fn disown(&mut self, directory: DirectoryIndex, owner: StorageOwner) {
+        let of = &mut self.directories[usize::from(directory.0)];
+        of.inherited.retain(|part| part.owner != owner);
+        self.is_stirred = true;
+    }
+
     /// Shard 0 has removed the journals of the last life.
     pub fn forget_inherited(&mut self) {
         self.inherited_of.clear();
@@ -238,6 +274,14 @@ impl Shard {
                 journal: Journal::new(identity, index, owner, journals.limits),
                 inherited: Vec::new(),
             });
+            let told_of = contents.journals.batches.keys();
+            let told_of = told_of.chain(contents.checkpoints.partitions());
+            let here = |id: &TopicIdPartition| {
+                shard_of(*id, self.settings.shards_count) == self.settings.id
+            };
+            journals
+                .told_of
+                .extend(told_of.filter(|id| here(id)).map(|id| (index, *id)));
             for name in contents.journals.names() {
                 journals.has_inherited = true;
                 journals.inherited.add(StoragePath::new(index, name));
@@ -245,15 +289,22 @@ impl Shard {
         }
     }
 
-    /// Give a log that is about to be opened what the last journals had of it, and let it use the
-    /// journal of its directory.
+    /// Let a log that is about to be opened use the journal of its directory, and give it what the
+    /// last journals had of it. One that `is_new` has nothing of those: what they have is of an
+    /// earlier replica.
     pub(super) fn connect_journal(
         &mut self,
         id: TopicIdPartition,
         directory: DirectoryIndex,
+        is_new: bool,
         log: &mut Log,
     ) {
         log.use_journal(self.journals.journalled_bytes_max(directory));
+        let (now, has_earlier) = self.journals.place_of(directory, id);
+        log.begin_at(now, is_new && has_earlier);
+        if is_new {
+            return;
+        }
         let place = usize::from(directory.0);
         let contents = self.opening.contents.as_ref();
         let Some(batches) = contents.and_then(|contents| contents[place].journals.batches.get(&id))
@@ -451,9 +502,9 @@ fn look(partitions: &Partitions, part: JournalPart) -> WriteBack {
 }
 
 /// The offset behind the last batch.
-fn end_of(batches: &[Bytes]) -> Offset {
-    let last = batches.last().cloned().unwrap_or_default();
-    let mut last = Batches::new(last);
+fn end_of(parts: &[JournalledBatches]) -> Offset {
+    let last = parts.last().map(|last| last.batches.clone());
+    let mut last = Batches::new(last.unwrap_or_default());
     let mut end = 0;
     while let Ok(Some(batch)) = last.next_whole() {
         end = batch.next_offset();

@@ -133,6 +133,8 @@ impl Shard {
             ..partition.log.identity().clone()
         };
         let mut log = Log::open(identity, partition.log.config().clone(), mode, random);
+        let (now, has_earlier) = self.journals.place_of(directory, partition.id);
+        log.begin_at(now, has_earlier);
         log.count_from(partition.next_count());
         let first_dirty_offset = partition.log.first_dirty_offset();
         let from = partition.directory;
@@ -484,6 +486,10 @@ impl Shard {
         let partition = self.partitions.touch(slot).expect("it was just there");
         let (directory, next) = (partition.directory, partition.next_directory.take());
         partition.state = PartitionState::Open;
+        let owner = partition.log.identity().owner;
+        self.journals.withdraw(from, owner);
+        self.journals.note_departed(from, id);
+        let partition = self.partitions.touch(slot).expect("it was just there");
         let bytes_max = self.journals.journalled_bytes_max(directory);
         partition.log.use_journal(bytes_max);
         allow_deferral(&mut partition.log, &partition.role);

@@ -47,6 +47,8 @@ pub struct Opening {
     waiting: VecDeque<TopicIdPartition>,
     /// The partitions being opened, by their place in the table.
     underway: BTreeSet<u32>,
+    /// The partitions whose replicas have left since [`Opening::contents`] was read.
+    gone: BTreeSet<TopicIdPartition>,
     is_told: bool,
     /// On shard 0: the shards that have opened their partitions.
     shards_opened: BTreeSet<ShardId>,
@@ -298,6 +300,7 @@ impl Shard {
             return self.insert_failed(id, name);
         }
         let existing = self.existing_mode(&name);
+        let existing = existing.filter(|_| !self.opening.gone.contains(&id));
         if existing.is_none() {
             self.claim_folder(id, name.clone(), false);
         }
@@ -348,8 +351,10 @@ impl Shard {
         let role = Role::Follower(Follower::new(None, -1, 0));
         allow_deferral(&mut log, &role);
         log.inherit_first_dirty_offset(cleaned_offset.unwrap_or(0));
-        self.connect_journal(id, directory, &mut log);
-        self.inherit_point(id, directory, &mut log);
+        self.connect_journal(id, directory, existing.is_none(), &mut log);
+        if existing.is_some() {
+            self.inherit_point(id, directory, &mut log);
+        }
         let partition = Partition {
             id,
             topic,
@@ -510,6 +515,9 @@ impl Shard {
         let (name, log) = (partition.name(), &partition.log);
         let (start, end) = (log.log_start_offset(), log.log_end_offset());
         let directory = partition.directory;
+        if log.has_disowned_journal() {
+            self.journals.disown(directory, log.identity().owner);
+        }
         let queued = std::mem::take(&mut partition.queued_tasks);
         let known = match self.end_truncation(slot) {
             Some(high_watermark) => high_watermark,
@@ -549,6 +557,7 @@ impl Shard {
     /// Every shard has its partitions: connections are read from.
     pub(super) fn on_serve(&mut self, now: Now) {
         self.opening.contents = None;
+        self.opening.gone.clear();
         self.moves.forget_found();
         if self.controller.is_some() {
             self.room.start(now);
@@ -573,6 +582,10 @@ impl Shard {
 
     fn delete_partition(&mut self, id: TopicIdPartition, error: ErrorCode) {
         self.opening.waiting.retain(|waiting| *waiting != id);
+        let may_come_back = self.image.partition(id.topic_id, id.partition).is_some();
+        if !may_come_back {
+            self.journals.forget_departed(id);
+        }
         let Some(slot) = self.partitions.slot_of(id) else {
             return self.opening.left.push((id, true));
         };
@@ -592,8 +605,13 @@ impl Shard {
         let has_folder = !partition.state.is_without_folder() && !is_given_up;
         partition.state = PartitionState::Deleting;
         partition.truncation = None;
+        let owner = partition.log.identity().owner;
         partition.log.delete(unique);
         partition.is_log_deleted = !has_folder;
+        self.journals.withdraw(directory, owner);
+        if may_come_back {
+            self.journals.note_departed(directory, id);
+        }
         self.fetches.wake(partition.take_waiting_fetches());
         let queued = std::mem::take(&mut partition.queued_tasks);
         self.refuse_waiting(slot, error);
@@ -619,6 +637,9 @@ impl Shard {
         self.opening.left.push((partition.id, true));
         // A replica may have come back while the one before was on its way out.
         let id = partition.id;
+        if self.opening.contents.is_some() {
+            self.opening.gone.insert(id);
+        }
         let registration = self.image.partition(id.topic_id, id.partition);
         let node = self.settings.config.node_id;
         if registration.is_some_and(|registration| registration.replicas.contains(&node)) {

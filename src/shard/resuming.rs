@@ -41,7 +41,8 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct InheritedCheckpoints {
     files: Vec<(String, Bytes)>,
-    points: HashMap<TopicIdPartition, Bytes>,
+    /// With the epoch of the file.
+    points: HashMap<TopicIdPartition, (u64, Bytes)>,
 }
 
 impl Default for InheritedCheckpoints {
@@ -70,8 +71,10 @@ impl InheritedCheckpoints {
         self.files
             .sort_by_key(|(name, _)| (checkpoint_epoch(name), name.clone()));
         for (name, contents) in &mut self.files {
+            let epoch = checkpoint_epoch(name).unwrap_or(0);
+            let of_epoch = |(partition, point)| (partition, (epoch, point));
             match decode_checkpoint(&std::mem::take(contents), directory) {
-                Ok(points) => self.points.extend(points),
+                Ok(points) => self.points.extend(points.into_iter().map(of_epoch)),
                 Err(fault @ CheckpointFault::Newer(_)) => {
                     return Err(format!("the checkpoint {name} cannot be used: {fault}"));
                 }
@@ -79,6 +82,11 @@ impl InheritedCheckpoints {
             }
         }
         Ok(())
+    }
+
+    /// The partitions that they name.
+    pub fn partitions(&self) -> impl Iterator<Item = &TopicIdPartition> {
+        self.points.keys()
     }
 
     /// The epoch of the newest file, zero if there is none.
@@ -213,8 +221,8 @@ impl Shard {
     ) {
         let contents = self.opening.contents.as_ref();
         let of = contents.map(|contents| &contents[usize::from(directory.0)]);
-        if let Some(point) = of.and_then(|of| of.checkpoints.points.get(&id))
-            && !log.inherit_resume_point(point)
+        if let Some((epoch, point)) = of.and_then(|of| of.checkpoints.points.get(&id))
+            && !log.inherit_resume_point(*epoch, point)
         {
             tracing::warn!("what the checkpoint says of {} is not used", log.identity());
         }

@@ -11,8 +11,8 @@ use crate::journal::{
     CheckpointFault, JournalFault, checkpoint_epoch, decode_checkpoint, identity_of, inspect,
     parse_file_name,
 };
-use crate::log::end_of_resume_point;
 use crate::log::storage::FolderEntry;
+use crate::log::{JournalPlace, JournalledBatches, end_of_resume_point};
 use crate::model::{Offset, TopicIdPartition, Uuid};
 use crate::protocol::record_batch::Batches;
 
@@ -43,14 +43,14 @@ pub struct Journals {
     /// The files, the oldest first.
     pub names: Vec<String>,
     /// Batches of each partition, in the order of writing.
-    pub batches: BTreeMap<TopicIdPartition, Vec<Bytes>>,
+    pub batches: BTreeMap<TopicIdPartition, Vec<JournalledBatches>>,
     /// True if one of them cannot be relied upon.
     pub is_damaged: bool,
     /// The files that say from where a start reads the logs.
     pub checkpoints: Vec<String>,
-    /// How far the logs reached in their segments when those were written, by the file that says
+    /// How far the logs reached in their segments when those were written, by the files that say
     /// so.
-    points: BTreeMap<TopicIdPartition, (Offset, String)>,
+    points: BTreeMap<TopicIdPartition, Vec<(Offset, String)>>,
 }
 
 /// What the segments of a partition have.
@@ -60,6 +60,15 @@ pub struct Held {
     /// The offset behind their last record; `None` if there are no segments.
     pub end_offset: Option<Offset>,
     pub is_damaged: bool,
+    /// What is said up to there is of an earlier replica.
+    pub predecessor: Option<JournalPlace>,
+}
+
+impl Held {
+    /// True if what is said there is of this log.
+    fn owns(&self, place: JournalPlace) -> bool {
+        self.predecessor.is_none_or(|before| place > before)
+    }
 }
 
 impl Journals {
@@ -128,17 +137,14 @@ impl Journals {
                 continue;
             };
             let known = self.points.entry(partition).or_default();
-            if known.0 < end_offset {
-                *known = (end_offset, name.to_owned());
-            }
+            known.push((end_offset, name.to_owned()));
         }
     }
 
     /// How far a log is known to have reached in its segments.
     pub fn reached(&self, partition: &TopicIdPartition) -> Option<Offset> {
-        self.points
-            .get(partition)
-            .map(|(end_offset, _)| *end_offset)
+        let points = self.points.get(partition)?.iter();
+        points.map(|(end_offset, _)| *end_offset).max()
     }
 
     /// Whether the logs reach as far as they did, with what the journals have.
@@ -150,8 +156,15 @@ impl Journals {
         reached: &BTreeMap<TopicIdPartition, Offset>,
         told: &mut Told,
     ) {
-        for (partition, (end_offset, name)) in &self.points {
+        for (partition, points) in &self.points {
             let Some(held) = held.get(partition).filter(|held| !held.is_damaged) else {
+                continue;
+            };
+            let is_own = |(_, name): &&(Offset, String)| {
+                let epoch = checkpoint_epoch(name).unwrap_or(0);
+                held.owns(JournalPlace { epoch, entry: 0 })
+            };
+            let Some((end_offset, name)) = points.iter().filter(is_own).max() else {
                 continue;
             };
             let end = reached.get(partition).copied().or(held.end_offset);
@@ -260,11 +273,11 @@ impl Journals {
 
 /// Where the log ends with `parts`, and how many records the segments lack; else where it cannot
 /// go on, and why.
-fn reach(parts: &[Bytes], held: &Held) -> Result<(Offset, i64), (Offset, String)> {
+fn reach(parts: &[JournalledBatches], held: &Held) -> Result<(Offset, i64), (Offset, String)> {
     let mut end = held.end_offset;
     let mut missing = 0;
-    for part in parts {
-        let mut batches = Batches::new(part.clone());
+    for part in parts.iter().filter(|part| held.owns(part.place)) {
+        let mut batches = Batches::new(part.batches.clone());
         while batches.remaining() > 0 {
             let unreadable = |reason: String| (end.unwrap_or(0), reason);
             let batch = match batches.next_whole() {

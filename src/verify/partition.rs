@@ -8,8 +8,8 @@ use crate::admin::counted;
 use crate::log::checkpoint::{LOG_START_OFFSETS, decode_partition_metadata};
 use crate::log::storage::FolderEntry;
 use crate::log::{
-    AbortedTransactions, CLEANED, DELETED, FileKind, LEADER_EPOCHS, LeaderEpochs,
-    PARTITION_METADATA, SWAP, decode_snapshot,
+    AbortedTransactions, CLEANED, DELETED, FileKind, JournalPlace, LEADER_EPOCHS, LeaderEpochs,
+    PARTITION_METADATA, PREDECESSOR, SWAP, decode_predecessor, decode_snapshot,
 };
 use crate::model::{LeaderEpoch, Offset, Uuid};
 use crate::protocol::record_batch::BatchHeader;
@@ -53,6 +53,8 @@ pub struct PartitionContext {
 #[derive(Clone, Debug, Default)]
 pub struct PartitionFacts {
     pub topic_id: Option<Uuid>,
+    /// Up to where journals and checkpoints tell of an earlier replica.
+    pub predecessor: Option<JournalPlace>,
     /// The base offset of the first segment; `None` if there is none.
     pub first_offset: Option<Offset>,
     /// The offset behind the last batch of the segments.
@@ -102,6 +104,7 @@ impl PartitionCheck<'_> {
         let (segments, snapshots) = self.sort(entries);
         let mut facts = PartitionFacts {
             topic_id: self.check_metadata(entries),
+            predecessor: self.read_predecessor(entries),
             ..PartitionFacts::default()
         };
         let has_records = segments.values().any(|files| files.log_bytes > Some(0));
@@ -263,6 +266,21 @@ impl PartitionCheck<'_> {
             }
             _ => Some(found),
         }
+    }
+
+    fn read_predecessor(&mut self, entries: &[FolderEntry]) -> Option<JournalPlace> {
+        let name = PREDECESSOR;
+        let file = has(entries, name).then(|| self.read(name))??;
+        let place = decode_predecessor(&file);
+        if place.is_none() {
+            let by_hand = Mending::ByHand(
+                "nobody knows what in the journals is of this replica: if other brokers have the \
+                 partition, move the folder away",
+            );
+            let fault = self.finding(name, "it is none").fault(by_hand);
+            self.told.find(fault);
+        }
+        place
     }
 
     fn read_epochs(&mut self, entries: &[FolderEntry], has_records: bool) -> Option<LeaderEpochs> {

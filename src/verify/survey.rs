@@ -388,6 +388,7 @@ impl Survey {
                     folder: folder.clone(),
                     end_offset: facts.first_offset.map(|_| facts.end_offset),
                     is_damaged: facts.is_damaged,
+                    predecessor: facts.predecessor,
                 };
                 Some((id, held))
             })

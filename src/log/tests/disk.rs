@@ -38,6 +38,14 @@ impl Disk {
         }
     }
 
+    pub fn has_folder(&self, path: &str) -> bool {
+        self.folders.contains(path)
+    }
+
+    pub fn folders(&self) -> impl Iterator<Item = &String> {
+        self.folders.iter()
+    }
+
     pub fn count(&self, operation: &str) -> usize {
         self.performed.get(operation).copied().unwrap_or(0)
     }

@@ -1,6 +1,7 @@
 //! A log whose small appends are durable in a journal first.
 
 use super::*;
+use crate::log::{JournalPlace, JournalledBatches};
 
 pub(super) const OFFER_BYTES_MAX: u64 = 4_000;
 
@@ -73,7 +74,14 @@ impl Journalled {
         self.world.log = Log::open(identity(), config, mode, random);
         self.world.progress.clear();
         self.world.log.use_journal(OFFER_BYTES_MAX);
-        self.world.log.inherit_journal(self.journal.clone());
+        let journal = self.journal.iter().cloned();
+        let parts = (1..)
+            .zip(journal)
+            .map(|(entry, batches)| JournalledBatches {
+                place: JournalPlace { epoch: 1, entry },
+                batches,
+            });
+        self.world.log.inherit_journal(parts.collect());
         // Until it is open: what it writes then is up to the test.
         self.flush();
         while self.world.progress.is_empty() && self.world.step() {}

@@ -11,6 +11,7 @@ mod following;
 mod full_disk;
 mod interrupted;
 mod journalled;
+mod predecessor;
 mod random_life;
 mod recycling;
 mod reindexing;
@@ -142,7 +143,7 @@ impl World {
         let config = Arc::new(self.config.clone());
         self.log = Log::open(identity(), config, mode, self.random.fork());
         if let Some(point) = &self.resume_point {
-            assert!(self.log.inherit_resume_point(point));
+            assert!(self.log.inherit_resume_point(1, point));
         }
         self.progress.clear();
         self.settle();

@@ -3,6 +3,7 @@
 mod following;
 mod opening;
 mod peers;
+mod returning;
 mod roles;
 mod truncating;
 
@@ -186,6 +187,12 @@ impl Bench {
     }
 
     fn start(&mut self, registered: Registered<'_>) {
+        self.start_until_opened(registered);
+        self.tell(Message::Serve);
+    }
+
+    /// Start, until the partition is open; others have yet to open theirs.
+    fn start_until_opened(&mut self, registered: Registered<'_>) {
         self.shard
             .on_event(self.now, Event::Started, &mut self.effects);
         self.register(registered);
@@ -193,7 +200,6 @@ impl Bench {
         contents.resize_with(self.directories_count(), no_contents);
         self.tell(Message::DirectoriesRead(Arc::from(contents)));
         self.tell(Message::ClaimsAnswered(vec![(self.id, true)]));
-        self.tell(Message::Serve);
     }
 
     fn directories_count(&self) -> usize {
@@ -203,6 +209,15 @@ impl Bench {
     /// What shard 0 tells of the first log directory.
     fn read_directory(&self) -> DirectoryContents {
         let mut contents = no_contents();
+        for name in self.disk.folders().cloned() {
+            let entry = FolderEntry {
+                name: name.clone(),
+                is_folder: true,
+                length: 0,
+                modified_ms: 0,
+            };
+            contents.entries.insert(name, entry);
+        }
         for (path, file) in &self.disk.files {
             let file = Bytes::copy_from_slice(file);
             let (name, is_folder) = match path.split_once('/') {
@@ -230,6 +245,11 @@ impl Bench {
 
     /// The power goes, and the broker starts again.
     pub fn crash(&mut self, registered: Registered<'_>) {
+        self.begin_crash();
+        self.start(registered);
+    }
+
+    fn begin_crash(&mut self) {
         self.disk.crash(&mut self.random);
         self.effects = Effects::default();
         self.shard = Shard::new(settings(self.set.clone()));
@@ -238,7 +258,6 @@ impl Bench {
         self.network.clear();
         self.is_disk_slow = false;
         self.is_clean = false;
-        self.start(registered);
     }
 
     /// Shard 0 removes the journals of the last life, if they are not needed any more.
