@@ -338,7 +338,8 @@ fn broken_by(bug: PlantedBug) -> &'static [Rule] {
         PlantedBug::AcknowledgesAlone
         | PlantedBug::ClaimsMore
         | PlantedBug::HidesDivergence
-        | PlantedBug::GrantsEveryVote => unreachable!("{bug:?} needs a cluster"),
+        | PlantedBug::GrantsEveryVote
+        | PlantedBug::ForgetsPredecessor => unreachable!("{bug:?} needs a cluster"),
         // The broker notices by itself that an answer came twice.
         PlantedBug::CompletesTwice => &[],
     }

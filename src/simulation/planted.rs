@@ -66,6 +66,7 @@ planted_bugs! {
     ClaimsMore "a follower's fetch says that it has synced one record more than it has";
     HidesDivergence "a follower is not told that its log has something else than its leader's";
     GrantsEveryVote "a vote that was refused counts as given";
+    ForgetsPredecessor "a replica that is back does not note whose what was journalled before is";
 }
 
 /// True if the file stays against what is told.

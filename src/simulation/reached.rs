@@ -38,6 +38,7 @@ reached! {
     Reassigned "the replicas of a partition are others";
     TopicDeleted "a topic is deleted";
     Truncated "a follower gives up the end of its log";
+    Returned "a replica is back where journals may have something of the one before";
 }
 
 /// How often each was come to.

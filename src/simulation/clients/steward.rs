@@ -1,5 +1,5 @@
-//! The administrator of a cluster: makes the topics, makes and deletes others, and has the replicas
-//! of one in another order, in the end on fewer brokers.
+//! The administrator of a cluster: makes the topics, makes and deletes others, and has a replica of
+//! one taken from a broker and given back, all in another order, in the end on fewer brokers.
 
 use std::time::Duration;
 
@@ -63,12 +63,13 @@ impl Steward {
                 topic: topic.clone(),
                 partitions: 1,
             });
-            // A replica that was taken away does not come back: of the one before the journal may
-            // still have something, which a start takes for a part of the new one.
-            steps.push(Step::Reassign {
-                topic: topics[0].0.to_owned(),
-                takes_away: round + 1 == rounds,
-            });
+            let is_last = round + 1 == rounds;
+            for takes_away in [false, true].into_iter().filter(|takes| *takes || !is_last) {
+                steps.push(Step::Reassign {
+                    topic: topics[0].0.to_owned(),
+                    takes_away,
+                });
+            }
             if round % 4 != 1 {
                 steps.push(Step::Delete { topic });
             }

@@ -16,7 +16,7 @@ use crate::log::storage::{
     Durability, FileId, IO_BLOCK_BYTES, StorageFailure, StorageOutcome, StoragePath,
     StorageRequest, StorageResult, Ticket,
 };
-use crate::log::{FOLDER_DELETED, parse_future_folder};
+use crate::log::{FOLDER_DELETED, PREDECESSOR, parse_future_folder};
 use crate::model::ShardId;
 use crate::quorum::METADATA_FOLDER;
 use crate::stdx::Random;
@@ -565,7 +565,9 @@ impl Disk {
                     let older = self.volume.read_file(path).unwrap_or_default();
                     contents = with_older_entries(&older, &contents);
                 }
-                if !self.strikes(PlantedBug::SkipsReplacement) {
+                let forgets = self.planted == Some(PlantedBug::ForgetsPredecessor)
+                    && path.relative.ends_with(PREDECESSOR);
+                if !forgets && !self.strikes(PlantedBug::SkipsReplacement) {
                     self.volume.replace_file(path, &contents, now_ms)?;
                 }
             }

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use crate::log::TRUNCATION;
 use crate::log::storage::{Durability, StorageOutcome, StorageRequest, StorageResult, Ticket};
+use crate::log::{PREDECESSOR, TRUNCATION};
 use crate::model::ShardId;
 use crate::shard::{ConnectionId, DisconnectReason, Effect, Event, HaltReason, Message};
 
@@ -389,10 +389,15 @@ impl World {
             let done = (ticket, Ok(StorageOutcome::Done));
             broker.hosts[seat.place].completions.push_back(done);
         }
-        if let StorageRequest::ReplaceFile { path, .. } = &request
-            && path.relative.ends_with(TRUNCATION)
-        {
-            self.agreement.note(Reached::Truncated);
+        if let StorageRequest::ReplaceFile { path, .. } = &request {
+            for (note, what) in [
+                (TRUNCATION, Reached::Truncated),
+                (PREDECESSOR, Reached::Returned),
+            ] {
+                if path.relative.ends_with(note) {
+                    self.agreement.note(what);
+                }
+            }
         }
         self.nodes[seat.node.0].disk.submit(
             self.now,
