@@ -18,7 +18,7 @@ use forebay::protocol::{
 };
 use forebay::stdx::Random;
 
-use crate::load::server::Server;
+use crate::load::server::{Server, Target};
 
 const TOPIC: &str = "amplification";
 const CREATE_TOPICS_VERSION: i16 = 7;

@@ -12,6 +12,7 @@
 
 #[path = "../load/brokers.rs"]
 mod brokers;
+#[path = "../load/cluster.rs"]
 mod cluster;
 #[path = "../load/mod.rs"]
 mod load;
@@ -195,7 +196,7 @@ fn main() {
             if !names(&brokers, kind_name) || !names(&shapes, shape_name) {
                 continue;
             }
-            let mut cluster = Cluster::start(kind, shape, &lab, &folder);
+            let mut cluster = Cluster::start(kind, shape, &lab, &folder, &[]);
             let producer = Producer::start(&lab, &cluster.servers());
             // Until the producer is warm.
             thread::sleep(WATCHED / 3);

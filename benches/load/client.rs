@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::ops::Range;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -18,7 +19,7 @@ use forebay::protocol::{
     ApiKey, Message, Records, Request, Writer, decode_response_header, encode_request_header,
 };
 
-use super::server::{CpuTimes, Server};
+use super::server::{CpuTimes, Server, Target};
 
 /// The newest versions that name topics instead of giving their ids.
 pub const PRODUCE_VERSION: i16 = 12;
@@ -77,7 +78,7 @@ pub(super) struct Gauge {
 impl Gauge {
     /// Let a load that has begun warm up for a quarter of `duration`, measure it for all of it, and
     /// end it. Latencies are those of the caller.
-    pub(super) fn measure(&self, server: &Server, duration: Duration) -> Measured {
+    pub(super) fn measure(&self, server: &impl Target, duration: Duration) -> Measured {
         thread::sleep(duration / 4);
         self.is_counting.store(true, Ordering::Relaxed);
         let (start, cpu, machine) = (Instant::now(), server.cpu_seconds(), CpuTimes::now());
@@ -114,6 +115,15 @@ impl Measured {
 }
 
 impl Load {
+    /// Wait until the servers take records where this load puts them.
+    pub fn await_partitions(self, servers: &impl Target, topic: &str) {
+        for connection in 0..self.connections {
+            let first = connection * self.partitions_per_connection;
+            let own = first..first + self.partitions_per_connection;
+            Client::connect(servers, connection).await_partitions(topic, own);
+        }
+    }
+
     /// Put the load on `server`: a quarter of `duration` to warm up, then all of it to measure.
     pub fn run(self, server: &Server, duration: Duration) -> Measured {
         let partitions = self.connections * self.partitions_per_connection;
@@ -125,7 +135,7 @@ impl Load {
     }
 
     /// The same with a topic that is there.
-    pub fn run_on(self, server: &Server, topic: &str, duration: Duration) -> Measured {
+    pub fn run_on(self, server: &impl Target, topic: &str, duration: Duration) -> Measured {
         let batch = batch(self.records_per_batch, self.record_bytes);
         let records = i64::from(self.records_per_batch);
         let gauge = Gauge::default();
@@ -252,9 +262,9 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn connect(server: &Server, connection: i32) -> Self {
-        let at = connection as usize % server.addresses.len();
-        let stream = TcpStream::connect(server.addresses[at]).expect("the server listens");
+    pub(super) fn connect(server: &impl Target, connection: i32) -> Self {
+        let address = server.address(connection as usize);
+        let stream = TcpStream::connect(address).expect("the server listens");
         stream.set_nodelay(true).expect("a TCP socket");
         Self {
             stream,
@@ -340,6 +350,25 @@ impl Client {
             decode_response_header(frame, ApiKey::CreateTopics, version).expect("a good answer");
         let response = CreateTopicsResponse::decode(&mut reader, version);
         response.expect("a good answer").topics[0].error_code
+    }
+
+    /// Wait until the server takes a record for each of these partitions, which are there only a
+    /// moment after their topic.
+    fn await_partitions(&mut self, topic: &str, partitions: Range<i32>) {
+        // A compacted topic takes no record without a key.
+        let mut probe = RecordBatchBuilder::new();
+        probe.append(1, Some(b"probe"), Some(b"v"), &[]);
+        let probe = probe.finish().to_bytes();
+        for partition in partitions {
+            let produce = produce_request(topic, partition, &probe);
+            loop {
+                self.stream.write_all(&produce).expect("the server reads");
+                if self.receive_produced().0 == 0 {
+                    break;
+                }
+                thread::sleep(Duration::from_millis(10));
+            }
+        }
     }
 
     /// Receive the answer to a produce request: its error code and base offset.
@@ -446,20 +475,7 @@ pub fn create_topic(server: &Server, topic: &str, partitions: i32, configs: &[(&
     while ![0, TOPIC_ALREADY_EXISTS].contains(&client.create_topic(&request)) {
         thread::sleep(Duration::from_millis(10));
     }
-    // Its partitions are there a moment later. A compacted topic takes no record without a key.
-    let mut probe = RecordBatchBuilder::new();
-    probe.append(1, Some(b"probe"), Some(b"v"), &[]);
-    let probe = probe.finish().to_bytes();
-    for partition in 0..partitions {
-        let produce = produce_request(topic, partition, &probe);
-        loop {
-            client.stream.write_all(&produce).expect("the server reads");
-            if client.receive_produced().0 == 0 {
-                break;
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
-    }
+    client.await_partitions(topic, 0..partitions);
 }
 
 pub(super) fn batch(records: u16, record_bytes: usize) -> Bytes {

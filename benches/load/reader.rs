@@ -10,7 +10,7 @@ use forebay::protocol::messages::FetchResponse;
 use forebay::protocol::{ApiKey, Message, decode_response_header};
 
 use super::client::{Client, FETCH_VERSION, Filled, fetch_at};
-use super::server::Server;
+use super::server::{Server, Target};
 
 /// How often it is looked whether the time is over.
 const TICK: Duration = Duration::from_millis(10);

@@ -6,6 +6,15 @@ use std::process::{Child, Command};
 use std::thread;
 use std::time::Duration;
 
+/// What a load is put on.
+pub trait Target: Sync {
+    /// Where this connection connects to.
+    fn address(&self, connection: usize) -> SocketAddr;
+
+    /// The CPU time that it has taken so far, in seconds.
+    fn cpu_seconds(&self) -> f64;
+}
+
 /// A server that runs until dropped.
 pub struct Server {
     process: Child,
@@ -68,47 +77,60 @@ impl Server {
 
     /// The memory that the server holds now, in bytes.
     pub fn resident_bytes(&self) -> f64 {
-        self.status_bytes("VmRSS:")
+        status_bytes(self.process.id(), "VmRSS:")
     }
 
     /// The most memory that the server has held so far, in bytes.
     pub fn resident_bytes_max(&self) -> f64 {
-        self.status_bytes("VmHWM:")
-    }
-
-    fn status_bytes(&self, name: &str) -> f64 {
-        let path = format!("/proc/{}/status", self.process.id());
-        let text = std::fs::read_to_string(path).expect("the server runs");
-        let line = text.lines().find_map(|line| line.strip_prefix(name));
-        let kibibytes = line
-            .expect("a process has memory")
-            .trim_end_matches("kB")
-            .trim();
-        kibibytes.parse::<f64>().expect("a number") * 1024.0
+        status_bytes(self.process.id(), "VmHWM:")
     }
 
     /// What the server has had the kernel write to the device so far, in bytes.
     pub fn written_bytes(&self) -> u64 {
-        let path = format!("/proc/{}/io", self.process.id());
-        let text = std::fs::read_to_string(path).expect("the server runs");
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix("write_bytes: "));
-        let bytes = line.expect("the kernel counts").parse();
-        bytes.expect("a number")
+        written_bytes(self.process.id())
+    }
+}
+
+impl Target for Server {
+    fn address(&self, connection: usize) -> SocketAddr {
+        self.addresses[connection % self.addresses.len()]
     }
 
-    /// The CPU time that the server has taken so far, in seconds.
-    pub fn cpu_seconds(&self) -> f64 {
-        let path = format!("/proc/{}/stat", self.process.id());
-        let text = std::fs::read_to_string(path).expect("the server runs");
-        // The fields behind the name, which may hold anything, count from the third on: user and
-        // system time are the 14th and 15th, in hundredths of a second.
-        let (_, fields) = text.rsplit_once(')').expect("a name in parentheses");
-        let fields: Vec<&str> = fields.split_whitespace().collect();
-        let ticks = |at: usize| fields[at].parse::<f64>().expect("a number");
-        (ticks(11) + ticks(12)) / 100.0
+    fn cpu_seconds(&self) -> f64 {
+        cpu_seconds(self.process.id())
     }
+}
+
+/// What `/proc` says of the memory of the process `id` in the line `name`, in bytes.
+pub fn status_bytes(id: u32, name: &str) -> f64 {
+    let text = std::fs::read_to_string(format!("/proc/{id}/status")).expect("the server runs");
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    let kibibytes = line
+        .expect("a process has memory")
+        .trim_end_matches("kB")
+        .trim();
+    kibibytes.parse::<f64>().expect("a number") * 1024.0
+}
+
+/// What the process `id` has had the kernel write to the device so far, in bytes.
+pub fn written_bytes(id: u32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{id}/io")).expect("the server runs");
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("write_bytes: "));
+    let bytes = line.expect("the kernel counts").parse();
+    bytes.expect("a number")
+}
+
+/// The CPU time that the process `id` has taken so far, in seconds.
+pub fn cpu_seconds(id: u32) -> f64 {
+    let text = std::fs::read_to_string(format!("/proc/{id}/stat")).expect("the server runs");
+    // The fields behind the name, which may hold anything, count from the third on: user and
+    // system time are the 14th and 15th, in hundredths of a second.
+    let (_, fields) = text.rsplit_once(')').expect("a name in parentheses");
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    let ticks = |at: usize| fields[at].parse::<f64>().expect("a number");
+    (ticks(11) + ticks(12)) / 100.0
 }
 
 /// What the CPUs of this machine have done so far, in ticks.

@@ -24,6 +24,7 @@
 mod brokers;
 mod cleaning;
 mod cold;
+#[path = "../load/device.rs"]
 mod device;
 mod latency;
 #[path = "../load/mod.rs"]

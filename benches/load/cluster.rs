@@ -1,4 +1,6 @@
-//! Clusters of three brokers of either kind, with the settings that they are shipped with.
+//! Clusters of three brokers of either kind, with the settings that they are shipped with and those
+//! that a bench adds.
+#![allow(dead_code, reason = "each bench uses its own part of it")]
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -17,11 +19,14 @@ use forebay::protocol::messages::{
 use forebay::protocol::{Message, Request, Writer, decode_response_header, encode_request_header};
 
 use crate::brokers::{JVM, Kind};
-use crate::load::server::{free_address, make_empty};
+use crate::load::server::{
+    Target, cpu_seconds, free_address, make_empty, status_bytes, written_bytes,
+};
 use crate::support::Lab;
 
 /// The topic under load.
-pub const TOPIC: &str = "failover";
+pub const TOPIC: &str = "load";
+/// Two for each broker: each leads those that follow each other.
 pub const PARTITIONS: i32 = 6;
 
 const CLUSTER_ID: &str = "Rm9yZWJheVRlc3RzTGFiMQ";
@@ -89,8 +94,14 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// A new cluster in `folder`, whose topic is there.
-    pub fn start(kind: Kind, shape: Shape, lab: &Lab, folder: &Path) -> Self {
+    /// A new cluster in `folder` with `settings`, whose topic is there.
+    pub fn start(
+        kind: Kind,
+        shape: Shape,
+        lab: &Lab,
+        folder: &Path,
+        settings: &[(&str, &str)],
+    ) -> Self {
         make_empty(folder);
         let roles: &[(i32, &str)] = match shape {
             Shape::Apart => &[
@@ -118,7 +129,7 @@ impl Cluster {
             let folder = folder.join(id.to_string());
             make_empty(&folder);
             let at = (*address, *controller);
-            write_properties(&folder, (*id, roles), at, &voters);
+            write_properties(&folder, (*id, roles), at, &voters, settings);
             format(kind, lab, &folder);
             let is_broker = roles.contains("broker");
             Node {
@@ -144,6 +155,22 @@ impl Cluster {
         let brokers = self.nodes.iter().filter(|node| node.is_broker);
         let addresses = brokers.map(|node| node.address.to_string());
         addresses.collect::<Vec<_>>().join(",")
+    }
+
+    /// What the brokers have had the kernel write to the device so far, in bytes.
+    pub fn written_bytes(&self) -> u64 {
+        self.running().map(written_bytes).sum()
+    }
+
+    /// The memory that the brokers hold now, in bytes.
+    pub fn resident_bytes(&self) -> f64 {
+        self.running().map(|id| status_bytes(id, "VmRSS:")).sum()
+    }
+
+    /// The ids of the processes.
+    fn running(&self) -> impl Iterator<Item = u32> {
+        let running = self.nodes.iter().filter_map(|node| node.process.as_ref());
+        running.map(Child::id)
     }
 
     pub fn node(&mut self, id: i32) -> &mut Node {
@@ -215,10 +242,19 @@ impl Cluster {
     }
 
     fn create_topic(&self) {
+        let placed = (0..PARTITIONS).map(|partition| {
+            let brokers = (0..3).map(|turn| (partition / 2 + turn) % 3 + 1);
+            create_topics_request::CreatableReplicaAssignment {
+                partition_index: partition,
+                broker_ids: brokers.collect(),
+                ..Default::default()
+            }
+        });
         let topic = create_topics_request::CreatableTopic {
             name: TOPIC.to_owned(),
-            num_partitions: PARTITIONS,
-            replication_factor: 3,
+            num_partitions: -1,
+            replication_factor: -1,
+            assignments: placed.collect(),
             ..Default::default()
         };
         let request = CreateTopicsRequest {
@@ -259,6 +295,19 @@ impl Cluster {
     }
 }
 
+impl Target for Cluster {
+    /// The n-th connection is to the broker that leads the n-th pair of partitions.
+    fn address(&self, connection: usize) -> SocketAddr {
+        let mut brokers = self.nodes.iter().filter(|node| node.is_broker);
+        let found = brokers.nth(connection % 3);
+        found.expect("there are three brokers").address
+    }
+
+    fn cpu_seconds(&self) -> f64 {
+        self.running().map(cpu_seconds).sum()
+    }
+}
+
 impl Drop for Cluster {
     fn drop(&mut self) {
         for node in &mut self.nodes {
@@ -278,7 +327,7 @@ fn ask<Q: Request, R: Message>(address: SocketAddr, request: &Q, version: i16) -
     stream.set_read_timeout(Some(patience)).ok()?;
     let mut writer = Writer::new();
     writer.start_frame();
-    encode_request_header(&mut writer, Q::KEY, version, 0, Some("failover")).ok()?;
+    encode_request_header(&mut writer, Q::KEY, version, 0, Some("bench")).ok()?;
     request.encode(&mut writer, version).ok()?;
     writer.finish_frame().ok()?;
     stream.write_all(&writer.into_bytes()).ok()?;
@@ -295,6 +344,7 @@ fn write_properties(
     (id, roles): (i32, &str),
     (address, controller): (SocketAddr, SocketAddr),
     voters: &str,
+    settings: &[(&str, &str)],
 ) {
     let both = format!("PLAINTEXT://{address},CONTROLLER://{controller}");
     let (listeners, advertised) = match roles {
@@ -308,7 +358,7 @@ fn write_properties(
         }
         _ => (both.clone(), both),
     };
-    let text = format!(
+    let mut text = format!(
         "process.roles={roles}\nnode.id={id}\ncontroller.quorum.voters={voters}\n\
          listeners={listeners}\nadvertised.listeners={advertised}\n\
          controller.listener.names=CONTROLLER\n\
@@ -316,6 +366,9 @@ fn write_properties(
          log.dirs={}\n",
         folder.join("data").display()
     );
+    for (key, value) in settings {
+        text.push_str(&format!("{key}={value}\n"));
+    }
     std::fs::write(folder.join("server.properties"), text).expect("the folder can be written");
 }
 

@@ -1,4 +1,5 @@
 //! The device's own limits, from `fio`.
+#![allow(dead_code, reason = "each bench uses its own part of it")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
