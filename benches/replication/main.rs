@@ -32,7 +32,10 @@ use load::{Load, Measured, Work};
 use support::{Lab, Tool};
 
 /// The disk keeps what a load of minutes leaves three times.
-const SETTINGS: [(&str, &str); 5] = [
+const SETTINGS: [(&str, &str); 6] = [
+    // As much as Kafka's heap, which a start script limits; else three brokers would take pages
+    // from the machine for minutes. Apache Kafka does not know it.
+    ("forebay.memory.bytes", "1GiB"),
     // The records of the load claim to be from 1970.
     ("log.retention.ms", "-1"),
     ("log.retention.bytes", "268435456"),
