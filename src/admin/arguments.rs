@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 
+use crate::config::parse_size;
+
 use super::cluster::ClusterCommand;
 use super::consume::Consume;
 use super::group::GroupCommand;
@@ -80,9 +82,17 @@ pub struct ConnectionArguments {
     pub json: bool,
 }
 
-/// Bytes a second, as Kafka has them: positive, in 63 bits.
-pub fn rate() -> clap::builder::RangedU64ValueParser {
-    clap::value_parser!(u64).range(1..=i64::MAX.unsigned_abs())
+/// Bytes a second with a unit or none: positive, in 63 bits, as Kafka has them.
+///
+/// # Errors
+/// What they look like, if `text` is something else.
+pub fn rate(text: &str) -> Result<u64, String> {
+    let bytes = parse_size(text)
+        .ok()
+        .and_then(|bytes| u64::try_from(bytes).ok());
+    bytes
+        .filter(|bytes| *bytes > 0)
+        .ok_or_else(|| "Not bytes a second, such as 50000000 or 50MiB".to_owned())
 }
 
 /// A host and a port.
@@ -162,5 +172,19 @@ mod tests {
         assert!(server("a:0").is_err());
         assert!(server("a:b").is_err());
         assert!(server(":9").is_err());
+    }
+
+    #[test]
+    fn rates_have_a_unit_or_none() {
+        assert_eq!(rate("50000000"), Ok(50_000_000));
+        assert_eq!(rate("50MiB"), Ok(50 << 20));
+        assert_eq!(rate("1GB"), Ok(1_000_000_000));
+        for bad in ["", "0", "-1", "1.5MiB", "fast", "9223372036854775807K"] {
+            let refused = rate(bad).unwrap_err();
+            assert_eq!(
+                refused, "Not bytes a second, such as 50000000 or 50MiB",
+                "{bad}"
+            );
+        }
     }
 }

@@ -43,6 +43,7 @@ pub use update::{
     plan_dynamic_update,
 };
 pub use value::Value;
+pub(crate) use value::parse_size;
 
 #[cfg(test)]
 mod tests;

@@ -206,7 +206,7 @@ fn parse_double(text: &str) -> Result<f64, String> {
 }
 
 /// A number of bytes with a unit or none: `1048576`, `512MiB`, `4GB`.
-pub(super) fn parse_size(text: &str) -> Result<i64, String> {
+pub(crate) fn parse_size(text: &str) -> Result<i64, String> {
     const UNITS: &[(&str, i64)] = &[
         ("KiB", 1 << 10),
         ("MiB", 1 << 20),

@@ -33,7 +33,7 @@ use crate::admin::table::counted;
 #[command(after_help = "\
 Examples:
   forebay cluster balance
-  forebay cluster balance --execute --throttle 50000000
+  forebay cluster balance --execute --throttle 50MiB
   forebay cluster balance --max-moves 20 --json | jq .proposed > plan.json")]
 pub struct Balance {
     /// Carry out the plan without a question; needed where there is no terminal to ask on
@@ -41,7 +41,7 @@ pub struct Balance {
     execute: bool,
 
     /// Copy at most so many bytes a second out of and into each broker
-    #[arg(long, value_name = "BYTES", value_parser = rate())]
+    #[arg(long, value_name = "BYTES", value_parser = rate)]
     throttle: Option<u64>,
 
     /// Copy at most so many replicas

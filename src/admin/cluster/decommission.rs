@@ -39,7 +39,7 @@ const ASKED_EVERY: Duration = Duration::from_secs(1);
 #[command(after_help = "\
 Examples:
   forebay cluster decommission 3 --plan
-  forebay cluster decommission 3 --throttle 50000000
+  forebay cluster decommission 3 --throttle 50MiB
   forebay cluster decommission 3 --unregister       waits until it is stopped, too")]
 pub struct Decommission {
     /// The broker's id
@@ -51,7 +51,7 @@ pub struct Decommission {
     plan: bool,
 
     /// Copy at most so many bytes a second out of and into each broker
-    #[arg(long, value_name = "BYTES", value_parser = rate())]
+    #[arg(long, value_name = "BYTES", value_parser = rate)]
     throttle: Option<u64>,
 
     /// When it holds nothing, wait until it is stopped and unregister it

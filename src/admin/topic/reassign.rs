@@ -42,7 +42,7 @@ use super::plan_file::read_plan;
 Examples:
   forebay topic reassign orders --brokers 1,2,3
   forebay topic reassign orders --brokers 1,2,3 --json | jq .proposed > plan.json
-  forebay topic reassign --file plan.json --execute --throttle 50000000
+  forebay topic reassign --file plan.json --execute --throttle 50MiB
   forebay topic reassign --file plan.json --verify
   forebay topic reassign orders --cancel"
 )]
@@ -77,7 +77,7 @@ pub struct Reassign {
     cancel: bool,
 
     /// Copy at most so many bytes a second out of and into each broker
-    #[arg(long, value_name = "BYTES", requires = "execute", value_parser = rate())]
+    #[arg(long, value_name = "BYTES", requires = "execute", value_parser = rate)]
     throttle: Option<u64>,
 
     /// Only ask for it, and leave the rest to a later --verify
