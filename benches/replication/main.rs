@@ -1,11 +1,11 @@
 //! How much three brokers take when each record is on all of them before it is acknowledged.
 //!
-//! Three nodes that are brokers and controllers, six partitions with three replicas, two led by each
-//! broker; three connections, each to a broker for the partitions that it leads, with batches of 64
-//! KiB of 1 KiB records, acknowledged by all replicas. Forebay acknowledges what is synced on the
-//! replicas in sync; Apache Kafka, with the settings it is shipped with, what is in their memory.
-//! The device's limit stands beside it: what fio writes and syncs, of which each record takes three
-//! parts.
+//! Three nodes that are brokers and controllers, six partitions with three replicas, two led by
+//! each broker; three connections, each to a broker for the partitions that it leads, with
+//! batches of 64 KiB of 1 KiB records, acknowledged by all replicas. Forebay acknowledges what is
+//! synced on the replicas in sync; Apache Kafka, with the settings it is shipped with, what is in
+//! their memory. The device's limit stands beside it: what fio writes and syncs, of which each
+//! record takes three parts.
 //!
 //! `cargo bench --bench replication` measures, with `-- --rounds=N --seconds=N --in-flight=8,32
 //! --brokers=forebay` if wanted. Any other way of running it only says how it is run.
@@ -157,7 +157,8 @@ fn print(rows: &BTreeMap<(Kind, usize), Vec<Row>>, device: f64) {
         let rate = of(|row| row.measured.megabytes_per_second);
         let cpu = of(|row| row.measured.cpu_seconds_per_gigabyte);
         println!(
-            "| {kind:?} | {in_flight} | {rate:.0} | {cpu:.2} | {:.0} | {:.0} | {:.2} | {:.2} | {:.0} |",
+            "| {kind:?} | {in_flight} | {rate:.0} | {cpu:.2} | {:.0} | {:.0} | {:.2} | {:.2} \
+             | {:.0} |",
             of(|row| row.measured.p50_us),
             of(|row| row.measured.p99_us),
             of(|row| row.measured.busy),
