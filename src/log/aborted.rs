@@ -129,11 +129,17 @@ impl AbortedTransactions {
 
     /// Those that have a part in the records from `offset` up to `upper`.
     pub(crate) fn between(&self, offset: Offset, upper: Offset) -> Vec<AbortedTransaction> {
-        let reaching = self.all[self.place_of(offset)..].iter();
-        reaching
-            .filter(|one| one.first_offset < upper)
-            .copied()
-            .collect()
+        let mut found = Vec::new();
+        for one in &self.all[self.place_of(offset)..] {
+            if one.first_offset < upper {
+                found.push(*one);
+            }
+            // All that begin before there have ended.
+            if one.last_stable_offset >= upper {
+                break;
+            }
+        }
+        found
     }
 
     pub(super) fn check_invariants(&self, log_end_offset: Offset) {
@@ -161,7 +167,11 @@ mod tests {
     use super::*;
 
     fn entry(producer_id: i64, first: i64, last: i64) -> Vec<u8> {
-        let numbers = [producer_id, first, last, last + 1];
+        stable_entry(producer_id, first, last, last + 1)
+    }
+
+    fn stable_entry(producer_id: i64, first: i64, last: i64, stable: i64) -> Vec<u8> {
+        let numbers = [producer_id, first, last, stable];
         let numbers = numbers.iter().flat_map(|number| number.to_be_bytes());
         VERSION.to_be_bytes().into_iter().chain(numbers).collect()
     }
@@ -169,7 +179,7 @@ mod tests {
     #[test]
     fn a_reader_is_told_of_the_aborted_transactions_in_what_it_reads() {
         let mut aborted = AbortedTransactions::default();
-        let first = [entry(7, 0, 10), entry(8, 5, 20)].concat();
+        let first = [stable_entry(7, 0, 10, 5), entry(8, 5, 20)].concat();
         aborted.push_file(0, &first).unwrap();
         aborted.push_file(30, &entry(7, 25, 40)).unwrap();
         for (offset, upper, expected) in [
