@@ -84,9 +84,14 @@ pub fn plan(context: &RequestContext, request: WriteTxnMarkersRequest, parts: &P
                 }
                 answers.partitions.push(answer);
             }
-            result.topics.push(answers);
+            if !answers.partitions.is_empty() {
+                result.topics.push(answers);
+            }
         }
-        response.markers.push(result);
+        // Where nothing is named nothing is answered.
+        if !result.topics.is_empty() {
+            response.markers.push(result);
+        }
     }
     if tasks.is_empty() {
         return Plan::answer(response);
