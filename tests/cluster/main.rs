@@ -1,5 +1,6 @@
 //! Clusters of several nodes: brokers and controllers of Forebay and of Apache Kafka.
 
+mod addresses;
 mod combined;
 mod controllers;
 mod cordoned;
@@ -11,6 +12,7 @@ mod history;
 mod joining;
 #[path = "../fuzz/targets/memory_disk.rs"]
 mod memory_disk;
+mod misuse;
 mod operating;
 mod replicating;
 mod rolling;
@@ -85,12 +87,14 @@ fn states(asked: &Broker) -> Vec<(String, String)> {
     );
     let output = listed.run().succeeded();
     let lines = output.stdout.lines().skip(1);
-    lines
-        .filter_map(|line| {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            Some((words.first()?.to_string(), words.get(4)?.to_string()))
-        })
-        .collect()
+    let states = lines.filter_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        Some((words.first()?.to_string(), words.get(4)?.to_string()))
+    });
+    // Kafka's brokers tell of them in an order of their own.
+    let mut states: Vec<(String, String)> = states.collect();
+    states.sort();
+    states
 }
 
 #[track_caller]

@@ -34,6 +34,8 @@ pub struct Broker {
     pub port: u16,
     /// The port of the controller's listener.
     pub controller: u16,
+    /// The address of its listeners, as a URL has it.
+    host: &'static str,
     dir: PathBuf,
     lab: Lab,
     child: Option<Child>,
@@ -70,6 +72,8 @@ const OF_FOREBAY: [&str; 5] = [
     "share.version=0",
     "streams.version=0",
 ];
+
+const LOOPBACK: &str = "127.0.0.1";
 
 /// How long a broker may take until it answers.
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
@@ -142,7 +146,23 @@ impl Broker {
     /// has; returns when all of them answer.
     #[track_caller]
     pub fn three_combined(lab: &Lab, kinds: [Kind; 3], settings: &[(&str, &str)]) -> [Self; 3] {
-        let mut nodes = kinds.map(|kind| Self::of_settings(lab, kind, free_port(), settings));
+        Self::three_combined_on(lab, LOOPBACK, kinds, settings)
+    }
+
+    /// The same with all listeners at one address of this machine, as a URL has it.
+    #[track_caller]
+    pub fn three_combined_on(
+        lab: &Lab,
+        host: &'static str,
+        kinds: [Kind; 3],
+        settings: &[(&str, &str)],
+    ) -> [Self; 3] {
+        let mut nodes = kinds.map(|kind| {
+            let mut node = Self::of_settings(lab, kind, free_port(), &[]);
+            node.host = host;
+            node.write_properties(settings);
+            node
+        });
         let voters = Self::voters(&nodes);
         for (node, id) in nodes.iter_mut().zip(1..) {
             node.set(&[
@@ -236,7 +256,7 @@ impl Broker {
     /// `controller.quorum.voters` of these controllers, which are counted from one on.
     pub fn voters(controllers: &[Self]) -> String {
         let voters = controllers.iter().zip(1..);
-        let voters = voters.map(|(one, id)| format!("{id}@127.0.0.1:{}", one.controller));
+        let voters = voters.map(|(one, id)| format!("{id}@{}:{}", one.host, one.controller));
         voters.collect::<Vec<_>>().join(",")
     }
 
@@ -254,6 +274,7 @@ impl Broker {
             kind,
             port,
             controller: free_port(),
+            host: LOOPBACK,
             dir,
             lab: lab.clone(),
             child: None,
@@ -291,6 +312,7 @@ impl Broker {
             kind,
             port: free_port(),
             controller: other.controller,
+            host: other.host,
             dir,
             lab: other.lab.clone(),
             child: None,
@@ -324,6 +346,7 @@ impl Broker {
             kind,
             port: free_port(),
             controller: free_port(),
+            host: other.host,
             dir,
             lab: other.lab.clone(),
             child: None,
@@ -449,7 +472,7 @@ impl Broker {
 
     /// `host:port` for clients.
     pub fn bootstrap(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        format!("{}:{}", self.host, self.port)
     }
 
     /// A new connection of the wire client.
@@ -534,15 +557,15 @@ impl Broker {
     }
 
     fn write_properties(&self, settings: &[(&str, &str)]) {
-        let (port, controller) = (self.port, self.controller);
+        let (host, port, controller) = (self.host, self.port, self.controller);
         let mut text = SHIPPED.to_owned();
-        let listeners = format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}");
+        let listeners = format!("PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}");
         for (key, value) in [
             ("listeners", listeners.as_str()),
             ("advertised.listeners", listeners.as_str()),
             (
                 "controller.quorum.bootstrap.servers",
-                &format!("127.0.0.1:{controller}"),
+                &format!("{host}:{controller}"),
             ),
             ("log.dirs", &self.data().display().to_string()),
         ] {
@@ -583,7 +606,7 @@ impl Broker {
     /// Ready is what a client needs: the broker lists itself. Asked in bytes (Metadata of no topic
     /// in version 1), so that a broker starts without Kafka's definitions too.
     fn answers(&self) -> io::Result<()> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        let mut stream = TcpStream::connect(self.bootstrap())?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         let mut request = frame(3, 1, 1, false);
         request.extend([0; 4]);
