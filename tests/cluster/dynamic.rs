@@ -12,7 +12,7 @@ const TOPICS: &str = "org.apache.kafka.tools.TopicCommand";
 
 /// Whom a tool asks.
 #[derive(Clone, Copy)]
-enum Asked<'a> {
+pub enum Asked<'a> {
     Broker(&'a Broker),
     Controller(&'a Broker),
 }
@@ -64,7 +64,7 @@ fn await_leader(controller: &Broker) {
 
 /// Waits until these vote; who leads, and their directories.
 #[track_caller]
-fn await_voters(asked: Asked<'_>, awaited: &[u64]) -> (u64, Vec<(u64, String)>) {
+pub fn await_voters(asked: Asked<'_>, awaited: &[u64]) -> (u64, Vec<(u64, String)>) {
     if let Asked::Controller(controller) = asked
         && controller.kind == Kind::Kafka
     {
@@ -86,7 +86,7 @@ fn await_voters(asked: Asked<'_>, awaited: &[u64]) -> (u64, Vec<(u64, String)>) 
 
 /// Has the tool try until the new controller has caught up.
 #[track_caller]
-fn add(asked: Asked<'_>, new: &Broker) {
+pub fn add(asked: Asked<'_>, new: &Broker) {
     let config = new.properties().display().to_string();
     let started = Instant::now();
     loop {
@@ -102,7 +102,7 @@ fn add(asked: Asked<'_>, new: &Broker) {
 }
 
 #[track_caller]
-fn remove(asked: Asked<'_>, id: u64, directory: &str) {
+pub fn remove(asked: Asked<'_>, id: u64, directory: &str) {
     let id = id.to_string();
     let args = [
         "remove-controller",
@@ -114,7 +114,7 @@ fn remove(asked: Asked<'_>, id: u64, directory: &str) {
     asked.tool(&args).run().succeeded();
 }
 
-fn directory(voters: &[(u64, String)], id: u64) -> &str {
+pub fn directory(voters: &[(u64, String)], id: u64) -> &str {
     let mut voters = voters.iter();
     let (_, directory) = voters.find(|(voter, _)| *voter == id).expect("it votes");
     directory

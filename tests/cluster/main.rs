@@ -12,6 +12,7 @@ mod history;
 mod joining;
 #[path = "../fuzz/targets/memory_disk.rs"]
 mod memory_disk;
+mod migration;
 mod misuse;
 mod operating;
 mod replicating;

@@ -211,6 +211,13 @@ fn only_the_committed_is_seen(lab: &Lab, mut first: Broker, kinds: [Kind; 2], di
     for asked in [&first, &brokers[0], &brokers[1]] {
         assert_committed_alone(lab, asked, &committed);
     }
+    let told = brokers[0].log();
+    let of_topic = |line: &&str| line.contains("acks=all acknowledges") && line.contains(TOPIC);
+    let lines = told.lines().filter(of_topic).count() as u64;
+    assert!(
+        (1..=1 + rounds(2)).contains(&lines),
+        "once in each life: {told}"
+    );
     for broker in &mut brokers {
         broker.stop();
     }
