@@ -19,6 +19,7 @@ mod replicating;
 mod rolling;
 #[path = "../support/mod.rs"]
 mod support;
+mod standing_by;
 mod tools;
 mod transactions;
 mod voters;

@@ -137,7 +137,6 @@ fn deleted_topics(request: &DeleteTopicsRequest, refusal: &Refusal) -> DeleteTop
         name: name.cloned(),
         topic_id: id.unwrap_or_default(),
         error_code: refusal.code.code(),
-        error_message: refusal.message.clone(),
         ..DeletableTopicResult::default()
     });
     DeleteTopicsResponse {
