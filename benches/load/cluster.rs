@@ -54,6 +54,15 @@ pub struct Node {
 }
 
 impl Node {
+    /// The memory that it holds now, in bytes; `None` if it does not run.
+    pub fn resident_bytes(&self) -> Option<f64> {
+        let id = self.process.as_ref()?.id();
+        let text = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let kibibytes: f64 = line.trim_end_matches("kB").trim().parse().ok()?;
+        Some(kibibytes * 1024.0)
+    }
+
     /// Ends it as a crash would.
     pub fn kill(&mut self) {
         let mut process = self.process.take().expect("it runs");
@@ -102,6 +111,18 @@ impl Cluster {
         folder: &Path,
         settings: &[(&str, &str)],
     ) -> Self {
+        let cluster = Self::start_empty((kind, shape), lab, folder, settings);
+        cluster.create_topic();
+        cluster
+    }
+
+    /// A new cluster in `folder` with `settings`, without topics.
+    pub fn start_empty(
+        (kind, shape): (Kind, Shape),
+        lab: &Lab,
+        folder: &Path,
+        settings: &[(&str, &str)],
+    ) -> Self {
         make_empty(folder);
         let roles: &[(i32, &str)] = match shape {
             Shape::Apart => &[
@@ -146,7 +167,6 @@ impl Cluster {
             folder: folder.to_owned(),
         };
         cluster.nodes.iter_mut().for_each(Node::start);
-        cluster.create_topic();
         cluster
     }
 
@@ -186,6 +206,11 @@ impl Cluster {
 
     /// Who leads the metadata quorum.
     pub fn controller(&self) -> i32 {
+        self.await_some("a controller", || self.told_controller())
+    }
+
+    /// Who leads the metadata quorum, if a broker knows.
+    pub fn told_controller(&self) -> Option<i32> {
         let topic = describe_quorum_request::TopicData {
             topic_name: "__cluster_metadata".to_owned(),
             partitions: vec![describe_quorum_request::PartitionData::default()],
@@ -195,11 +220,9 @@ impl Cluster {
             topics: vec![topic],
             ..Default::default()
         };
-        self.await_some("a controller", || {
-            let response: DescribeQuorumResponse = self.ask(&request, 2)?;
-            let partition = response.topics.first()?.partitions.first()?;
-            Some(partition.leader_id).filter(|id| *id >= 0)
-        })
+        let response: DescribeQuorumResponse = self.ask(&request, 2)?;
+        let partition = response.topics.first()?.partitions.first()?;
+        Some(partition.leader_id).filter(|id| *id >= 0)
     }
 
     /// Waits until every replica of every partition is in sync, and has a leader.
@@ -272,7 +295,7 @@ impl Cluster {
         self.await_whole();
     }
 
-    fn await_some<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    pub fn await_some<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         let started = Instant::now();
         loop {
             if let Some(found) = look() {
@@ -288,7 +311,7 @@ impl Cluster {
     }
 
     /// The answer of a broker; `None` if none answers.
-    fn ask<Q: Request, R: Message>(&self, request: &Q, version: i16) -> Option<R> {
+    pub fn ask<Q: Request, R: Message>(&self, request: &Q, version: i16) -> Option<R> {
         let brokers = self.nodes.iter().filter(|node| node.is_broker);
         let mut running = brokers.filter(|node| node.process.is_some());
         running.find_map(|node| ask(node.address, request, version))
