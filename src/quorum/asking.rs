@@ -10,7 +10,6 @@ use crate::stdx::{Instant, Now};
 
 use super::control::{Voter, VoterEndpoint};
 use super::core::Quorum;
-use super::enrolling::check_enrolled;
 use super::event::QuorumOutgoing;
 use super::machine::Input;
 use super::raft::{FetchAsk, Request, Target, VoteAsk};
@@ -304,7 +303,7 @@ impl Quorum {
             (Asked::Versions(id), AnyResponse::ApiVersions(response)) => {
                 self.on_versions(now, id, Some(&response));
             }
-            (Asked::Enrolling, response) => check_enrolled(&response)?,
+            (Asked::Enrolling, response) => self.on_enrolled(&response)?,
             _ => return Err("the answer is to something else".to_owned()),
         }
         Ok(())

@@ -4,9 +4,11 @@
 //! that. A new voter is first asked whether it speaks the quorum's protocol, and must have fetched
 //! all there was lately: else nothing could be committed before it has.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::{ErrorCode, NodeAddress, Offset, Uuid};
+use crate::model::{BrokerId, ErrorCode, NodeAddress, Offset, Uuid};
+use crate::protocol::messages::update_raft_voter_request::KRaftVersionFeature;
 use crate::protocol::messages::update_raft_voter_response::CurrentLeader;
 use crate::protocol::messages::{
     AddRaftVoterRequest, AddRaftVoterResponse, ApiVersionsRequest, ApiVersionsResponse,
@@ -30,7 +32,7 @@ const CAUGHT_UP_WITHIN: Duration = Duration::from_hours(1);
 
 /// Why voters are not changed: Kafka's code, and a line for people where Kafka has one.
 #[derive(Debug)]
-struct Refused(ErrorCode, Option<String>);
+pub(super) struct Refused(pub ErrorCode, pub Option<String>);
 
 impl Refused {
     fn because(code: ErrorCode, reason: impl Into<String>) -> Self {
@@ -60,6 +62,9 @@ enum Stage {
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     current: Option<Change>,
+    /// Where the settings say who votes: the directories and addresses that voters have told this
+    /// leader, for the day when the log is to say it.
+    pub(super) told: BTreeMap<BrokerId, Voter>,
 }
 
 impl Changes {
@@ -244,11 +249,16 @@ impl Quorum {
         asked: &QuorumRequest,
         request: &UpdateRaftVoterRequest,
     ) {
-        let error = match self.with_addresses(request) {
-            Ok(voters) => {
-                self.append_voters(now, voters);
-                ErrorCode::None
+        let changed = self.check_update(request).and_then(|voter| {
+            if self.kraft_version() < KRAFT_VERSION {
+                return self.note_told(voter, &request.kraft_version_feature);
             }
+            let voters = self.with_addresses(voter, &request.kraft_version_feature)?;
+            self.append_voters(now, voters);
+            Ok(())
+        });
+        let error = match changed {
+            Ok(()) => ErrorCode::None,
             Err(Refused(error, _)) => error,
         };
         let leader = self.leader_endpoint(&asked.listener);
@@ -267,7 +277,8 @@ impl Quorum {
         self.later(token, response);
     }
 
-    fn with_addresses(&self, request: &UpdateRaftVoterRequest) -> Result<Vec<Voter>, Refused> {
+    /// The voter that tells of itself, if it may.
+    fn check_update(&self, request: &UpdateRaftVoterRequest) -> Result<Voter, Refused> {
         let plain = |error| Refused(error, None);
         self.check_cluster(request.cluster_id.as_deref())
             .and_then(|()| self.check_leading(request.current_leader_epoch))
@@ -286,8 +297,18 @@ impl Quorum {
         if self.default_address(&voter).is_none() || min < 0 || max < min {
             return Err(plain(ErrorCode::InvalidRequest));
         }
+        Ok(voter)
+    }
+
+    fn with_addresses(
+        &self,
+        voter: Voter,
+        spoken: &KRaftVersionFeature,
+    ) -> Result<Vec<Voter>, Refused> {
+        let plain = |error| Refused(error, None);
         self.check_changeable()?;
-        if !(min..=max).contains(&KRAFT_VERSION) {
+        let levels = spoken.min_supported_version..=spoken.max_supported_version;
+        if !levels.contains(&KRAFT_VERSION) {
             return Err(plain(ErrorCode::InvalidRequest));
         }
         let mut voters = self.known_voters().to_vec();

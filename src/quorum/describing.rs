@@ -100,7 +100,7 @@ impl Quorum {
     }
 
     /// Who votes, also where neither the log nor the settings say it: this node.
-    fn described_voters(&self) -> Vec<Voter> {
+    pub(super) fn described_voters(&self) -> Vec<Voter> {
         match self.known_voters() {
             [] => vec![Voter {
                 id: self.settings.node_id,

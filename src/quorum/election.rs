@@ -190,6 +190,7 @@ impl Quorum {
             self.voters.note(begun, voters);
             self.adopt_voters();
         }
+        self.changes.told.clear();
         self.begin_seat(before, begun);
     }
 

@@ -1,5 +1,6 @@
 //! What a follower asks the leader about its own vote: that the log names it where it is reached
-//! now, and, with `controller.quorum.auto.join.enable`, that it gets one (KIP-853).
+//! now, and, with `controller.quorum.auto.join.enable`, that it gets one (KIP-853). Where the
+//! settings say who votes, it tells the leader of its directory, so that the log may say it later.
 //!
 //! It looks once in the time of a fetch, as Apache Kafka does. What it asks, and the answer, are
 //! lost now and then: what counts is what the log says.
@@ -22,6 +23,11 @@ use super::raft::Role;
 pub(super) struct Enrolling {
     /// While this node follows in this epoch.
     due: Option<(LeaderEpoch, Instant)>,
+    /// The epoch whose leader was asked last,
+    asked_in: LeaderEpoch,
+    /// and the one whose leader knows this node's directory, or does not want to know it, where
+    /// the settings say who votes.
+    is_settled_in: Option<LeaderEpoch>,
 }
 
 impl Enrolling {
@@ -36,8 +42,7 @@ impl Quorum {
         let is_following = self.raft.as_ref().is_some_and(|raft| {
             matches!(raft.role(), Role::Follower { .. }) && matches!(self.phase, Phase::Running)
         });
-        let may_vote = self.settings.membership.votes && self.kraft_version() >= KRAFT_VERSION;
-        if !is_following || !may_vote {
+        if !is_following || !self.settings.membership.votes {
             self.enrolling.due = None;
             return;
         }
@@ -52,10 +57,30 @@ impl Quorum {
             && let Some(address) = self.leader_address()
         {
             self.ask(address, request, Asked::Enrolling);
+            self.enrolling.asked_in = epoch;
         }
         if due.is_none_or(|(_, due)| due <= now.instant) {
             self.enrolling.due = Some((epoch, later));
         }
+    }
+
+    /// The leader has answered.
+    ///
+    /// # Errors
+    /// A line that says why it does not do what was asked.
+    pub(super) fn on_enrolled(&mut self, response: &AnyResponse) -> Result<(), String> {
+        let unsupported = ErrorCode::UnsupportedVersion.code();
+        // A leader that cannot have the log name voters has no use for directories.
+        let is_useless = match response {
+            AnyResponse::UpdateRaftVoter(response) => response.error_code == unsupported,
+            _ => false,
+        };
+        let is_useless = is_useless && self.kraft_version() < KRAFT_VERSION;
+        if !is_useless {
+            check_enrolled(response)?;
+        }
+        self.enrolling.is_settled_in = Some(self.enrolling.asked_in);
+        Ok(())
     }
 
     fn leader_address(&self) -> Option<NodeAddress> {
@@ -66,7 +91,12 @@ impl Quorum {
     fn wish(&self) -> Option<AnyRequest> {
         let me = self.me();
         let mut voters = self.known_voters().iter();
-        match voters.find(|voter| voter.id == me.id) {
+        let known = voters.find(|voter| voter.id == me.id);
+        if self.kraft_version() < KRAFT_VERSION {
+            let is_settled = self.enrolling.is_settled_in == Some(self.epoch());
+            return (known.is_some() && !is_settled).then(|| self.update().into());
+        }
+        match known {
             Some(known) if known.directory_id == me.directory_id => {
                 (!has_same_endpoints(known, &self.settings.endpoints)).then(|| self.update().into())
             }
@@ -139,7 +169,7 @@ impl Quorum {
 ///
 /// # Errors
 /// A line that says why it does not do it.
-pub(super) fn check_enrolled(response: &AnyResponse) -> Result<(), String> {
+fn check_enrolled(response: &AnyResponse) -> Result<(), String> {
     let (code, message) = match response {
         AnyResponse::AddRaftVoter(response) => (response.error_code, &response.error_message),
         AnyResponse::RemoveRaftVoter(response) => (response.error_code, &response.error_message),

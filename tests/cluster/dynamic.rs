@@ -9,6 +9,7 @@ use crate::{LIMIT, await_states};
 
 const QUORUM: &str = "org.apache.kafka.tools.MetadataQuorumCommand";
 const TOPICS: &str = "org.apache.kafka.tools.TopicCommand";
+const FEATURES: &str = "org.apache.kafka.tools.FeatureCommand";
 
 /// Whom a tool asks.
 #[derive(Clone, Copy)]
@@ -339,5 +340,55 @@ fn nodes_of_both_kinds_that_are_brokers_too_join_the_quorum_of_one_by_themselves
             nodes[dies].resume();
             await_brokers(&nodes[dies], &[1, 2, 3]);
         }
+    }
+}
+
+#[test]
+fn voters_that_the_settings_name_become_voters_that_change() {
+    let lab = needs!(Java);
+    for kinds in [
+        [Kind::Forebay; 3],
+        [Kind::Forebay, Kind::Forebay, Kind::Kafka],
+    ] {
+        let mut nodes = Broker::three_combined(&lab, kinds, &[]);
+        await_brokers(&nodes[0], &[1, 2, 3]);
+        let is_named = |voter: &(u64, String)| !["", "AAAAAAAAAAAAAAAAAAAAAA"].contains(&&*voter.1);
+        let (_, voters) = await_voters(Asked::Broker(&nodes[0]), &[1, 2, 3]);
+        assert!(!voters.iter().any(is_named), "{voters:?}");
+        let started = Instant::now();
+        loop {
+            // Each voter tells the leader its directory soon.
+            let args = ["upgrade", "--feature", "kraft.version=1"];
+            let output = nodes[1].tool(FEATURES, &args).run();
+            if output.status == Some(0) {
+                break;
+            }
+            assert!(started.elapsed() < LIMIT, "{output:?}");
+            thread::sleep(Duration::from_millis(500));
+        }
+        let (leader, voters) = await_voters(Asked::Broker(&nodes[0]), &[1, 2, 3]);
+        assert!(voters.iter().all(is_named), "{voters:?}");
+        let removed = leader % 3 + 1;
+        remove(
+            Asked::Broker(&nodes[0]),
+            removed,
+            directory(&voters, removed),
+        );
+        let left: Vec<u64> = (1..=3).filter(|id| *id != removed).collect();
+        await_voters(Asked::Broker(&nodes[0]), &left);
+        // The log counts, also for whoever starts with the old settings.
+        for node in &mut nodes {
+            node.stop();
+            node.resume();
+        }
+        await_voters(Asked::Broker(&nodes[0]), &left);
+        await_brokers(&nodes[0], &[1, 2, 3]);
+        create(&nodes[removed as usize - 1], "after");
+        add(Asked::Broker(&nodes[0]), &nodes[removed as usize - 1]);
+        await_voters(Asked::Broker(&nodes[0]), &[1, 2, 3]);
+        let described = nodes[0].tool(FEATURES, &["describe"]).run().succeeded();
+        let mut lines = described.stdout.lines();
+        let line = lines.find(|line| line.contains("kraft.version"));
+        assert!(line.is_some_and(|line| line.contains("FinalizedVersionLevel: 1")));
     }
 }

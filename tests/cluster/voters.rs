@@ -38,12 +38,13 @@ const FORMATTED: &str = "00000000000000000000-0000000000.checkpoint";
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// What the quorum asks and is asked in: the newest versions.
-const SPOKEN: [(ApiKey, i16); 5] = [
+const SPOKEN: [(ApiKey, i16); 6] = [
     (ApiKey::Fetch, 18),
     (ApiKey::FetchSnapshot, 1),
     (ApiKey::Vote, 2),
     (ApiKey::BeginQuorumEpoch, 1),
     (ApiKey::EndQuorumEpoch, 1),
+    (ApiKey::UpdateRaftVoter, 0),
 ];
 
 fn directory(id: BrokerId) -> Uuid {

@@ -55,6 +55,7 @@ pub use internal_topics::{CONSUMER_OFFSETS, TRANSACTION_STATE, is_internal_topic
 pub(crate) use registration::NodeIdentity;
 pub use suspicions::{Probe, ProbeId, ProbeOutcome};
 pub use topic_name::{CLUSTER_METADATA, check_topic_name};
+pub(crate) use update_features::QuorumStanding;
 
 /// The most records that one request may make, as in Kafka: they are committed together.
 const RECORDS_MAX: usize = 10_000;

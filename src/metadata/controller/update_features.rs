@@ -20,6 +20,15 @@ use super::{Controller, Decision, Refusal, View};
 /// The setting that says how many replicas must be in sync before a record is committed.
 const MIN_ISR: &str = "min.insync.replicas";
 
+/// The metadata quorum, as far as levels of features depend on it.
+#[derive(Clone, Debug)]
+pub(crate) struct QuorumStanding {
+    /// The controllers that vote.
+    pub voters: Vec<BrokerId>,
+    /// Whether its log can say who votes from now on, or why it cannot.
+    pub upgrade: Result<(), String>,
+}
+
 /// In which direction the asker lets a level change.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum UpgradeType {
@@ -43,12 +52,13 @@ impl UpgradeType {
 type Wishes<'a> = BTreeMap<&'a str, (i16, Option<UpgradeType>)>;
 
 impl Controller {
-    /// Decide on other levels of features. `voters` are the controllers of the quorum: each of them
-    /// has to be known to work at the new level, since it may lead next.
+    /// Decide on other levels of features. Of `quorum` are the controllers that vote: each of them
+    /// has to be known to work at the new level, since it may lead next. There is no record here of
+    /// the quorum's own version, which the quorum writes.
     pub(crate) fn update_features(
         &self,
         view: View<'_>,
-        voters: &[BrokerId],
+        quorum: &QuorumStanding,
         request: &UpdateFeaturesRequest,
     ) -> Decision<UpdateFeaturesResponse> {
         let updates = request.feature_updates.iter();
@@ -61,7 +71,7 @@ impl Controller {
             .collect();
         let mut records = Vec::new();
         for name in wishes.keys() {
-            match self.feature_record(view.image, voters, &wishes, name) {
+            match self.feature_record(view.image, quorum, &wishes, name) {
                 Ok(record) => records.extend(record),
                 Err(refusal) => {
                     let message = refusal.message.unwrap_or_default();
@@ -100,7 +110,7 @@ impl Controller {
     fn feature_record(
         &self,
         image: &MetadataImage,
-        voters: &[BrokerId],
+        quorum: &QuorumStanding,
         wishes: &Wishes<'_>,
         name: &str,
     ) -> Result<Option<MetadataRecord>, Refusal> {
@@ -112,7 +122,7 @@ impl Controller {
         if level < 0 {
             return refuse("A feature version cannot be less than 0.");
         }
-        if let Some(reason) = self.reason_against(image, voters, name, level) {
+        if let Some(reason) = self.reason_against(image, &quorum.voters, name, level) {
             return refuse(&reason);
         }
         let before = level_of(image, name);
@@ -133,7 +143,10 @@ impl Controller {
                 return refuse("Can't downgrade the version of this feature.");
             }
             KRAFT_VERSION => {
-                return refuse("Forebay cannot change the quorum's protocol while it runs.");
+                return match &quorum.upgrade {
+                    Ok(()) => Ok(None),
+                    Err(reason) => refuse(reason),
+                };
             }
             _ => check_dependencies(image, wishes, name, level)?,
         }

@@ -19,6 +19,7 @@ mod state;
 mod takeover;
 mod taking_back;
 mod told_places;
+mod upgrading;
 
 #[cfg(test)]
 mod tests;

@@ -58,6 +58,7 @@ impl MetadataNode {
         let changes_settings = records
             .iter()
             .any(|record| matches!(record, MetadataRecord::Config(_)));
+        self.upgrade_quorum(now, request, &response);
         let end_offset = if is_divisible(request) {
             self.append_parts(now, &records);
             self.working.image.end_offset
@@ -91,10 +92,7 @@ impl MetadataNode {
     ) -> (Vec<MetadataRecord>, ControllerResponse) {
         use ControllerResponse as Response;
         let next_offset = self.quorum.as_ref().map_or(0, Quorum::next_offset);
-        let voters = match (request, &self.quorum) {
-            (ControllerRequest::UpdateFeatures(_), Some(quorum)) => quorum.voter_ids(),
-            _ => Vec::new(),
-        };
+        let standing = self.quorum_standing(request);
         let (controller, view) = self.deciding();
         match request {
             ControllerRequest::CreateTopics(request) => controller
@@ -132,7 +130,7 @@ impl MetadataNode {
                 Controller::elect_leaders(view, request).answering(Response::ElectLeaders)
             }
             ControllerRequest::UpdateFeatures(request) => controller
-                .update_features(view, &voters, request)
+                .update_features(view, &standing, request)
                 .answering(Response::UpdateFeatures),
             ControllerRequest::AllocateProducerIds(request) => {
                 Controller::allocate_producer_ids(view.image, request)

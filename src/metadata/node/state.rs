@@ -106,6 +106,17 @@ impl WorkingImage {
         self.has_own_records = true;
     }
 
+    /// The quorum has got another version, by what it wrote itself, which ends at this offset.
+    pub(super) fn note_kraft_version(
+        &mut self,
+        level: i16,
+        (end_offset, epoch): (Offset, LeaderEpoch),
+    ) {
+        self.image.kraft_version = level;
+        (self.image.end_offset, self.image.epoch) = (end_offset, epoch);
+        self.has_own_records = true;
+    }
+
     fn replay_value(&mut self, value: &Bytes) -> Result<(), String> {
         let record = decode_record(value).map_err(|error| error.to_string())?;
         self.replay(&record, value)

@@ -268,6 +268,106 @@ fn static_voters_are_never_changed() {
     world.check();
 }
 
+/// Three voters of settings, which run.
+fn three_static(seed: u64) -> World {
+    let mut world = World::new(seed);
+    for id in 1..=3 {
+        let static_voters = voters(&[1, 2, 3]).into_iter().map(|voter| Voter {
+            directory_id: Uuid::ZERO,
+            ..voter
+        });
+        let membership = Membership {
+            static_voters: Some(static_voters.collect()),
+            bootstrap: (1..=3).map(address).collect(),
+            ..Membership::default()
+        };
+        world.add(id, membership, Disk::default());
+    }
+    world
+}
+
+#[test]
+fn static_voters_tell_their_directories_so_that_the_log_can_name_them() {
+    let mut world = three_static(11);
+    world.pass(1_900);
+    let leader = world.leader().expect("they elect one");
+    let reason = world.quorum(leader).check_upgrade().unwrap_err();
+    assert!(reason.contains("has not told"), "{reason}");
+    world.pass(5_000);
+    let asked = |world: &World| {
+        let asked = world.asked.iter();
+        let updates = asked.filter(|(_, one)| matches!(one, AnyRequest::UpdateRaftVoter(_)));
+        updates.count()
+    };
+    assert_eq!(asked(&world), 2, "each tells it once");
+    world.pass(20_000);
+    assert_eq!((world.leader(), asked(&world)), (Some(leader), 2));
+    world.append(leader, "before");
+    let named = world.quorum(leader).check_upgrade().unwrap();
+    assert_eq!(world.quorum(leader).kraft_version(), 0);
+    let now = world.now();
+    world.quorum(leader).upgrade(now, named);
+    world.pass(1_000);
+    world.append(leader, "after");
+    world.pass(1_000);
+    for id in 1..=3 {
+        assert_eq!(world.quorum(id).kraft_version(), 1);
+        assert_eq!(
+            world.quorum(id).voters_at(Offset::MAX),
+            Some(&*voters(&[1, 2, 3]))
+        );
+        assert_eq!(world.texts(id), ["before", "after"]);
+    }
+    // From now on voters change, and a start believes the log before the settings.
+    world.crash(leader);
+    world.pass(10_000);
+    let next = world.leader().expect("they elect another one");
+    world.start(leader, false);
+    world.pass(5_000);
+    let gone = (1..=3).find(|id| *id != next).unwrap();
+    assert_eq!(world.remove_voter(next, gone), ErrorCode::None);
+    world.pass(5_000);
+    assert_eq!(world.voters_of(next).len(), 2);
+    for id in 1..=3 {
+        let is_clean = false;
+        world.crash(id);
+        world.start(id, is_clean);
+    }
+    world.pass(20_000);
+    let leader = world.leader().expect("the two that are left elect one");
+    assert_ne!(leader, gone);
+    world.append(leader, "last");
+    world.pass(5_000);
+    assert_eq!(world.texts(gone), ["before", "after", "last"]);
+    world.check();
+}
+
+#[test]
+fn an_upgrade_that_a_leader_did_not_commit_is_undone_by_the_next() {
+    let mut world = three_static(12);
+    world.pass(20_000);
+    let old = world.leader().expect("they elect one");
+    let others = (1..=3).filter(|id| *id != old);
+    world.cut.extend(others.map(|id| (old, id)));
+    let named = world.quorum(old).check_upgrade().unwrap();
+    let now = world.now();
+    world.quorum(old).upgrade(now, named);
+    assert_eq!(world.quorum(old).kraft_version(), 1);
+    world.pass(20_000);
+    let new = world.leader().expect("the others elect one");
+    assert_ne!(new, old);
+    world.append(new, "a");
+    world.cut.clear();
+    world.pass(20_000);
+    for id in 1..=3 {
+        assert_eq!(world.quorum(id).kraft_version(), 0);
+        assert_eq!(world.texts(id), ["a"]);
+    }
+    // The new leader was told anew.
+    assert!(world.quorum(new).check_upgrade().is_ok());
+    world.check();
+}
+
 #[test]
 fn a_voter_that_has_moved_is_known_by_its_new_address_and_another_may_not_say_so() {
     let mut world = World::of_voters(7, &[1, 2, 3]);

@@ -43,7 +43,11 @@ impl Cluster {
             ..UpdateFeaturesRequest::default()
         };
         let (controller, view) = self.deciding();
-        let decision = controller.update_features(view, voters, &request);
+        let standing = QuorumStanding {
+            voters: voters.to_vec(),
+            upgrade: Err("Voter 2 has not told.".to_owned()),
+        };
+        let decision = controller.update_features(view, &standing, &request);
         self.replay(&decision.records);
         let message = decision.response.error_message;
         (decision.response.error_code, message.unwrap_or_default())
@@ -154,12 +158,7 @@ fn levels_that_cannot_be_are_refused_in_kafkas_words() {
             "Can't downgrade the version of this feature without setting the upgrade type to \
              either safe or unsafe downgrade.",
         ),
-        (
-            "kraft.version",
-            1,
-            UPGRADE,
-            "Forebay cannot change the quorum's protocol while it runs.",
-        ),
+        ("kraft.version", 1, UPGRADE, "Voter 2 has not told."),
     ];
     for (name, level, direction, reason) in cases {
         let told = cluster.update(&[(name, level, direction)], &[1]);

@@ -273,6 +273,7 @@ impl Trio {
             AnyRequest::Vote(request) => (QuorumCall::Vote(request), 2),
             AnyRequest::BeginQuorumEpoch(request) => (QuorumCall::BeginQuorumEpoch(request), 1),
             AnyRequest::EndQuorumEpoch(request) => (QuorumCall::EndQuorumEpoch(request), 1),
+            AnyRequest::UpdateRaftVoter(request) => (QuorumCall::UpdateRaftVoter(request), 0),
             AnyRequest::ControllerRegistration(_) if self.are_registrations_refused => {
                 self.registrations += 1;
                 let response = ControllerRegistrationResponse {
