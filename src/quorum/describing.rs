@@ -186,13 +186,18 @@ impl Quorum {
         let of_voter = |key: &ReplicaKey| self.state_of_voter(now, *key);
         let observers = self.replicas.recent(now.instant);
         let observers = observers.filter(|(key, _)| !voting.iter().any(|voter| is(*voter, *key)));
+        // A leader without a vote leads until that is committed.
+        let me = self.me();
+        let leaves = !voting.iter().any(|voter| is(*voter, me));
+        let own = leaves.then(|| self.state_of_voter(now, me));
         let mut partition = PartitionData {
             leader_id: self.settings.node_id,
             leader_epoch: self.epoch(),
             high_watermark: self.high_watermark,
             current_voters: voting.iter().map(of_voter).collect(),
-            observers: observers
-                .map(|(key, progress)| state_of(key, Some(progress)))
+            observers: own
+                .into_iter()
+                .chain(observers.map(|(key, progress)| state_of(key, Some(progress))))
                 .collect(),
             ..Default::default()
         };

@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::protocol::messages::api_versions_response::SupportedFeatureKey;
+use crate::protocol::messages::describe_quorum_request::{PartitionData, TopicData};
+use crate::protocol::messages::describe_quorum_response::ReplicaState;
 use crate::protocol::messages::{
-    AddRaftVoterRequest, ApiVersionsResponse, RemoveRaftVoterRequest, UpdateRaftVoterRequest,
-    add_raft_voter_request, update_raft_voter_request,
+    AddRaftVoterRequest, ApiVersionsResponse, DescribeQuorumRequest, RemoveRaftVoterRequest,
+    UpdateRaftVoterRequest, add_raft_voter_request, update_raft_voter_request,
 };
 
 /// What a controller says of itself.
@@ -366,6 +368,39 @@ fn an_upgrade_that_a_leader_did_not_commit_is_undone_by_the_next() {
     // The new leader was told anew.
     assert!(world.quorum(new).check_upgrade().is_ok());
     world.check();
+}
+
+#[test]
+fn a_leader_that_has_lost_its_vote_is_told_of_among_those_who_follow() {
+    let mut world = World::of_voters(13, &[1, 2, 3]);
+    world.pass(10_000);
+    let leader = world.leader().expect("they elect one");
+    for id in (1..=3).filter(|id| *id != leader) {
+        world.nodes.get_mut(&id).unwrap().is_stalled = true;
+    }
+    let removed = world.request(leader, QuorumCall::RemoveRaftVoter(removal(leader, 1)));
+    assert_eq!(removed, None, "nobody commits it");
+    assert_eq!(world.leader(), Some(leader));
+    let topic = TopicData {
+        topic_name: "__cluster_metadata".to_owned(),
+        partitions: vec![PartitionData::default()],
+        ..TopicData::default()
+    };
+    let describe = DescribeQuorumRequest {
+        topics: vec![topic],
+        ..DescribeQuorumRequest::default()
+    };
+    let told = world.request(leader, QuorumCall::DescribeQuorum(describe));
+    let Some(AnyResponse::DescribeQuorum(told)) = told else {
+        panic!("{told:?}");
+    };
+    let partition = &told.topics[0].partitions[0];
+    assert_eq!(partition.leader_id, leader);
+    let ids = |states: &[ReplicaState]| -> Vec<i32> {
+        states.iter().map(|state| state.replica_id).collect()
+    };
+    assert!(!ids(&partition.current_voters).contains(&leader));
+    assert!(ids(&partition.observers).contains(&leader));
 }
 
 #[test]
