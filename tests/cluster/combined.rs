@@ -92,7 +92,8 @@ fn three_nodes_that_are_all_there_is_die_in_turns_and_lose_nothing_acknowledged(
     let nodes = Broker::three_combined(&lab, [Kind::Forebay; 3], &settings());
     die_in_turns(&lab, nodes);
 }
-/// What `kafka-metadata-quorum describe` prints, with a `#` for each number and id.
+/// What `kafka-metadata-quorum describe` prints, with a `#` for each number and id, and no room
+/// behind what stands in a column: that depends on how long the numbers are.
 fn described(asked: &Broker, what: &str) -> String {
     let told = asked.tool(QUORUM, &["describe", what]).run().succeeded();
     let is_part = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
@@ -115,7 +116,11 @@ fn described(asked: &Broker, what: &str) -> String {
             }
         }
     }
-    form
+    let trimmed = |line: &str| {
+        let cells = line.split('\t').map(str::trim_end);
+        cells.collect::<Vec<_>>().join("\t")
+    };
+    form.lines().map(trimmed).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
