@@ -369,7 +369,7 @@ fn brokers(seen: &Seen) -> Vec<BrokerLine> {
                 Some(_) => "ok",
             },
             leaders: layout.led_by(*id).count(),
-            replicas: layout.on(*id).count(),
+            replicas: seen.picture.replicas_on(*id),
             used_bytes: directories.map(|_| used),
             usable_bytes: room(|one| one.usable_bytes),
             total_bytes: room(|one| one.total_bytes),

@@ -31,6 +31,16 @@ pub struct Picture {
     pub layout: Layout,
 }
 
+impl Picture {
+    /// How many replicas `broker` has, those that are to go among them: until others took their
+    /// places they are needed.
+    pub fn replicas_on(&self, broker: BrokerId) -> usize {
+        let moving = self.reassignments.values();
+        let leaving = moving.filter(|moving| moving.removing.contains(&broker));
+        self.layout.on(broker).count() + leaving.count()
+    }
+}
+
 /// Asks for everything that plans are made from.
 pub fn read_picture(session: &mut Session) -> Result<Picture, Failure> {
     session.refresh(None, false)?;

@@ -7,6 +7,8 @@ use crate::model::{BrokerId, TopicPartition};
 use super::balancing::plan_balance;
 use super::evacuating::{TooFew, plan_evacuation};
 use super::leading::{plan_drain, plan_leaders, preferred_counts};
+use super::reading::Picture;
+use super::reassignments::Reassignment;
 use super::{BrokerState, Change, Layout, Loads, Placement};
 
 fn partition(number: usize) -> TopicPartition {
@@ -357,4 +359,19 @@ fn a_broker_that_is_back_gets_leaders_from_those_with_the_most() {
     assert!(changes.iter().all(|change| change.to[0] == 1));
     let counts = preferred_counts(layout.after(&changes).partitions.values());
     assert_eq!(spread(&counts, &layout.takers()), 0, "{counts:?}");
+}
+
+#[test]
+fn a_replica_counts_where_it_is_until_it_has_gone() {
+    let moving = Reassignment {
+        replicas: vec![1, 2, 3],
+        adding: vec![3],
+        removing: vec![1],
+    };
+    let picture = Picture {
+        layout: layout(&[None; 3], &[(&moving.target(), 0), (&[1, 2], 0)]),
+        reassignments: BTreeMap::from([(partition(0), moving)]),
+        ..Picture::default()
+    };
+    assert_eq!([1, 2, 3].map(|id| picture.replicas_on(id)), [2, 2, 1]);
 }
