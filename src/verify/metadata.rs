@@ -19,6 +19,7 @@ use crate::quorum::{
 use super::finding::{Finding, Mending, Told};
 use super::identity::{check_layout, read_small};
 use super::partition::{PartitionCheck, PartitionContext, PartitionFacts};
+use super::transactions::TransactionWalk;
 
 /// What a batch of the metadata log unpacks to at most: what the broker takes.
 const DECOMPRESSED_BYTES_MAX: usize = 64 << 20;
@@ -109,6 +110,7 @@ pub fn check_metadata(
         context,
         told,
         are_epochs_told: false,
+        transactions: TransactionWalk::default(),
     };
     metadata.facts = check.run(entries, &mut on_batch);
     // No journal has what was cut off here.

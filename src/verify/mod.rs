@@ -20,6 +20,7 @@ mod partition;
 mod repair;
 mod segment;
 mod survey;
+mod transactions;
 mod window;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The folder of one partition: its segments one behind the other, and the files beside them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -11,12 +11,13 @@ use crate::log::{
     AbortedTransactions, CLEANED, DELETED, FileKind, JournalPlace, LEADER_EPOCHS, LeaderEpochs,
     PARTITION_METADATA, PREDECESSOR, SWAP, decode_predecessor, decode_snapshot,
 };
-use crate::model::{LeaderEpoch, Offset, Uuid};
+use crate::model::{LeaderEpoch, Offset, ProducerId, Uuid};
 use crate::protocol::record_batch::BatchHeader;
 
 use super::finding::{Finding, Mending, Told};
 use super::indexes::{OffsetWalk, TimeWalk};
 use super::segment::{Expected, Follow, SegmentCheck, SegmentFacts, SegmentFault, Tail};
+use super::transactions::TransactionWalk;
 use super::window::Window;
 
 /// A batch that is not what was written is nobody's to mend: what it held is not known.
@@ -96,6 +97,7 @@ pub struct PartitionCheck<'a> {
     pub told: &'a mut Told,
     /// True once `leader-epoch-checkpoint` was told to be wrong.
     pub are_epochs_told: bool,
+    pub transactions: TransactionWalk,
 }
 
 impl PartitionCheck<'_> {
@@ -349,9 +351,6 @@ impl PartitionCheck<'_> {
         let offset_walk = offset_index.map(|file| OffsetWalk::new(&file, base_offset, length));
         let time_index = self.index(base_offset, FileKind::TimeIndex, files, is_final);
         let time_walk = time_index.map(|file| TimeWalk::new(&file, base_offset));
-        if files.has_transaction_index {
-            self.check_transaction_index(base_offset);
-        }
         let gaps = self.context.may_have_gaps && (!is_last || self.context.may_have_gaps_at_end);
         let expected = Expected {
             base_offset,
@@ -376,6 +375,12 @@ impl PartitionCheck<'_> {
             let check = SegmentCheck::new(expected, Window::new(&file), offset_walk, time_walk);
             check.run(&mut following)
         });
+        let aborted = self.transactions.take_aborted();
+        let is_sound = found.as_ref().is_ok_and(|found| !found.is_damaged);
+        // Of what was compacted fewer may be left to tell of.
+        let must_tell_all = is_final && is_sound && !self.context.may_have_gaps;
+        let aborted = if must_tell_all { &*aborted } else { &[] };
+        self.check_transaction_index(base_offset, files, aborted);
         match found {
             Ok(found) => Some(found),
             Err(error) => {
@@ -416,19 +421,33 @@ impl PartitionCheck<'_> {
         (is_final && is_there).then(|| self.read(&name)).flatten()
     }
 
-    /// The index of aborted transactions.
-    fn check_transaction_index(&mut self, base_offset: Offset) {
+    /// The index of aborted transactions, which is to tell of those that are `aborted`.
+    fn check_transaction_index(
+        &mut self,
+        base_offset: Offset,
+        files: Files,
+        aborted: &[(ProducerId, Offset)],
+    ) {
         let name = FileKind::TransactionIndex.name(base_offset);
-        let Some(file) = self.read(&name) else {
-            return;
-        };
-        let read = AbortedTransactions::default().push_file(base_offset, &file);
-        let Err(at) = read else {
-            return;
-        };
-        let fault = self.finding(&name, "no entry of an aborted transaction is there");
-        let fault = fault.at(at as u64);
-        self.told.find(fault.fault(Mending::Indexes(base_offset)));
+        let mut told = AbortedTransactions::default();
+        if files.has_transaction_index {
+            let Some(file) = self.read(&name) else {
+                return;
+            };
+            if let Err(at) = told.push_file(base_offset, &file) {
+                let fault = self.finding(&name, "no entry of an aborted transaction is there");
+                let fault = fault.at(at as u64);
+                self.told.find(fault.fault(Mending::Indexes(base_offset)));
+                return;
+            }
+        }
+        let told = told.ended_in(base_offset, Offset::MAX).iter();
+        let told: BTreeSet<_> = told.map(|one| (one.producer_id, one.last_offset)).collect();
+        if let Some((producer_id, last)) = aborted.iter().find(|one| !told.contains(one)) {
+            let what = format!("it does not tell of what producer {producer_id} aborted there");
+            let fault = self.finding(&name, what).offset(*last);
+            self.told.find(fault.fault(Mending::Indexes(base_offset)));
+        }
     }
 
     fn check_snapshots(&mut self, snapshots: &[Offset], facts: &PartitionFacts) {
@@ -508,6 +527,8 @@ struct Following<'a, 'b, 'c> {
 
 impl Follow for Following<'_, '_, '_> {
     fn on_batch(&mut self, header: &BatchHeader, position: u64) {
+        let transactions = &mut self.check.transactions;
+        transactions.on_batch(self.file, header, position);
         (self.on_batch)(self.file, header, position);
     }
 

@@ -27,6 +27,7 @@ use super::identity::{check_bootstrap, check_clean_mark, check_properties, check
 use super::journals::{Held, Journals};
 use super::metadata::{Metadata, check_metadata};
 use super::partition::{PartitionCheck, PartitionContext, PartitionFacts};
+use super::transactions::TransactionWalk;
 
 /// What is to be checked.
 #[derive(Clone, Debug)]
@@ -368,6 +369,7 @@ impl Survey {
             context,
             told,
             are_epochs_told: false,
+            transactions: TransactionWalk::default(),
         };
         let mut on_batch = |file: &File, header: &BatchHeader, position: u64| {
             visitor.on_batch(name, file, header, position);

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::replicating::{SOON, assert_equal_replicas, await_in_sync, create, dumped};
-use crate::support::{Broker, Kind, Lab, Output, needs};
+use crate::support::{Broker, Kind, Lab, Output, Program, needs};
 use crate::workload::{SETTINGS, TOPIC, pause, randomness, rounds, tell};
 use crate::{LIMIT, await_states, partitions};
 
@@ -281,4 +281,27 @@ fn kafkas_tool_describes_a_transaction_that_was_left_and_aborts_it() {
     );
     produce.input("after 1\n").run().succeeded();
     assert_eq!(read("read_committed").stdout, "0 2 after 1\n");
+
+    // An index that is lost is missed, and made anew from the records.
+    let mut forebay = forebay;
+    forebay.stop();
+    let index = format!("{TOPIC}-0/00000000000000000000.txnindex");
+    let index = forebay.data().join(index);
+    let before = fs::read(&index).expect("there is an index");
+    fs::remove_file(&index).expect("it can be removed");
+    let data = forebay.data().display().to_string();
+    let verify = |more: &[&str]| {
+        let forebay = Program::new(env!("CARGO_BIN_EXE_forebay"), 60);
+        forebay
+            .args(["verify", "--data-dir", &data])
+            .args(more)
+            .run()
+    };
+    let found = verify(&[]);
+    let told = format!("{}{}", found.stdout, found.stderr);
+    assert_eq!(found.status, Some(1), "{told}");
+    assert!(told.contains("it does not tell of what producer"), "{told}");
+    verify(&["--repair"]);
+    assert_eq!(fs::read(&index).expect("it is there again"), before);
+    assert_eq!(verify(&[]).status, Some(0));
 }
