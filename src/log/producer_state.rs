@@ -230,10 +230,14 @@ impl ProducerStates {
         self.entries.iter().map(|(id, entry)| (*id, entry))
     }
 
-    /// The last offset that a producer wrote, if it is remembered.
-    pub(super) fn last_offset_of(&self, producer_id: ProducerId) -> Option<Offset> {
-        let entry = self.entries.get(&producer_id)?;
-        Some(entry.batches.back()?.last_offset)
+    /// True if `batch` is the one by which its producer is known: its last records, or a marker if
+    /// it wrote none in its epoch.
+    pub(super) fn end_with(&self, batch: &RecordBatch) -> bool {
+        let entry = batch.producer_id().and_then(|id| self.entries.get(&id));
+        entry.is_some_and(|entry| match entry.batches.back() {
+            Some(last) => last.last_offset == batch.last_offset(),
+            None => batch.is_control() && batch.producer_epoch() == entry.epoch,
+        })
     }
 
     pub(super) fn len(&self) -> usize {

@@ -45,6 +45,17 @@ fn an_unknown_producer_may_begin_anywhere() {
 }
 
 #[test]
+fn a_producer_is_known_by_its_last_records_or_by_a_marker_if_its_epoch_has_none() {
+    let (first, last) = (batch(0, 0, 5, 0), batch(0, 5, 1, 5));
+    let known = states(&[first.clone(), last.clone(), marker(0, 1, 6)]);
+    assert!(known.end_with(&last));
+    assert!(!known.end_with(&first) && !known.end_with(&marker(0, 1, 6)));
+    let fenced = states(&[first.clone(), marker(1, 1, 5)]);
+    assert!(fenced.end_with(&marker(1, 1, 5)));
+    assert!(!fenced.end_with(&marker(0, 1, 5)) && !fenced.end_with(&first));
+}
+
+#[test]
 fn sequences_must_follow_each_other() {
     let states = states(&[batch(0, 0, 5, 0)]);
     assert_eq!(check(&states, &batch(0, 5, 1, 5)), APPEND);

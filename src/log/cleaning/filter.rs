@@ -6,7 +6,7 @@ use crate::protocol::record_batch::{BatchError, Record, RecordBatch};
 
 use super::offset_map::OffsetMap;
 
-/// What decides.
+/// What decides over all batches.
 #[derive(Debug)]
 pub(super) struct Rules<'a> {
     pub(super) map: &'a OffsetMap,
@@ -25,36 +25,49 @@ pub(super) enum Kept {
     Nothing,
 }
 
-/// What is left of `batch`. The last batch of a producer stays even without records, since it
-/// tells the producer's sequence to whoever reads the log.
+/// What is known of a batch besides what it holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fate {
+    /// It tells the epoch and the sequence of its producer to whoever reads the log: so it stays
+    /// even without records.
+    pub(super) is_last_of_producer: bool,
+    /// Its records do not count: they were aborted, or it is a marker that nobody needs.
+    pub(super) is_void: bool,
+}
+
+/// What is left of `batch`.
 ///
 /// # Errors
 /// If the records cannot be read.
 pub(super) fn filter(
     batch: &RecordBatch,
-    is_last_of_producer: bool,
+    fate: Fate,
     rules: &Rules<'_>,
 ) -> Result<Kept, BatchError> {
     let records = batch.records(DECOMPRESSED_BYTES_MAX)?;
     let horizon = batch.delete_horizon();
-    let (mut retained, mut count, mut has_tombstone) = (Vec::new(), 0_usize, false);
+    let has_passed = horizon.is_some_and(|horizon| horizon <= rules.wall_ms);
+    let is_marker = batch.is_control();
+    let goes = fate.is_void && (has_passed || !is_marker);
+    let (mut retained, mut count) = (Vec::new(), 0_usize);
+    let mut needs_horizon = is_marker && fate.is_void;
     for record in &records {
         let record = record?;
         count += 1;
-        if is_retained(&record, horizon, rules) {
-            has_tombstone |= record.value.is_none();
+        if !goes && (is_marker || is_retained(&record, horizon, rules)) {
+            needs_horizon |= !is_marker && record.value.is_none();
             retained.push(record);
         }
     }
     if retained.is_empty() {
-        return match (is_last_of_producer, count) {
+        return match (fate.is_last_of_producer, count) {
             (false, _) => Ok(Kept::Nothing),
             (true, 0) => Ok(Kept::Whole),
             (true, _) => Ok(Kept::Part(batch.retaining(&[], None)?)),
         };
     }
     let new_horizon = match horizon {
-        None if has_tombstone => Some(rules.wall_ms.saturating_add(rules.delete_retention_ms)),
+        None if needs_horizon => Some(rules.wall_ms.saturating_add(rules.delete_retention_ms)),
         horizon => horizon,
     };
     if retained.len() == count && new_horizon == horizon {
@@ -77,11 +90,22 @@ fn is_retained(record: &Record<'_>, horizon: Option<TimestampMs>, rules: &Rules<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::producer_state::ended_transaction;
     use crate::protocol::compression::Compression;
-    use crate::protocol::record_batch::RecordBatchBuilder;
+    use crate::protocol::record_batch::{ControlType, EndTransactionMarker, RecordBatchBuilder};
     use crate::stdx::Random;
 
     const DAY_MS: i64 = 86_400_000;
+
+    const PLAIN: Fate = Fate {
+        is_last_of_producer: false,
+        is_void: false,
+    };
+
+    const VOID: Fate = Fate {
+        is_void: true,
+        ..PLAIN
+    };
 
     /// A batch at offset 10 of records with these keys and values, a millisecond apart.
     fn batch(compression: Compression, records: &[(&str, Option<&str>)]) -> RecordBatch {
@@ -110,7 +134,7 @@ mod tests {
             wall_ms,
             delete_retention_ms: DAY_MS,
         };
-        filter(batch, false, &rules).unwrap()
+        filter(batch, PLAIN, &rules).unwrap()
     }
 
     fn offsets_and_times(batch: &RecordBatch) -> Vec<(Offset, i64)> {
@@ -187,7 +211,11 @@ mod tests {
             wall_ms: 5000,
             delete_retention_ms: DAY_MS,
         };
-        let Kept::Part(empty) = filter(&batch, true, &rules).unwrap() else {
+        let last = Fate {
+            is_last_of_producer: true,
+            ..PLAIN
+        };
+        let Kept::Part(empty) = filter(&batch, last, &rules).unwrap() else {
             panic!("the batch stays");
         };
         empty.verify_crc().unwrap();
@@ -195,8 +223,74 @@ mod tests {
         assert_eq!(empty.last_offset(), 11);
         assert_eq!(empty.last_sequence(), Some(4));
         assert_eq!(empty.producer_id(), Some(7));
-        assert_eq!(filter(&empty, true, &rules).unwrap(), Kept::Whole);
-        assert_eq!(filter(&empty, false, &rules).unwrap(), Kept::Nothing);
+        assert_eq!(filter(&empty, last, &rules).unwrap(), Kept::Whole);
+        assert_eq!(filter(&empty, PLAIN, &rules).unwrap(), Kept::Nothing);
+    }
+
+    #[test]
+    fn of_a_void_batch_nothing_stays_but_what_tells_of_its_producer() {
+        let batch = batch(Compression::Lz4, &[("a", Some("1")), ("b", None)]);
+        let map = map(&[("a", 10), ("b", 11)]);
+        let rules = Rules {
+            map: &map,
+            wall_ms: 5000,
+            delete_retention_ms: DAY_MS,
+        };
+        assert_eq!(filter(&batch, VOID, &rules).unwrap(), Kept::Nothing);
+        let last = Fate {
+            is_last_of_producer: true,
+            ..VOID
+        };
+        let Kept::Part(empty) = filter(&batch, last, &rules).unwrap() else {
+            panic!("its sequence stays");
+        };
+        assert_eq!((empty.records_count(), empty.last_sequence()), (0, Some(4)));
+        assert_eq!(empty.delete_horizon(), None);
+    }
+
+    #[test]
+    fn a_void_marker_gets_a_horizon_first_and_goes_when_that_has_passed() {
+        let mut builder = RecordBatchBuilder::new()
+            .place(10, 4)
+            .producer(7, 2, None)
+            .transactional()
+            .control();
+        let value = EndTransactionMarker {
+            coordinator_epoch: 3,
+        };
+        builder.append_control(1000, ControlType::Abort, &value.encode());
+        let marker = builder.finish();
+        let map = map(&[]);
+        let at = |batch: &RecordBatch, fate, wall_ms| {
+            let rules = Rules {
+                map: &map,
+                wall_ms,
+                delete_retention_ms: DAY_MS,
+            };
+            filter(batch, fate, &rules).unwrap()
+        };
+        assert_eq!(at(&marker, PLAIN, 5000), Kept::Whole);
+        let Kept::Part(marked) = at(&marker, VOID, 5000) else {
+            panic!("the batch gets a horizon");
+        };
+        marked.verify_crc().unwrap();
+        assert_eq!(marked.delete_horizon(), Some(5000 + DAY_MS));
+        assert_eq!(offsets_and_times(&marked), [(10, 1000)]);
+        assert!(marked.is_control() && marked.is_transactional());
+        assert_eq!(ended_transaction(&marked), Some((7, false)));
+        assert_eq!(at(&marked, VOID, 4999 + DAY_MS), Kept::Whole);
+        assert_eq!(at(&marked, PLAIN, 5000 + DAY_MS), Kept::Whole);
+        assert_eq!(at(&marked, VOID, 5000 + DAY_MS), Kept::Nothing);
+        let last = Fate {
+            is_last_of_producer: true,
+            ..VOID
+        };
+        let Kept::Part(empty) = at(&marked, last, 5000 + DAY_MS) else {
+            panic!("the epoch of its producer stays");
+        };
+        assert_eq!((empty.records_count(), empty.producer_epoch()), (0, 2));
+        assert_eq!(at(&empty, last, 5000 + DAY_MS), Kept::Whole);
+        assert_eq!(at(&empty, VOID, 5000 + DAY_MS), Kept::Nothing);
     }
 
     #[test]

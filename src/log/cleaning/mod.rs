@@ -15,13 +15,16 @@
 //! changes of names (`rewrite`) that a start undoes or brings to their end (`interrupted`). A
 //! segment of which nothing is left goes.
 //!
-//! Logs with transactions are not cleaned: which records were aborted is not known yet.
+//! Records of aborted transactions go wherever a run comes by them, and markers once they are all
+//! that is left of their transactions (`transactions`); nothing is touched from the last stable
+//! offset on.
 
 mod filter;
 mod interrupted;
 mod offset_map;
 mod rewrite;
 mod run;
+mod transactions;
 
 use crate::model::Offset;
 use crate::stdx::{Instant, Now};
@@ -192,9 +195,9 @@ impl Log {
     }
 
     /// How many segments from the first on may be cleaned: those that are sealed, below the high
-    /// watermark and any open transaction, and older than `min.compaction.lag.ms`.
+    /// watermark and any transaction that is not settled, and older than `min.compaction.lag.ms`.
     fn cleanable_segments(&self, now: Now, high_watermark: Offset) -> usize {
-        let end = high_watermark.min(self.first_open_transaction().unwrap_or(Offset::MAX));
+        let end = self.last_stable_offset(high_watermark);
         let last = self.segments.len().saturating_sub(1);
         (0..last)
             .take_while(|index| {

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 
+use crate::log::aborted::AbortedTransactions;
 use crate::log::file_names::{CLEANED, FileKind, SWAP};
 use crate::log::offset_index::{self, relative_offset};
 use crate::log::partition_log::{Log, LogFailure, Pending};
@@ -27,8 +28,17 @@ const WRITE_BYTES: usize = 1 << 20;
 /// By how much the file grows; it is cut to its size in the end.
 const ALLOCATION_BYTES: u64 = 8 << 20;
 
-/// The files of a cleaned segment, in the order in which their names change.
+/// The files of a cleaned segment, in the order in which their names change: a start that finds the
+/// records under their last name takes over what is left, and else removes what has it already.
 const KINDS: [FileKind; 3] = [FileKind::Log, FileKind::TimeIndex, FileKind::OffsetIndex];
+
+/// The same where transactions were aborted whose markers are in it.
+const KINDS_WITH_TRANSACTIONS: [FileKind; 4] = [
+    FileKind::Log,
+    FileKind::TransactionIndex,
+    FileKind::TimeIndex,
+    FileKind::OffsetIndex,
+];
 
 /// How far the cleaned segment has come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -37,6 +47,7 @@ enum Stage {
     Writing,
     Synced,
     Cut,
+    TransactionsWritten,
     TimeIndexWritten,
     OffsetIndexWritten,
     /// Nobody reads the old ones any more, nor will before the new one is there.
@@ -61,6 +72,8 @@ pub(super) struct Output {
     segment: Segment,
     /// The offset behind the last batch.
     next_offset: Offset,
+    /// The aborted transactions whose markers are in it.
+    aborted: AbortedTransactions,
     stage: Stage,
     /// The files of the segments that it covers besides the first.
     covered: Vec<StoragePath>,
@@ -81,6 +94,17 @@ impl Output {
         self.segment.on_batch(batch, index_interval_bytes);
         self.next_offset = batch.next_offset();
         batch.append_to(&mut self.buffer);
+    }
+
+    fn has_aborted(&self) -> bool {
+        !self.aborted.ended_in(0, Offset::MAX).is_empty()
+    }
+
+    fn kinds(&self) -> &'static [FileKind] {
+        match self.has_aborted() {
+            true => &KINDS_WITH_TRANSACTIONS,
+            false => &KINDS,
+        }
     }
 
     /// How many entries its indexes have, at most.
@@ -147,6 +171,7 @@ impl Log {
             buffer: Vec::new(),
             segment: Segment::new(run.segment, now.wall_ms),
             next_offset: run.segment,
+            aborted: AbortedTransactions::default(),
             stage: Stage::Writing,
             covered: Vec::new(),
         });
@@ -226,8 +251,6 @@ impl Log {
             && relative_offset(last_offset, output.base_offset()).is_some()
             && has_room(offsets, offset_index::ENTRY_BYTES)
             && has_room(times, time_index::ENTRY_BYTES)
-            && !self.segments[index].has_transaction_index
-            && !next.has_transaction_index
     }
 
     /// All of the segments was looked at that are to be one: the next step towards replacing them.
@@ -239,10 +262,16 @@ impl Log {
         now: Now,
         outbox: &mut StorageOutbox,
     ) -> Step {
+        let kept = run.transactions.take_kept();
         let output = run
             .output
-            .as_ref()
+            .as_mut()
             .expect("segments were rewritten into it");
+        for aborted in kept {
+            output.aborted.note(aborted);
+        }
+        let (start, end) = (output.base_offset(), self.segment_end(last));
+        run.is_changed |= self.aborted.ended_in(start, end) != output.aborted.ended_in(start, end);
         let is_empty = output.segment.length == 0;
         let is_writing = output.stage == Stage::Writing;
         let first = self
@@ -278,13 +307,20 @@ impl Log {
         let open_file = || output.file.expect("the file is open until it is whole");
         let cleaned = |kind| self.cleaned_path(base_offset, kind);
         let swap = |kind| self.suffixed_path(base_offset, kind, SWAP);
+        let kinds = output.kinds();
         let (stage, request) = match output.stage {
             Stage::Writing => (Stage::Synced, StorageRequest::Sync { file: open_file() }),
             Stage::Synced => {
                 let file = open_file();
                 (Stage::Cut, StorageRequest::Truncate { file, length })
             }
-            Stage::Cut => {
+            Stage::Cut if output.has_aborted() => {
+                let contents = output.aborted.encode(base_offset, output.next_offset);
+                let path = cleaned(FileKind::TransactionIndex);
+                let request = StorageRequest::ReplaceFile { path, contents };
+                (Stage::TransactionsWritten, request)
+            }
+            Stage::Cut | Stage::TransactionsWritten => {
                 let contents = output.segment.encode_time_index();
                 let path = cleaned(FileKind::TimeIndex);
                 let request = StorageRequest::ReplaceFile { path, contents };
@@ -297,9 +333,9 @@ impl Log {
                 (Stage::OffsetIndexWritten, request)
             }
             Stage::OffsetIndexWritten => return self.be_alone(run, range, outbox),
-            Stage::Alone | Stage::Swap(0) => (Stage::Swap(1), renamed(cleaned, swap, 0)),
-            Stage::Swap(count) if count < KINDS.len() => {
-                (Stage::Swap(count + 1), renamed(cleaned, swap, count))
+            Stage::Alone | Stage::Swap(0) => (Stage::Swap(1), renamed(cleaned, swap, kinds[0])),
+            Stage::Swap(count) if count < kinds.len() => {
+                (Stage::Swap(count + 1), renamed(cleaned, swap, kinds[count]))
             }
             Stage::Swap(_) if !output.covered.is_empty() => {
                 for path in std::mem::take(&mut output.covered) {
@@ -309,11 +345,11 @@ impl Log {
             }
             Stage::Swap(_) => {
                 let path = |kind| self.file_path(base_offset, kind);
-                (Stage::Named(1), renamed(swap, path, 0))
+                (Stage::Named(1), renamed(swap, path, kinds[0]))
             }
-            Stage::Named(count) if count < KINDS.len() => {
+            Stage::Named(count) if count < kinds.len() => {
                 let path = |kind| self.file_path(base_offset, kind);
-                (Stage::Named(count + 1), renamed(swap, path, count))
+                (Stage::Named(count + 1), renamed(swap, path, kinds[count]))
             }
             Stage::Named(_) => return self.take_place(run, range),
         };
@@ -340,14 +376,25 @@ impl Log {
             .expect("segments were rewritten into it");
         output.stage = Stage::Alone;
         let next_offset = output.next_offset;
+        let has_aborted = output.has_aborted();
         for index in range.clone() {
             self.close_segment_file(index, outbox);
         }
         let mut covered = Vec::new();
+        let first = &self.segments[*range.start()];
+        if first.has_transaction_index && !has_aborted {
+            covered.push(self.file_path(first.base_offset, FileKind::TransactionIndex));
+        }
         for index in range.skip(1) {
-            let base_offset = self.segments[index].base_offset;
+            let segment = &self.segments[index];
+            let base_offset = segment.base_offset;
             if base_offset < next_offset {
-                covered.extend(KINDS.map(|kind| self.file_path(base_offset, kind)));
+                let kinds: &[FileKind] = match segment.has_transaction_index {
+                    true => &KINDS_WITH_TRANSACTIONS,
+                    false => &KINDS,
+                };
+                let paths = kinds.iter().map(|kind| self.file_path(base_offset, *kind));
+                covered.extend(paths);
                 if self.snapshots.remove(&base_offset) {
                     covered.push(self.file_path(base_offset, FileKind::Snapshot));
                 }
@@ -393,14 +440,20 @@ impl Log {
             self.forget_places(gone);
         }
         run.bytes_after += cleaned.segment.length;
-        self.cache.drop_before(self.segment_end(end - 1));
+        let covered_end = self.segment_end(end - 1);
+        self.cache.drop_before(covered_end);
+        self.aborted.forget(base_offset, covered_end);
+        for aborted in cleaned.aborted.ended_in(0, Offset::MAX) {
+            self.aborted.note(*aborted);
+        }
+        let has_transaction_index = cleaned.has_aborted();
         self.segments.drain(first + 1..end);
         let old = &mut self.segments[first];
         *old = Segment {
             created_ms: old.created_ms,
             modified_ms,
             last_used,
-            has_transaction_index: old.has_transaction_index,
+            has_transaction_index,
             writer: None,
             ..cleaned.segment
         };
@@ -445,6 +498,7 @@ impl Log {
         run.bytes_before += self.segments[index].length;
         self.cache.drop_before(self.segment_end(index));
         let base_offset = self.segments[index].base_offset;
+        self.aborted.forget(base_offset, self.segment_end(index));
         self.delete_segment(index, now, outbox);
         self.forget_places(base_offset);
         if index == last {
@@ -515,23 +569,23 @@ impl Log {
         };
         let written = match output.stage {
             Stage::Writing | Stage::Synced | Stage::Cut => 1,
-            Stage::TimeIndexWritten => 2,
-            _ => 3,
+            Stage::TransactionsWritten => 2,
+            Stage::TimeIndexWritten => output.kinds().len() - 1,
+            _ => output.kinds().len(),
         };
-        for kind in KINDS.into_iter().take(written) {
-            let path = self.cleaned_path(output.base_offset(), kind);
+        for kind in output.kinds().iter().take(written) {
+            let path = self.cleaned_path(output.base_offset(), *kind);
             self.submit(outbox, Pending::Other, StorageRequest::Remove { path });
         }
     }
 }
 
-/// The file of the kind at `place` of [`KINDS`] gets another name.
+/// The file of this kind gets another name.
 fn renamed(
     from: impl Fn(FileKind) -> StoragePath,
     to: impl Fn(FileKind) -> StoragePath,
-    place: usize,
+    kind: FileKind,
 ) -> StorageRequest {
-    let kind = KINDS[place];
     StorageRequest::Rename {
         from: from(kind),
         to: to(kind),

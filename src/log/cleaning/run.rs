@@ -10,12 +10,13 @@ use crate::log::scan::next_sound;
 use crate::log::storage::{StorageOutbox, StorageOutcome, StorageRequest, StorageResult};
 use crate::log::validation::DECOMPRESSED_BYTES_MAX;
 use crate::model::Offset;
-use crate::protocol::record_batch::{BatchError, Batches, RecordBatch};
+use crate::protocol::record_batch::{BatchError, Batches};
 use crate::stdx::{Instant, Now, Random};
 
-use super::filter::{Kept, Rules, filter};
+use super::filter::{Fate, Kept, Rules, filter};
 use super::offset_map::OffsetMap;
 use super::rewrite::Output;
+use super::transactions::Transactions;
 use super::{CleaningEnd, CleaningLimits};
 
 /// What is read and worked on at a time, unless one batch is larger: a turn has other work to do.
@@ -40,6 +41,8 @@ pub(super) struct Run {
     pub(super) number: u64,
     limits: CleaningLimits,
     map: OffsetMap,
+    /// Those that the batches up to here belong to.
+    pub(super) transactions: Transactions,
     pub(super) phase: Phase,
     /// The segment at work.
     pub(super) segment: Offset,
@@ -89,6 +92,7 @@ impl Run {
             number,
             limits,
             map: OffsetMap::new(limits.map_bytes_max, random),
+            transactions: Transactions::default(),
             phase: Phase::Mapping,
             segment,
             position: 0,
@@ -189,7 +193,6 @@ impl Log {
             return match mapped {
                 Ok(Mapped::GoesOn) => Step::Next,
                 Ok(Mapped::IsFull) => self.begin_rewriting(run),
-                Ok(Mapped::Transactions) => uncleanable("it holds transactions"),
                 Err(unsound) => self.on_unsound(run, unsound),
             };
         }
@@ -213,6 +216,7 @@ impl Log {
 
     fn begin_rewriting(&self, run: &mut Run) -> Step {
         run.phase = Phase::Rewriting;
+        run.transactions = Transactions::default();
         match self.segments.front() {
             Some(first) => {
                 run.go_to(first.base_offset);
@@ -278,8 +282,11 @@ impl Log {
                 wall_ms: now.wall_ms,
                 delete_retention_ms: self.config.delete_retention_ms,
             };
-            let is_last = self.is_last_of_producer(&batch);
-            let kept = filter(&batch, is_last, &rules).map_err(unsound)?;
+            let fate = Fate {
+                is_last_of_producer: self.producers.end_with(&batch),
+                is_void: run.transactions.are_void(&batch),
+            };
+            let kept = filter(&batch, fate, &rules).map_err(unsound)?;
             run.is_changed |= kept != Kept::Whole;
             let output = run.output.as_mut().expect("a segment is rewritten into it");
             match kept {
@@ -290,13 +297,6 @@ impl Log {
         }
     }
 
-    fn is_last_of_producer(&self, batch: &RecordBatch) -> bool {
-        batch.producer_id().is_some_and(|producer_id| {
-            let last = self.producers.last_offset_of(producer_id);
-            last == Some(batch.last_offset())
-        })
-    }
-
     fn read_dirty(
         &mut self,
         run: &mut Run,
@@ -304,6 +304,10 @@ impl Log {
         now: Now,
         outbox: &mut StorageOutbox,
     ) -> Step {
+        if run.position == 0 {
+            let (start, end) = (run.segment, self.segment_end(index));
+            run.transactions.expect(self.aborted.between(start, end));
+        }
         match self.read_window(now, index, run.position, run.window_bytes, outbox) {
             Window::FileIsOpening => Step::Wait,
             Window::InMemory(_) => unreachable!("a sealed segment lies on the disk"),
@@ -358,14 +362,9 @@ pub(super) enum Step {
     End(CleaningEnd),
 }
 
-fn uncleanable(reason: &str) -> Step {
-    Step::End(CleaningEnd::Uncleanable(reason.to_owned()))
-}
-
 enum Mapped {
     GoesOn,
     IsFull,
-    Transactions,
 }
 
 fn map_piece(run: &mut Run, piece: &Bytes, first_dirty: Offset) -> Result<Mapped, Unsound> {
@@ -378,10 +377,8 @@ fn map_piece(run: &mut Run, piece: &Bytes, first_dirty: Offset) -> Result<Mapped
             end_piece(run, &batches, position)?;
             return Ok(Mapped::GoesOn);
         };
-        if batch.is_transactional() || batch.is_control() {
-            return Ok(Mapped::Transactions);
-        }
-        if batch.next_offset() <= first_dirty {
+        let is_void = run.transactions.are_void(&batch);
+        if is_void || batch.is_control() || batch.next_offset() <= first_dirty {
             continue;
         }
         let count = usize::try_from(batch.records_count()).unwrap_or(usize::MAX);

@@ -12,7 +12,7 @@ const LIMITS: CleaningLimits = CleaningLimits {
     bytes_per_second_max: f64::MAX,
 };
 
-fn compacted() -> TopicConfig {
+pub fn compacted() -> TopicConfig {
     TopicConfig {
         cleanup_policy: CleanupPolicy {
             delete: false,
@@ -60,7 +60,7 @@ fn latest(records: &Records) -> BTreeMap<String, (Option<String>, Offset)> {
 }
 
 impl World {
-    fn start_cleaning(&mut self) {
+    pub fn start_cleaning(&mut self) {
         let high_watermark = self.log.durable_end_offset();
         self.log.start_cleaning(high_watermark, LIMITS);
     }
@@ -69,7 +69,7 @@ impl World {
         self.log.dirtiness(self.now, high_watermark)?.need
     }
 
-    fn clean(&mut self) -> CleaningEnd {
+    pub fn clean(&mut self) -> CleaningEnd {
         self.start_cleaning();
         self.settle();
         let ends = self.take_progress().into_iter();

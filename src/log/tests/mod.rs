@@ -1,6 +1,7 @@
 //! A log on a disk in memory: every step of its life, in any order of completions.
 
 mod cleaning;
+mod compacted_transactions;
 mod damage;
 mod deferral;
 mod deletion;
