@@ -7,6 +7,7 @@
 //! Knows nothing of: a running broker. What a format writes is `metadata`'s.
 //! Lives in: one process, one thread. Start at [`run`].
 
+mod features;
 mod voters;
 
 use std::path::Path;
@@ -19,8 +20,8 @@ use crate::admin::Failure;
 use crate::config::{Startup, parse_assignment};
 use crate::log::storage::{DirectoryIndex, StorageOwner};
 use crate::metadata::{
-    FormatPlan, Founding, METADATA_VERSION_MAX, MetadataLogSettings, NodeSettings, membership_of,
-    metadata_version_name, plan_format,
+    FormatPlan, Founding, MetadataLogSettings, NodeSettings, membership_of, metadata_version_name,
+    plan_format_with,
 };
 use crate::model::Uuid;
 use crate::runtime::{PlainDisk, wall_ms};
@@ -77,6 +78,14 @@ pub struct FormatArguments {
     #[arg(long, short = 'N', group = "quorum")]
     pub no_initial_controllers: bool,
 
+    /// The release whose metadata.version a new cluster begins with, as 4.2 or 4.2-IV1
+    #[arg(long, short = 'r', value_name = "RELEASE")]
+    pub release_version: Option<String>,
+
+    /// The level of a feature that a new cluster begins with; may be given several times
+    #[arg(long, short, value_name = "NAME=LEVEL", value_parser = parse_assignment)]
+    pub feature: Vec<(String, String)>,
+
     /// Leave directories alone that are formatted, and format the others
     #[arg(long, short = 'g')]
     pub ignore_formatted: bool,
@@ -120,6 +129,10 @@ fn format(
         check_cluster_id(id)?;
     }
     let founding = founding(arguments, startup)?;
+    let kraft_version = i16::from(!startup.config.quorum.are_several());
+    let release = arguments.release_version.as_deref();
+    let features = features::features(release, &arguments.feature, kraft_version);
+    let features = features.map_err(Failure::Usage)?;
     for path in &directories.paths {
         std::fs::create_dir_all(path).map_err(|error| {
             Failure::Failed(format!("{} cannot be made: {error}", path.display()))
@@ -128,7 +141,8 @@ fn format(
     let _locks = directories.lock()?;
     let mut disk = PlainDisk::new(directories.paths.clone());
     let mut settings = node_settings(arguments, startup, directories, random);
-    let plan = plan_format(&mut settings, &founding, wall_ms(), |request| {
+    let begins = (&founding, &features[..]);
+    let plan = plan_format_with(&mut settings, begins, wall_ms(), |request| {
         disk.perform(request)
     });
     let FormatPlan {
@@ -156,7 +170,8 @@ fn format(
         return Ok(());
     }
     for (index, path) in formatted.iter().zip(&places) {
-        println!("{}", line(*index == directories.metadata, Path::new(path)));
+        let is_metadata = *index == directories.metadata;
+        println!("{}", line(is_metadata, Path::new(path), features[0].1));
     }
     if places.is_empty() {
         println!("All of the log directories are already formatted.");
@@ -194,9 +209,9 @@ fn founding(arguments: &FormatArguments, startup: &Startup) -> Result<Founding, 
     Ok(founding)
 }
 
-fn line(has_metadata: bool, path: &Path) -> String {
+fn line(has_metadata: bool, path: &Path, metadata_version: i16) -> String {
     let what = if has_metadata { "metadata" } else { "data" };
-    let version = metadata_version_name(METADATA_VERSION_MAX);
+    let version = metadata_version_name(metadata_version);
     let path = path.display();
     format!("Formatting {what} directory {path} with metadata.version {version}.")
 }

@@ -33,7 +33,7 @@ pub use image::{
 pub(crate) use node::{
     BOOTSTRAP, CLEAN_MARK, FormatPlan, Founding, META_PROPERTIES, MetaProperties, TAKEOVER,
     Takeover, WorkingImage, assignment_request, decode_bootstrap, encode_bootstrap,
-    encode_clean_mark, plan_format,
+    encode_clean_mark, plan_format, plan_format_with,
 };
 pub use node::{
     ControllerRequest, ControllerResponse, HaltCause, MetadataEvent, MetadataLogSettings,
@@ -41,4 +41,5 @@ pub use node::{
 };
 pub(crate) use record::{
     METADATA_VERSION_MAX, check_metadata_version, decode_record, metadata_version_name,
+    metadata_version_of,
 };

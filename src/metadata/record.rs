@@ -29,6 +29,18 @@ pub(crate) fn metadata_version_name(level: i16) -> String {
     name.map_or_else(|| level.to_string(), |name| format!("{level} ({name})"))
 }
 
+/// The level of `metadata.version` with this name, or the last one of the release with this name.
+pub(crate) fn metadata_version_of(name: &str) -> Option<i16> {
+    let is_named = |known: &&str| {
+        *known == name
+            || known
+                .split_once('-')
+                .is_some_and(|(release, _)| release == name)
+    };
+    let index = METADATA_VERSION_NAMES.iter().rposition(is_named)?;
+    Some(METADATA_VERSION_MIN + i16::try_from(index).ok()?)
+}
+
 /// Whether the records of a cluster at this level of `metadata.version` are understood here.
 ///
 /// # Errors

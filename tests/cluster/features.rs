@@ -144,3 +144,20 @@ fn levels_change_whichever_kind_leads_beside_controllers_of_the_other() {
     }
     panic!("only one kind has led");
 }
+
+#[test]
+fn a_cluster_begins_with_the_levels_that_it_is_formatted_with() {
+    let lab = needs!(Java);
+    let [forebay, kafka] = [Kind::Forebay, Kind::Kafka].map(|kind| {
+        let mut nodes = Broker::unformatted_combined(&lab, &[kind]);
+        let eligible = format!("{ELIGIBLE}=1");
+        let levels = ["--release-version", "4.2", "--feature", &eligible];
+        nodes[0].format_quorum(&[&["--standalone"], &levels[..]].concat());
+        nodes[0].resume();
+        let defaults = ["--describe", "--entity-type", "brokers", "--entity-default"];
+        let configs = nodes[0].tool(CONFIGS, &defaults).run().succeeded().stdout;
+        format!("{}{configs}", described(&nodes[0]))
+    });
+    assert!(kafka.contains("4.2-IV1"), "{kafka}");
+    assert_equal(&kafka, &forebay);
+}

@@ -9,7 +9,7 @@ use crate::protocol::messages::{
     EndTransactionRecord, FeatureLevelRecord, MetadataRecord, PartitionChangeRecord,
 };
 
-use super::super::features::supported_features;
+use super::super::features::{ELIGIBLE_REPLICAS_VERSION, supported_features};
 use super::super::image::{
     BrokerRegistration, ControllerRegistration, DIRECTORY_UNASSIGNED, Endpoint, MetadataImage,
     PartitionRegistration, TopicImage, register_broker_record, register_controller_record,
@@ -17,6 +17,7 @@ use super::super::image::{
 use super::super::record::METADATA_VERSION_MAX;
 use super::elections::{ElectionRules, placed};
 use super::partition_change::PartitionChange;
+use super::update_features::eligible_replicas_records;
 use super::{Controller, View};
 
 /// What the node registers with.
@@ -60,6 +61,21 @@ impl Controller {
             );
         }
         records.push(EndTransactionRecord::default().into());
+        records
+    }
+
+    /// The same with what the features need of the settings.
+    pub(crate) fn founding_records(
+        view: View<'_>,
+        features: &[(String, i16)],
+    ) -> Vec<MetadataRecord> {
+        let mut records = Self::bootstrap_records(features);
+        let is_eligible = |one: &(String, i16)| one.0 == ELIGIBLE_REPLICAS_VERSION && one.1 > 0;
+        if features.iter().any(is_eligible) {
+            let end = records.pop();
+            records.extend(eligible_replicas_records(view));
+            records.extend(end);
+        }
         records
     }
 

@@ -276,7 +276,7 @@ fn check_dependencies(
 
 /// The changes of settings with which eligible leader replicas begin: every broker must count the
 /// same number of replicas, so it is the cluster's to set, and no broker's.
-fn eligible_replicas_records(view: View<'_>) -> Vec<MetadataRecord> {
+pub(super) fn eligible_replicas_records(view: View<'_>) -> Vec<MetadataRecord> {
     let setting = |broker: &str, value: Option<String>| {
         MetadataRecord::from(ConfigRecord {
             resource_type: ConfigKind::Broker.code(),

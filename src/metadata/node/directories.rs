@@ -247,7 +247,7 @@ impl Inspection {
     pub(super) fn conclude(
         self,
         settings: &NodeSettings,
-        founding: &Founding,
+        (founding, features): (&Founding, &[(String, i16)]),
         controller: &mut Controller,
         now_ms: TimestampMs,
     ) -> Result<Plan, String> {
@@ -284,7 +284,7 @@ impl Inspection {
             if !has_data {
                 let is_metadata = index == metadata_index;
                 let voters = is_metadata.then(|| founding.voters(settings, id)).flatten();
-                format_steps(&mut steps, index, voters, now_ms);
+                format_steps(&mut steps, index, (voters, features), now_ms);
             }
             let properties = MetaProperties {
                 cluster_id: cluster_id.clone(),
@@ -299,7 +299,7 @@ impl Inspection {
         let bootstrap = self.reports[metadata_index].bootstrap.as_ref();
         let bootstrap_features = match bootstrap.filter(|_| found.is_some()) {
             Some(file) => decode_bootstrap(file).map_err(|why| format!("{BOOTSTRAP} {why}")),
-            None => Ok(default_features()),
+            None => Ok(features.to_vec()),
         };
         let metadata = open[metadata_index];
         open.truncate(settings.config.log_dirs.len());
@@ -476,6 +476,19 @@ pub(crate) fn plan_format(
     settings: &mut NodeSettings,
     founding: &Founding,
     now_ms: TimestampMs,
+    perform: impl FnMut(StorageRequest) -> StorageResult,
+) -> Result<FormatPlan, String> {
+    plan_format_with(settings, (founding, &default_features()), now_ms, perform)
+}
+
+/// The same for a cluster that begins with these features, if it is a new one.
+///
+/// # Errors
+/// As there.
+pub(crate) fn plan_format_with(
+    settings: &mut NodeSettings,
+    begins: (&Founding, &[(String, i16)]),
+    now_ms: TimestampMs,
     mut perform: impl FnMut(StorageRequest) -> StorageResult,
 ) -> Result<FormatPlan, String> {
     let mut inspection = Inspection::new(settings);
@@ -487,7 +500,7 @@ pub(crate) fn plan_format(
     }
     let node_id = settings.config.node_id;
     let mut controller = Controller::new(node_id, settings.random.fork());
-    let plan = inspection.conclude(settings, founding, &mut controller, now_ms)?;
+    let plan = inspection.conclude(settings, begins, &mut controller, now_ms)?;
     Ok(FormatPlan {
         cluster_id: plan.directories.cluster_id.to_string(),
         formatted: plan.formatted,
@@ -506,7 +519,8 @@ impl MetadataNode {
             return self.halt(HaltCause::UnusableData(reason));
         }
         let controller = &mut self.controller;
-        match inspection.conclude(&self.settings, &founding, controller, now.wall_ms) {
+        let begins = (&founding, &default_features()[..]);
+        match inspection.conclude(&self.settings, begins, controller, now.wall_ms) {
             Ok(Plan {
                 directories,
                 steps,
@@ -619,7 +633,7 @@ fn decode_clean_mark(file: &Bytes) -> Option<i64> {
 fn format_steps(
     steps: &mut VecDeque<StorageRequest>,
     index: usize,
-    voters: Option<Vec<Voter>>,
+    (voters, features): (Option<Vec<Voter>>, &[(String, i16)]),
     now_ms: TimestampMs,
 ) {
     if let Some(voters) = voters {
@@ -635,7 +649,7 @@ fn format_steps(
     }
     steps.push_back(StorageRequest::ReplaceFile {
         path: root(index).join(BOOTSTRAP),
-        contents: encode_bootstrap(default_features(), now_ms),
+        contents: encode_bootstrap(features.to_vec(), now_ms),
     });
 }
 

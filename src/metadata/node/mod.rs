@@ -54,7 +54,7 @@ use state::Publication;
 pub use asked::{ControllerRequest, ControllerResponse};
 pub(crate) use directories::{
     BOOTSTRAP, CLEAN_MARK, FormatPlan, decode_bootstrap, encode_bootstrap, encode_clean_mark,
-    plan_format,
+    plan_format, plan_format_with,
 };
 pub(crate) use founding::Founding;
 pub(crate) use joining::assignment_request;
@@ -465,7 +465,9 @@ impl MetadataNode {
         let begun = match (self.working.image.metadata_version(), features) {
             (Some(_), _) => Ok(()),
             (None, Ok(features)) => {
-                self.append_own(now, &Controller::bootstrap_records(&features));
+                let (_, view) = self.deciding();
+                let records = Controller::founding_records(view, &features);
+                self.append_own(now, &records);
                 Ok(())
             }
             (None, Err(reason)) => Err(reason),
