@@ -25,8 +25,9 @@ const CLUSTER_ELECTIONS_MIN: u64 = 3;
 /// shows in one of sixty.
 const WORLDS_PER_BUG: u64 = 200;
 
-/// Clusters with the same planted bug.
-const CLUSTERS_PER_BUG: u64 = 40;
+/// Clusters with the same planted bug. The rarest, a replica that comes back and does not say so,
+/// shows in one of forty.
+const CLUSTERS_PER_BUG: u64 = 160;
 
 fn number_from_environment(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
