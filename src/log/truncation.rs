@@ -135,8 +135,9 @@ impl Log {
         self.resume_points.inherited = point.filter(|(_, point)| point.end_offset <= believed_to);
     }
 
-    /// Give up the newest segment that is not to stay, of those that were found. False if there is
-    /// none any more: one after the other, so that a crash leaves no hole.
+    /// Give up the snapshots of producers that are not to stay, then the newest segment that is not,
+    /// of those that were found. False if there is none any more: one after the other, so that a
+    /// crash leaves no hole.
     pub(super) fn drop_truncated(
         &mut self,
         recovery: &mut Recovery,
@@ -148,8 +149,15 @@ impl Log {
             Some(Truncation::AnewAt(_)) => 0,
         };
         let newer: Vec<Offset> = self.snapshots.range(from + 1..).copied().collect();
-        for offset in newer {
-            self.remove_snapshot(offset, outbox);
+        if !newer.is_empty() {
+            // Before any records: one that stays without them would be taken for a loss of them.
+            for offset in newer {
+                self.snapshots.remove(&offset);
+                let path = self.file_path(offset, FileKind::Snapshot);
+                let request = StorageRequest::Remove { path };
+                self.ask(recovery, Asked::Change, request, outbox);
+            }
+            return true;
         }
         let Some((&base_offset, _)) = recovery.found.range(from..).next_back() else {
             return false;

@@ -189,3 +189,26 @@ fn a_log_that_begins_anew_has_nothing_of_what_it_had_also_after_a_crash() {
         assert_eq!(world.store(batch(1, 10)).first_offset, start);
     }
 }
+
+#[test]
+fn nothing_tells_of_records_any_more_when_they_go() {
+    let mut world = World::with_batches(30);
+    world.begin_truncation(|log| log.start_anew(500));
+    let is_of = |kind: &str, name: &String| name.ends_with(kind);
+    let folder = &identity().folder;
+    let names = |world: &World| world.disk.names(&folder.relative);
+    let segments = names(&world)
+        .iter()
+        .filter(|name| is_of(".log", name))
+        .count();
+    assert!(names(&world).iter().any(|name| is_of(".snapshot", name)));
+    while world.step() {
+        let left = names(&world);
+        let are_all_there = left.iter().filter(|name| is_of(".log", name)).count() == segments;
+        let are_told_of = left.iter().any(|name| is_of(".snapshot", name));
+        assert!(are_all_there || !are_told_of, "{left:?}");
+        if left.iter().all(|name| !is_of(".log", name)) {
+            return;
+        }
+    }
+}
