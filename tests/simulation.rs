@@ -7,19 +7,22 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use forebay::simulation::{
-    Fault, FaultCounts, Outcome, PlantedBug, Reached, ReachedCounts, Rule, Violation, World,
-    WorldSettings,
+    CLUSTER_ELECTIONS_MIN, CLUSTER_EVENTS_MIN, Fault, Outcome, PlantedBug, Reached, Rule, Totals,
+    Violation, World, WorldSettings,
 };
 
 /// Worlds of the swarm; `FOREBAY_WORLDS` asks for more, `FOREBAY_FIRST_SEED` for others.
 const WORLDS: u64 = 120;
 
-/// Worlds with a cluster each; `FOREBAY_CLUSTERS` asks for more, `FOREBAY_FIRST_SEED` for others.
-const CLUSTERS: u64 = 20;
+/// Worlds with a cluster each, as many as a few minutes bring; `FOREBAY_CLUSTERS` asks for more,
+/// `FOREBAY_FIRST_SEED` for others.
+const CLUSTERS: u64 = if cfg!(debug_assertions) { 30 } else { 600 };
 
-/// What a world with a cluster has at least of what it is for.
-const CLUSTER_STEPS_MIN: u64 = 20_000;
-const CLUSTER_ELECTIONS_MIN: u64 = 3;
+/// So many of them go through everything that there is to go through.
+const CLUSTERS_OF_ALL: u64 = 30;
+
+/// Every cluster has so many kinds of faults at least, of its own mixture.
+const FAULT_KINDS_MIN: u64 = 5;
 
 /// Worlds with the same planted bug: it must show in one of them. The rarest, a forgotten producer,
 /// shows in one of sixty.
@@ -62,71 +65,34 @@ fn outcomes_of(
     outcomes.into_inner().expect("no thread panics")
 }
 
-/// What many worlds came to together.
-#[derive(Default)]
-struct Totals {
-    faults: FaultCounts,
-    reached: ReachedCounts,
-    /// The seed, and what went wrong.
-    failures: Vec<(u64, String)>,
-    facts: u64,
-    steps: u64,
-    starts: u64,
+/// What the worlds of `count` seeds from `first` on came to, which is told.
+fn totals_of((first, count): (u64, u64), settings_of: fn(u64) -> WorldSettings) -> Totals {
+    let mut totals = Totals::default();
+    for outcome in outcomes_of((first, count), settings_of) {
+        match outcome {
+            Ok(outcome) => totals.add(&outcome),
+            Err(seed) => totals.add_panic(seed),
+        }
+    }
+    println!("from seed {first}: {totals}");
+    totals
 }
 
-impl Totals {
-    fn add(&mut self, outcome: Result<Outcome, u64>) {
-        match outcome {
-            Ok(outcome) => {
-                self.faults.merge(&outcome.faults);
-                self.reached.merge(&outcome.reached);
-                self.facts += outcome.facts;
-                self.steps += outcome.steps;
-                self.starts += outcome.starts;
-                let broken = outcome.violations.iter();
-                let broken = broken.map(|one| (outcome.seed, format!("{one:?}")));
-                self.failures.extend(broken);
-            }
-            Err(seed) => self.failures.push((seed, "a panic, told above".to_owned())),
-        }
-    }
-
-    #[track_caller]
-    fn check(&mut self, (first, count): (u64, u64)) {
-        let Self {
-            facts,
-            steps,
-            starts,
-            ..
-        } = self;
-        println!("{count} worlds from seed {first}: {steps} steps, {starts} starts, {facts} facts");
-        for fault in Fault::ALL {
-            let times = self.faults.count(*fault);
-            println!("{times:>9} times {}", fault.description());
-        }
-        self.failures.sort();
-        let told = self.failures.iter().map(|(seed, what)| {
-            let what: String = what.chars().take(900).collect();
-            format!("seed {seed}: {what}")
-        });
-        let told: Vec<String> = told.collect();
-        assert!(told.is_empty(), "{}", told.join("\n"));
-    }
+#[track_caller]
+fn assert_nothing_went_wrong(totals: &Totals) {
+    let told = totals.told_failures();
+    assert!(told.is_empty(), "{told}");
 }
 
 #[test]
 fn nothing_goes_wrong_in_many_worlds_and_every_fault_happens() {
     let first = number_from_environment("FOREBAY_FIRST_SEED", 1);
     let count = number_from_environment("FOREBAY_WORLDS", WORLDS);
-    let mut totals = Totals::default();
-    for outcome in outcomes_of((first, count), WorldSettings::of_seed) {
-        totals.add(outcome);
-    }
-    let requests = totals.faults.requests();
-    for (operation, counts) in requests {
+    let totals = totals_of((first, count), WorldSettings::of_seed);
+    for (operation, counts) in totals.faults.requests() {
         println!("{operation:>14}: {counts:?}");
     }
-    totals.check((first, count));
+    assert_nothing_went_wrong(&totals);
     let faults = &totals.faults;
     let requests = faults.requests();
     let unseen: Vec<_> = Fault::ALL
@@ -151,30 +117,18 @@ fn nothing_goes_wrong_in_many_worlds_and_every_fault_happens() {
 fn nothing_goes_wrong_in_many_clusters_and_all_comes_to_pass() {
     let first = number_from_environment("FOREBAY_FIRST_SEED", 1);
     let count = number_from_environment("FOREBAY_CLUSTERS", CLUSTERS);
-    let mut totals = Totals::default();
-    for outcome in outcomes_of((first, count), WorldSettings::cluster_of_seed) {
-        if let Ok(outcome) = &outcome
-            && outcome.violations.is_empty()
-        {
-            let elections = [Reached::QuorumElection, Reached::PartitionElection];
-            let elections: u64 = elections.map(|one| outcome.reached.count(one)).iter().sum();
-            assert!(
-                outcome.steps >= CLUSTER_STEPS_MIN && elections >= CLUSTER_ELECTIONS_MIN,
-                "little happens in cluster {}: {} steps, {elections} elections",
-                outcome.seed,
-                outcome.steps
-            );
-        }
-        totals.add(outcome);
-    }
-    for what in Reached::ALL {
-        println!(
-            "{:>9} times {}",
-            totals.reached.count(*what),
-            what.description()
-        );
-    }
-    totals.check((first, count));
+    let totals = totals_of((first, count), WorldSettings::cluster_of_seed);
+    assert_nothing_went_wrong(&totals);
+    let (events, elections) = (totals.events_min(), totals.elections_min());
+    assert!(
+        events >= CLUSTER_EVENTS_MIN && elections >= CLUSTER_ELECTIONS_MIN,
+        "a cluster has {events} events, one has {elections} elections"
+    );
+    assert!(
+        totals.fault_kinds_min() >= FAULT_KINDS_MIN,
+        "a cluster has only {} kinds of faults",
+        totals.fault_kinds_min()
+    );
     let faults = Fault::ALL.iter().filter(|one| one.is_of_clusters());
     let unseen: Vec<_> = faults
         .filter(|one| totals.faults.count(**one) == 0)
@@ -184,7 +138,7 @@ fn nothing_goes_wrong_in_many_clusters_and_all_comes_to_pass() {
         .filter(|one| totals.reached.count(**one) == 0)
         .collect();
     assert!(
-        (unseen.is_empty() && unreached.is_empty()) || count < CLUSTERS,
+        (unseen.is_empty() && unreached.is_empty()) || count < CLUSTERS_OF_ALL,
         "these never happened: {unseen:?}, {unreached:?}"
     );
 }
@@ -340,7 +294,9 @@ fn broken_by(bug: PlantedBug) -> &'static [Rule] {
         | PlantedBug::ClaimsMore
         | PlantedBug::HidesDivergence
         | PlantedBug::GrantsEveryVote
-        | PlantedBug::ForgetsPredecessor => unreachable!("{bug:?} needs a cluster"),
+        | PlantedBug::ForgetsPredecessor
+        | PlantedBug::ForgetsVotes
+        | PlantedBug::RaisesWatermark => unreachable!("{bug:?} needs a cluster"),
         // The broker notices by itself that an answer came twice.
         PlantedBug::CompletesTwice => &[],
     }
@@ -367,6 +323,8 @@ fn broken_in_cluster_by(_: PlantedBug) -> &'static [Rule] {
         Rule::HighWatermarkStays,
         Rule::OneLeaderPerEpoch,
         Rule::InSyncReplicasHaveAll,
+        Rule::LogsAreEqual,
+        Rule::CommitsAreKept,
         Rule::ImagesAreEqual,
         Rule::TopicsAreKept,
         // The batch behind a lost one does not follow what the new leader has of its producer.
@@ -380,7 +338,19 @@ fn broken_in_cluster_by(_: PlantedBug) -> &'static [Rule] {
 fn every_planted_bug_of_clusters_is_found() {
     let bugs = PlantedBug::ALL.iter().copied();
     let of_clusters = bugs.filter(|bug| bug.is_of_clusters());
-    let forgetful = [PlantedBug::CompletesUnsynced, PlantedBug::CutsSegment];
+    let forgetful = [
+        PlantedBug::CompletesUnsynced,
+        PlantedBug::CutsSegment,
+        PlantedBug::LosesJournal,
+        PlantedBug::LosesWrite,
+    ];
+    let of_clusters = of_clusters.filter(|bug| *bug != PlantedBug::ForgetsPredecessor);
+    check_all_found(&Hunt {
+        bugs: vec![PlantedBug::ForgetsPredecessor],
+        settings_of: WorldSettings::plain_cluster_of_seed,
+        worlds: CLUSTERS_PER_BUG,
+        broken_by: broken_in_cluster_by,
+    });
     check_all_found(&Hunt {
         bugs: of_clusters.chain(forgetful).collect(),
         settings_of: WorldSettings::cluster_of_seed,

@@ -135,9 +135,9 @@ impl Log {
         self.resume_points.inherited = point.filter(|(_, point)| point.end_offset <= believed_to);
     }
 
-    /// Give up the snapshots of producers that are not to stay, then the newest segment that is not,
-    /// of those that were found. False if there is none any more: one after the other, so that a
-    /// crash leaves no hole.
+    /// Give up the snapshots of producers that are not to stay, then the newest segment that is
+    /// not, of those that were found. False if there is none any more: one after the other, so that
+    /// a crash leaves no hole.
     pub(super) fn drop_truncated(
         &mut self,
         recovery: &mut Recovery,

@@ -63,6 +63,16 @@ impl Shard {
         followers.filter(|id| leader.is_in_sync(*id)).collect()
     }
 
+    /// The epoch of the leader that appended the last record of `partition` that is committed as
+    /// far as is known here; `None` if there is none, or the log does not begin before it.
+    #[must_use]
+    pub fn committed_epoch(&self, partition: TopicIdPartition) -> Option<LeaderEpoch> {
+        let partition = self.partitions.find(partition)?;
+        let last = partition.role.high_watermark() - 1;
+        let is_there = partition.log.log_start_offset() <= last;
+        is_there.then(|| partition.log.epoch_of(last)).flatten()
+    }
+
     /// What is known here of the cluster.
     #[must_use]
     pub const fn image(&self) -> &Arc<MetadataImage> {

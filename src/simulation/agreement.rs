@@ -21,8 +21,11 @@ pub const IN_SYNC_MIN: usize = 2;
 pub struct Agreement {
     leaders: BTreeMap<(TopicIdPartition, LeaderEpoch), BrokerId>,
     quorum_leaders: BTreeMap<LeaderEpoch, BrokerId>,
-    /// The epoch and the high watermark of each replica that leads, by the life of its broker.
+    /// The epoch and the high watermark of each replica, by the life of its broker.
     watermarks: BTreeMap<(BrokerId, u64, TopicIdPartition), (LeaderEpoch, Offset)>,
+    /// The epochs of the leaders that appended records which somebody held for committed, by their
+    /// offsets: with one leader in an epoch, logs are the same up to where they agree in that.
+    committed: BTreeMap<TopicIdPartition, BTreeMap<Offset, LeaderEpoch>>,
     /// What somebody knew of the cluster, by how far in the metadata log that was.
     images: BTreeMap<Offset, Arc<MetadataImage>>,
     reached: ReachedCounts,
@@ -47,11 +50,11 @@ impl Agreement {
         self.facts
     }
 
-    /// A replica of `node`, in this life of its broker, leads. True if its high watermark moved.
+    /// A replica of `node`, in this life of its broker. True if its high watermark moved.
     ///
     /// # Errors
-    /// Another node leads in this epoch, or the high watermark went back.
-    pub fn on_leader(
+    /// Another node leads in this epoch, too, or the high watermark went back within one.
+    pub fn on_replica(
         &mut self,
         (node, life): (BrokerId, u64),
         replica: &ReplicaView,
@@ -60,6 +63,7 @@ impl Agreement {
             partition,
             epoch,
             high_watermark,
+            leads,
             ..
         } = *replica;
         let seen = self
@@ -79,7 +83,11 @@ impl Agreement {
                 ),
             });
         }
-        let leader = *self.leaders.entry((partition, epoch)).or_insert(node);
+        let known = self.leaders.get(&(partition, epoch));
+        let leader = known.copied().filter(|_| leads).unwrap_or(node);
+        if leads {
+            self.leaders.insert((partition, epoch), leader);
+        }
         if leader != node {
             return Err(Violation {
                 rule: Rule::OneLeaderPerEpoch,
@@ -87,6 +95,39 @@ impl Agreement {
             });
         }
         Ok(true)
+    }
+
+    /// The last record of a replica of `node` that it holds for committed was appended by the
+    /// leader of `epoch`.
+    ///
+    /// # Errors
+    /// Another replica has another record there, now or before.
+    pub fn on_committed(
+        &mut self,
+        node: BrokerId,
+        replica: &ReplicaView,
+        epoch: LeaderEpoch,
+    ) -> Result<(), Violation> {
+        self.facts += 1;
+        let last = replica.high_watermark - 1;
+        let known = self.committed.entry(replica.partition).or_default();
+        let before = known.range(..=last).next_back();
+        let after = known.range(last..).next();
+        let is_wrong = before
+            .is_some_and(|(at, known)| *known > epoch || *at == last && *known != epoch)
+            || after.is_some_and(|(_, known)| *known < epoch);
+        if is_wrong {
+            return Err(Violation {
+                rule: Rule::LogsAreEqual,
+                what: format!(
+                    "{:?} at {last}: {node} has a record of epoch {epoch}, known are {before:?} \
+                     and {after:?}",
+                    replica.partition
+                ),
+            });
+        }
+        known.insert(last, epoch);
+        Ok(())
     }
 
     /// A replica leads with this high watermark, and this one of another broker is in sync.

@@ -159,6 +159,12 @@ impl FaultCounts {
         self.counts.get(&fault).copied().unwrap_or(0)
     }
 
+    /// How many kinds of faults happened at all.
+    #[must_use]
+    pub fn kinds(&self) -> u64 {
+        self.counts.len() as u64
+    }
+
     /// Add what was counted elsewhere.
     pub fn merge(&mut self, other: &Self) {
         for (fault, count) in &other.counts {
@@ -290,16 +296,16 @@ impl Chaos {
         }
     }
 
-    /// The mixture of a cluster: brokers live longer, and disks work.
-    pub fn be_of_cluster(&mut self, random: &mut Random) {
+    /// The mixture of a cluster: brokers live longer, and one disk fails at most, in some; in plain
+    /// ones none.
+    pub fn be_of_cluster(&mut self, random: &mut Random, is_plain: bool) {
+        if is_plain || random.chance(1, 2) {
+            self.have_sound_disks();
+        }
         let mut pick = |values: &[u64]| {
             let place = random.below(values.len() as u64);
             values[usize::try_from(place).expect("a small number")]
         };
-        self.failed_requests = 0;
-        self.full_requests = 0;
-        self.low_rooms = 0;
-        self.weakness = None;
         self.life_ms = pick(&[1_500, 4_000, 20_000]);
         self.between_nodes = BetweenNodes {
             late_packets: pick(&[0, 5, 50]),
@@ -307,6 +313,13 @@ impl Chaos {
             outages_ms: pick(&[300, 1_000, 3_000]),
             down_ms: pick(&[100, 1_000, 3_000]),
         };
+    }
+
+    const fn have_sound_disks(&mut self) {
+        self.failed_requests = 0;
+        self.full_requests = 0;
+        self.low_rooms = 0;
+        self.weakness = None;
     }
 
     /// How many of a hundred thousand requests like this one fail, and how many find no room.

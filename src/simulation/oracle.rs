@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::model::{Offset, PartitionIndex, ProducerId};
 
 use super::clock::SimulatedTime;
+use super::reached::{Reached, ReachedCounts};
 
 /// How much longer than `flush.ms` a record may be without its sync: the shard may be starved, and
 /// each of the requests that lead to the write may be slow.
@@ -43,6 +44,8 @@ pub enum Rule {
     OneLeaderPerEpoch,
     /// What is committed is on the disks of all replicas in sync.
     InSyncReplicasHaveAll,
+    /// What one replica holds for committed is what all have there.
+    LogsAreEqual,
     /// Nodes that have read the metadata log as far have read the same.
     ImagesAreEqual,
     /// The broker starts and runs on a disk that works.
@@ -149,16 +152,43 @@ pub struct Oracle {
     partitions: BTreeMap<PartitionName, PartitionFacts>,
     commits: BTreeMap<(String, PartitionName), CommitFacts>,
     topics: BTreeMap<String, TopicState>,
+    /// Topics of which a request was not answered, and may still be done, however late: other nodes
+    /// ask the controller on behalf of clients.
+    doubtful: BTreeSet<String>,
     producer_ids: BTreeSet<ProducerId>,
     /// The producers whose records have an order and are there once.
     idempotent: BTreeSet<u32>,
     cluster_id: Option<String>,
     lives_ended: u64,
+    /// The records of compacted partitions that somebody has seen, by their digests.
+    survivors: BTreeMap<(PartitionName, Offset), u64>,
+    reached: ReachedCounts,
     violations: Vec<Violation>,
     facts: u64,
 }
 
 impl Oracle {
+    /// A client of the cluster came to it.
+    pub fn note(&mut self, what: Reached) {
+        self.reached.add(what);
+    }
+
+    /// What clients came to.
+    #[must_use]
+    pub const fn reached(&self) -> &ReachedCounts {
+        &self.reached
+    }
+
+    /// A replica of a compacted partition has this record.
+    pub fn on_survivor(&mut self, partition: &PartitionName, offset: Offset, digest: u64) {
+        self.facts += 1;
+        let place = (partition.clone(), offset);
+        if *self.survivors.entry(place).or_insert(digest) != digest {
+            let what = format!("{partition:?} {offset}: replicas have other records there");
+            self.violate(Rule::RecordsAreWhole, what);
+        }
+    }
+
     /// A promise was broken.
     pub fn violate(&mut self, rule: Rule, what: String) {
         self.violations.push(Violation { rule, what });
@@ -407,11 +437,18 @@ impl Oracle {
 
     /// A client asks to create or delete a topic.
     pub fn on_topic_changing(&mut self, topic: &str) {
-        self.topics.insert(topic.to_owned(), TopicState::Changing);
+        let before = self.topics.insert(topic.to_owned(), TopicState::Changing);
+        if before == Some(TopicState::Changing) {
+            self.doubtful.insert(topic.to_owned());
+        }
     }
 
-    /// A topic was created or deleted, as was acknowledged.
-    pub fn on_topic_changed(&mut self, topic: &str, exists: bool) {
+    /// A topic was created or deleted, as was acknowledged by a broker that decides itself, or that
+    /// asks another.
+    pub fn on_topic_changed(&mut self, topic: &str, exists: bool, is_asked_of_others: bool) {
+        if is_asked_of_others && self.doubtful.contains(topic) {
+            return;
+        }
         let state = if exists {
             TopicState::Exists
         } else {
@@ -457,18 +494,20 @@ impl Oracle {
         facts.acknowledged = facts.acknowledged.max(Some(offset));
     }
 
-    /// A client was told the committed offset.
+    /// A client was told the committed offset, by a node that `knows_newest` or one that may not.
     pub fn on_commit_read(
         &mut self,
         group: &str,
         partition: &PartitionName,
         offset: Option<Offset>,
+        knows_newest: bool,
     ) {
         self.facts += 1;
         let Some(facts) = self.commits.get(&(group.to_owned(), partition.clone())) else {
             return;
         };
-        let (least, most) = (facts.acknowledged, facts.attempted);
+        let least = facts.acknowledged.filter(|_| knows_newest);
+        let most = facts.attempted;
         if offset < least || offset > Some(most) {
             let what =
                 format!("{group} {partition:?}: {offset:?} is committed, not {least:?} to {most}");

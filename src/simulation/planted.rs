@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 
+use crate::log::PREDECESSOR;
 use crate::log::checkpoint::{decode_offsets, encode_offsets};
 use crate::log::storage::StoragePath;
 
@@ -67,11 +68,26 @@ planted_bugs! {
     HidesDivergence "a follower is not told that its log has something else than its leader's";
     GrantsEveryVote "a vote that was refused counts as given";
     ForgetsPredecessor "a replica that is back does not note whose what was journalled before is";
+    ForgetsVotes "a voter does not store whom it gave its vote, and in which epoch";
+    RaisesWatermark "a follower is told that more is committed than is";
 }
 
 /// True if the file stays against what is told.
 pub(super) fn keeps_segment(planted: Option<PlantedBug>, path: &StoragePath) -> bool {
     planted == Some(PlantedBug::KeepsSegment) && path.relative.ends_with(".log")
+}
+
+/// What a voter remembers of an election.
+const QUORUM_STATE: &str = "quorum-state";
+
+/// True if a small file stays as it is against what is told.
+pub(super) fn forgets(planted: Option<PlantedBug>, path: &StoragePath) -> bool {
+    let file = match planted {
+        Some(PlantedBug::ForgetsPredecessor) => PREDECESSOR,
+        Some(PlantedBug::ForgetsVotes) => QUORUM_STATE,
+        _ => return false,
+    };
+    path.relative.ends_with(file)
 }
 
 /// A producer snapshot in Kafka's format that knows no producer.

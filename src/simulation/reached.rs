@@ -37,6 +37,7 @@ reached! {
     ControlledShutdown "a broker tells that it is about to stop";
     Reassigned "the replicas of a partition are others";
     TopicDeleted "a topic is deleted";
+    GroupMoved "a group goes on at another coordinator";
     Truncated "a follower gives up the end of its log";
     Returned "a replica is back where journals may have something of the one before";
 }
@@ -55,6 +56,12 @@ impl ReachedCounts {
     #[must_use]
     pub fn count(&self, what: Reached) -> u64 {
         self.0.get(&what).copied().unwrap_or(0)
+    }
+
+    /// How often somebody was elected, of the quorum's voters or of a partition's replicas.
+    #[must_use]
+    pub fn elections(&self) -> u64 {
+        self.count(Reached::QuorumElection) + self.count(Reached::PartitionElection)
     }
 
     /// Add what was counted elsewhere.

@@ -16,6 +16,9 @@ use super::planted::PlantedBug;
 /// The length in front of every frame.
 const LENGTH_BYTES: usize = 4;
 
+/// By how much [`PlantedBug::RaisesWatermark`] lies.
+const WATERMARK_RAISED_BY: i64 = 3;
+
 /// What was asked on one connection between nodes and not answered, by correlation id.
 #[derive(Debug, Default)]
 pub struct Asked(BTreeMap<i32, (ApiKey, i16)>);
@@ -69,6 +72,11 @@ pub fn tamper_with_answers(bug: PlantedBug, asked: &mut Asked, bytes: Vec<u8>) -
                 let topics = fetch.responses.iter_mut();
                 let partitions = topics.flat_map(|topic| &mut topic.partitions);
                 partitions.for_each(|one| one.diverging_epoch = EpochEndOffset::default());
+            }
+            AnyResponse::Fetch(fetch) if bug == PlantedBug::RaisesWatermark => {
+                let topics = fetch.responses.iter_mut();
+                let partitions = topics.flat_map(|topic| &mut topic.partitions);
+                partitions.for_each(|one| one.high_watermark += WATERMARK_RAISED_BY);
             }
             _ => return None,
         }

@@ -246,7 +246,7 @@ impl Administrator {
                 link.oracle.violate(Rule::TopicsAreKept, what);
             }
         }
-        link.oracle.on_topic_changed(&name, exists);
+        link.oracle.on_topic_changed(&name, exists, false);
         self.is_kept = exists;
         self.go_on(link, Step::Look { exists });
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::model::{ErrorCode, Offset};
+use crate::model::{BrokerId, ErrorCode, Offset};
 use crate::protocol::messages::join_group_request::JoinGroupRequestProtocol;
 use crate::protocol::messages::leave_group_request::MemberIdentity;
 use crate::protocol::messages::offset_commit_request::{
@@ -21,6 +21,7 @@ use crate::protocol::messages::{
 };
 use crate::protocol::{AnyRequest, AnyResponse};
 use crate::simulation::oracle::{PartitionName, Rule};
+use crate::simulation::reached::Reached;
 
 use super::{Behaviour, Link, metadata_of, topic_in};
 
@@ -31,6 +32,8 @@ pub enum Membership {
     Member,
     /// It only commits, outside of any generation.
     Alone,
+    /// It only asks what is committed, once all others are done.
+    Auditor,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -44,6 +47,12 @@ enum Step {
     Heartbeat,
     Leave,
     Done,
+}
+
+impl Step {
+    const fn is_asked_of_coordinator(self) -> bool {
+        !matches!(self, Self::FindTopic | Self::FindCoordinator | Self::Done)
+    }
 }
 
 /// A member of a group.
@@ -60,6 +69,11 @@ pub struct Committer {
     generation: i32,
     /// The ids of all members, if this one leads.
     followers: Vec<String>,
+    /// The node of the group, as it was told last.
+    coordinator: Option<BrokerId>,
+    /// Who acknowledged the newest commit. Another node may believe for a while that it is the
+    /// group's, and know less.
+    acknowledged_by: Option<BrokerId>,
     is_connected: bool,
 }
 
@@ -82,6 +96,8 @@ impl Committer {
             member_id: String::new(),
             generation: -1,
             followers: Vec::new(),
+            coordinator: None,
+            acknowledged_by: None,
             is_connected: false,
         }
     }
@@ -90,6 +106,9 @@ impl Committer {
         let is_busy = link.session.unanswered_count() > 0;
         if !self.is_connected || is_busy || link.session.wants_to_leave() {
             return;
+        }
+        if self.step.is_asked_of_coordinator() && self.coordinator != Some(link.node) {
+            return link.session.leave();
         }
         match self.step {
             Step::FindTopic => link.send(metadata_of(&self.partition.0), 10, 13),
@@ -251,6 +270,10 @@ impl Committer {
     }
 
     fn go_on_working(&mut self, link: &mut Link<'_>) {
+        if self.membership == Membership::Auditor {
+            let has_asked = self.step == Step::Fetch;
+            return self.go_on(link, if has_asked { Step::Done } else { Step::Fetch });
+        }
         let step = match link.random.below(6) {
             0 if self.membership == Membership::Member => Step::Heartbeat,
             1 | 2 => Step::Fetch,
@@ -295,7 +318,7 @@ impl Committer {
         };
         let is_member = self.membership == Membership::Member;
         let step = match step {
-            Step::Join if !is_member => Step::Commit,
+            Step::Join if !is_member => Step::FindCoordinator,
             step => step,
         };
         self.step = step;
@@ -346,8 +369,10 @@ impl Committer {
                 return self.on_error(link, code);
             }
             let offset = (offset >= 0).then_some(offset);
+            let knows_newest =
+                self.membership == Membership::Auditor || self.acknowledged_by == Some(link.node);
             link.oracle
-                .on_commit_read(&self.group, &self.partition, offset);
+                .on_commit_read(&self.group, &self.partition, offset, knows_newest);
         }
         if code != 0 {
             return self.on_error(link, code);
@@ -365,6 +390,10 @@ impl Committer {
         let offset = request.topics[0].partitions[0].committed_offset;
         link.oracle
             .on_committed(&self.group, &self.partition, offset);
+        let before = self.acknowledged_by.replace(link.node);
+        if before.is_some_and(|before| before != link.node) {
+            link.oracle.note(Reached::GroupMoved);
+        }
         self.commits_left = self.commits_left.saturating_sub(1);
         self.go_on_working(link);
     }
@@ -373,6 +402,10 @@ impl Committer {
 impl Behaviour for Committer {
     fn on_connected(&mut self, link: &mut Link<'_>) {
         self.is_connected = true;
+        // Where the coordinator is not there, others may know of another.
+        if self.step.is_asked_of_coordinator() && self.coordinator != Some(link.node) {
+            self.step = Step::FindCoordinator;
+        }
         self.advance(link);
     }
 
@@ -381,6 +414,8 @@ impl Behaviour for Committer {
             AnyResponse::Metadata(response) => self.on_topic(link, &response),
             AnyResponse::FindCoordinator(response) => {
                 let first = response.coordinators.first();
+                let node = first.map_or(response.node_id, |one| one.node_id);
+                self.coordinator = Some(node).filter(|node| *node >= 0);
                 match first.map_or(response.error_code, |one| one.error_code) {
                     0 if self.membership == Membership::Member => self.go_on(link, Step::Join),
                     0 => self.go_on_working(link),
@@ -414,6 +449,10 @@ impl Behaviour for Committer {
 
     fn on_wake(&mut self, link: &mut Link<'_>) {
         self.advance(link);
+    }
+
+    fn wanted_node(&self) -> Option<BrokerId> {
+        self.coordinator
     }
 
     fn is_finished(&self) -> bool {

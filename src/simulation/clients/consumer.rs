@@ -13,7 +13,7 @@ use crate::protocol::record_batch::Batches;
 use crate::protocol::{AnyRequest, AnyResponse};
 use crate::simulation::oracle::{PartitionName, Rule};
 
-use super::records::check_batch;
+use super::records::{check_batch, check_survivors};
 use super::{Behaviour, Link, metadata_of, topic_in};
 
 /// ListOffsets' word for where a log starts.
@@ -32,6 +32,8 @@ pub struct Position {
     out_of_range: Option<Offset>,
     /// True if it goes from replica to replica: the next one may not know yet what was committed.
     changes_replicas: bool,
+    /// True if records between others may be gone, and do not say their names.
+    is_compacted: bool,
 }
 
 impl Position {
@@ -43,6 +45,7 @@ impl Position {
             offset: None,
             out_of_range: None,
             changes_replicas: false,
+            is_compacted: false,
         }
     }
 
@@ -54,6 +57,16 @@ impl Position {
             offset: Some(0),
             out_of_range: None,
             changes_replicas: true,
+            is_compacted: false,
+        }
+    }
+
+    /// The same of a compacted partition.
+    #[must_use]
+    pub fn of_compacted_replicas(partition: PartitionName) -> Self {
+        Self {
+            is_compacted: true,
+            ..Self::of_replicas(partition)
         }
     }
 
@@ -89,6 +102,13 @@ impl Position {
                 Err(error) => return self.wrong(link, Rule::RecordsAreWhole, &error.to_string()),
             };
             let is_next = batch.base_offset() <= next && next < batch.next_offset();
+            if self.is_compacted {
+                match check_survivors(&self.partition, &batch, next, link.oracle) {
+                    Ok(end) => next = next.max(end),
+                    Err(error) => return self.wrong(link, Rule::RecordsAreWhole, &error),
+                }
+                continue;
+            }
             if batch.base_offset() > next || (next > from && !is_next) {
                 let what = format!("{} follows where {next} is due", batch.base_offset());
                 return self.wrong(link, Rule::OffsetsAreDense, &what);

@@ -27,6 +27,15 @@ struct Visit {
     /// Where the partition ends; `None` while its leader has to tell.
     end: Option<Offset>,
     replicas: Vec<BrokerId>,
+    is_compacted: bool,
+}
+
+/// The first offset of a replica. The internal topics are those that are compacted.
+fn position_in(partition: PartitionName, is_compacted: bool) -> Position {
+    match is_compacted {
+        true => Position::of_compacted_replicas(partition),
+        false => Position::of_replicas(partition),
+    }
 }
 
 /// The last client of a cluster.
@@ -95,9 +104,10 @@ impl Inspector {
                 visits.push_back(Visit {
                     node: found.leader_id,
                     topic_id: topic.topic_id,
-                    position: Position::of_replicas(partition),
+                    position: position_in(partition, topic.is_internal),
                     end: None,
                     replicas: found.replica_nodes.clone(),
+                    is_compacted: topic.is_internal,
                 });
             }
         }
@@ -120,9 +130,10 @@ impl Inspector {
             visits.push_back(Visit {
                 node,
                 topic_id: visit.topic_id,
-                position: Position::of_replicas(visit.position.partition.clone()),
+                position: position_in(visit.position.partition.clone(), visit.is_compacted),
                 end: Some(part.offset),
                 replicas: Vec::new(),
+                is_compacted: visit.is_compacted,
             });
         }
         // Few ways between brokers: one after the other.

@@ -97,6 +97,29 @@ fn name_in(value: &[u8]) -> Option<RecordName> {
     })
 }
 
+/// Look at every record of a batch of a compacted partition from offset `from` on: it may lack
+/// some; the offset behind it, or what is wrong with the batch.
+pub fn check_survivors(
+    partition: &PartitionName,
+    batch: &RecordBatch,
+    from: i64,
+    oracle: &mut Oracle,
+) -> Result<i64, String> {
+    batch.verify_crc().map_err(|error| error.to_string())?;
+    let records = batch
+        .records(BATCH_BYTES_MAX)
+        .map_err(|error| error.to_string())?;
+    for record in &records {
+        let record = record.map_err(|error| error.to_string())?;
+        if record.offset >= from {
+            let key = record.key.map_or(0, digest);
+            let value = record.value.map_or(0, digest);
+            oracle.on_survivor(partition, record.offset, key ^ value.rotate_left(1));
+        }
+    }
+    Ok(batch.next_offset())
+}
+
 /// Look at every record of a batch from offset `from` on, which must be the first of them; the
 /// offset behind the last, or what is wrong with the batch.
 pub fn check_batch(

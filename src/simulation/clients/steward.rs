@@ -163,7 +163,7 @@ impl Steward {
             other => unreachable!("{other:?} changes no topic"),
         };
         if is_done {
-            link.oracle.on_topic_changed(&topic, exists);
+            link.oracle.on_topic_changed(&topic, exists, true);
             return self.go_on(link);
         }
         match error {

@@ -16,14 +16,14 @@ use crate::log::storage::{
     Durability, FileId, IO_BLOCK_BYTES, StorageFailure, StorageOutcome, StoragePath,
     StorageRequest, StorageResult, Ticket,
 };
-use crate::log::{FOLDER_DELETED, PREDECESSOR, parse_future_folder};
+use crate::log::{FOLDER_DELETED, parse_future_folder};
 use crate::model::ShardId;
 use crate::quorum::METADATA_FOLDER;
 use crate::stdx::Random;
 
 use super::clock::{SimulatedTime, between};
 use super::faults::{Chaos, Fault, FaultCounts, RequestCounts};
-use super::planted::{PlantedBug, keeps_segment, snapshot_of_nobody, with_older_entries};
+use super::planted::{PlantedBug, forgets, keeps_segment, snapshot_of_nobody, with_older_entries};
 use super::request::check_contract;
 use super::volume::{InodeId, Volume};
 
@@ -93,6 +93,8 @@ pub struct Disk {
     failures: u64,
     lacks: u64,
     has_low_room: bool,
+    /// True if its requests never fail and always find room.
+    is_sound: bool,
     planted: Option<PlantedBug>,
     /// What blocks held before they were written last, for a disk that reads stale.
     stale: BTreeMap<(InodeId, u64), Bytes>,
@@ -113,9 +115,15 @@ impl Disk {
             failures: 0,
             lacks: 0,
             has_low_room: false,
+            is_sound: false,
             planted,
             stale: BTreeMap::new(),
         }
+    }
+
+    /// From now on its requests never fail, and always find room.
+    pub const fn be_sound(&mut self) {
+        self.is_sound = true;
     }
 
     /// True if nothing is under way.
@@ -308,7 +316,10 @@ impl Disk {
             failed: 0,
             full: takes_room.then_some(0),
         };
-        let (failed, full) = chaos.rates_of(request);
+        let (failed, full) = match self.is_sound {
+            true => (0, 0),
+            false => chaos.rates_of(request),
+        };
         let mut errno = None;
         if takes_room && chaos.strikes(&mut self.random, full, 100_000) {
             counts.add(Fault::NoSpace);
@@ -330,7 +341,8 @@ impl Disk {
         }
         counts.note_request(request, became);
         if matches!(request, StorageRequest::DescribeRoom { .. }) {
-            self.has_low_room = chaos.strikes(&mut self.random, chaos.low_rooms, 10);
+            let low_rooms = if self.is_sound { 0 } else { chaos.low_rooms };
+            self.has_low_room = chaos.strikes(&mut self.random, low_rooms, 10);
             if self.has_low_room {
                 counts.add(Fault::LowRoom);
             }
@@ -565,8 +577,7 @@ impl Disk {
                     let older = self.volume.read_file(path).unwrap_or_default();
                     contents = with_older_entries(&older, &contents);
                 }
-                let forgets = self.planted == Some(PlantedBug::ForgetsPredecessor)
-                    && path.relative.ends_with(PREDECESSOR);
+                let forgets = forgets(self.planted, path);
                 if !forgets && !self.strikes(PlantedBug::SkipsReplacement) {
                     self.volume.replace_file(path, &contents, now_ms)?;
                 }

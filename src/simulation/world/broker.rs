@@ -199,9 +199,10 @@ impl Broker {
     }
 
     /// True if the broker may halt: the disk failed, or had no room for what a start or a stop
-    /// cannot do without. While it serves, it waits for room.
-    pub const fn may_halt(&self, disk: &Disk) -> bool {
-        let needs_room = self.is_stopping || !self.is_ready();
+    /// cannot do without, or a copy of the metadata log of others. While it serves alone, it waits
+    /// for room.
+    pub const fn may_halt(&self, disk: &Disk, is_member: bool) -> bool {
+        let needs_room = is_member || self.is_stopping || !self.is_ready();
         disk.failures() > self.failures_at_start
             || (needs_room && disk.lacks() > self.lacks_at_start)
     }

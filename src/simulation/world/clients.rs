@@ -9,8 +9,9 @@ use crate::shard::{ConnectionId, ListenerIndex};
 use crate::stdx::Random;
 
 use super::super::clients::{
-    Administrator, Behaviour, Committer, Consumer, Link, Membership, Mover, Producer, ProducerPlan,
-    Reader, RelaxedPlan, RelaxedProducer, Session, SessionFailure, Steward, Writer, WriterPlan,
+    Administrator, Behaviour, Committer, Consumer, Inspector, Link, Membership, Mover, Producer,
+    ProducerPlan, Reader, RelaxedPlan, RelaxedProducer, Session, SessionFailure, Steward, Writer,
+    WriterPlan,
 };
 use super::super::clock::{SimulatedTime, between};
 use super::super::network::{ClientIndex, NetworkEvent, NodeIndex};
@@ -20,6 +21,13 @@ use super::{Occurrence, World};
 
 /// The topics that producers write to.
 const TOPICS: [&str; 2] = ["orders", "lines"];
+
+/// Who commits offsets: of which group, how, and of which topic.
+const COMMITTERS: [(&str, Membership, &str); 3] = [
+    ("team", Membership::Member, TOPICS[0]),
+    ("team", Membership::Member, TOPICS[1]),
+    ("loner", Membership::Alone, TOPICS[0]),
+];
 
 /// A client and its connection.
 #[derive(Debug)]
@@ -58,13 +66,9 @@ pub(super) fn population(random: &mut Random, reuses_names: bool) -> Vec<Client>
         clients.push(Box::new(Consumer::new(topic.to_owned(), bytes)));
     }
     let commits = 10 + u32::try_from(random.below(30)).expect("small");
-    for (group, membership, partition) in [
-        ("team", Membership::Member, 0),
-        ("team", Membership::Member, 1),
-        ("loner", Membership::Alone, 0),
-    ] {
+    for (group, membership, topic) in COMMITTERS {
         // Offsets may be committed for partitions that nobody writes to.
-        let partition = (TOPICS[partition].to_owned(), 0);
+        let partition = (topic.to_owned(), 0);
         let committer = Committer::new(group.to_owned(), membership, partition, commits);
         clients.push(Box::new(committer));
     }
@@ -84,7 +88,11 @@ pub(super) fn population(random: &mut Random, reuses_names: bool) -> Vec<Client>
 const CLUSTER_TOPICS: [(&str, i32); 2] = [("orders", 2), ("lines", 1)];
 
 /// The clients of a cluster.
-pub(super) fn cluster_population(random: &mut Random, planted: Option<PlantedBug>) -> Vec<Client> {
+pub(super) fn cluster_population(
+    random: &mut Random,
+    planted: Option<PlantedBug>,
+    is_plain: bool,
+) -> Vec<Client> {
     // What a leader does that has the bug can be had from one that has not.
     let acks = match planted {
         Some(PlantedBug::AcknowledgesAlone) => 1,
@@ -101,9 +109,29 @@ pub(super) fn cluster_population(random: &mut Random, planted: Option<PlantedBug
         }
         clients.push(Box::new(Reader::new(partition)));
     }
+    let committers: &[_] = if is_plain { &[] } else { &COMMITTERS };
+    for (group, membership, topic) in committers.iter().copied() {
+        let commits = 10 + u32::try_from(random.below(60)).expect("small");
+        let partition = (topic.to_owned(), 0);
+        let committer = Committer::new(group.to_owned(), membership, partition, commits);
+        clients.push(Box::new(committer));
+    }
     let rounds = 4 + u32::try_from(random.below(8)).expect("small");
     clients.push(Box::new(Steward::new(&CLUSTER_TOPICS, rounds)));
     clients.into_iter().map(Client::new).collect()
+}
+
+/// Who looks at a cluster in the end: at every replica, and at what every group has committed.
+pub(super) fn cluster_auditors(is_plain: bool) -> Vec<Client> {
+    let committers: &[_] = if is_plain { &[] } else { &COMMITTERS };
+    let of_groups = committers.iter().map(|(group, _, topic)| {
+        let partition = ((*topic).to_owned(), 0);
+        let membership = Membership::Auditor;
+        let auditor = Committer::new((*group).to_owned(), membership, partition, 0);
+        Client::new(Box::new(auditor))
+    });
+    let of_replicas = Client::new(Box::new(Inspector::default()));
+    std::iter::once(of_replicas).chain(of_groups).collect()
 }
 
 /// A client that some worlds have besides.

@@ -17,8 +17,8 @@ use super::settings::{BrokerPlan, Place, Setting};
 /// The id of every cluster.
 const CLUSTER_ID: &str = "c2ltdWxhdGVkY2x1c3Rlcg";
 
-/// How many brokers a cluster has: each partition has a replica on all of them.
-pub(super) const BROKERS_COUNT: usize = 3;
+/// How many replicas a partition begins with; no cluster has fewer brokers.
+const REPLICAS_COUNT: usize = 3;
 
 /// Who is what.
 #[derive(Clone, Copy, Debug)]
@@ -28,25 +28,48 @@ enum Roles {
     Both,
 }
 
-/// One node that decides alone and holds partitions, and two that only hold them.
-const OF_ONE_VOTER: &[Roles] = &[Roles::Both, Roles::Broker, Roles::Broker];
+/// Three brokers, under one of them or three controllers.
+fn plain_roles(random: &mut Random) -> Vec<Roles> {
+    use Roles::{Both, Broker, Controller};
+    match random.chance(1, 2) {
+        false => vec![Both, Broker, Broker],
+        true => [[Controller; 3], [Broker; 3]].concat(),
+    }
+}
 
-/// Three that vote, and three that hold partitions.
-const OF_THREE_VOTERS: &[Roles] = &[
-    Roles::Controller,
-    Roles::Controller,
-    Roles::Controller,
-    Roles::Broker,
-    Roles::Broker,
-    Roles::Broker,
-];
+/// Three to five brokers. One of them decides alone, or three of them vote, or three nodes besides.
+fn some_roles(random: &mut Random) -> Vec<Roles> {
+    let brokers = REPLICAS_COUNT + [0, 0, 0, 1, 2][below(random, 5)];
+    let (controllers, both) = [(0, 1), (0, 3), (3, 0)][below(random, 3)];
+    let kinds = [
+        (Roles::Controller, controllers),
+        (Roles::Both, both),
+        (Roles::Broker, brokers - both),
+    ];
+    let kinds = kinds.into_iter();
+    kinds
+        .flat_map(|(roles, count)| std::iter::repeat_n(roles, count))
+        .collect()
+}
+
+fn below(random: &mut Random, count: u64) -> usize {
+    usize::try_from(random.below(count)).expect("few")
+}
 
 /// The nodes of a cluster, with formatted disks.
-pub(super) fn nodes(random: &mut Random, planted: Option<PlantedBug>) -> Vec<Node> {
-    let all = [OF_ONE_VOTER, OF_THREE_VOTERS][usize::from(random.chance(1, 2))];
-    let common = common_settings(all, random);
+pub(super) fn nodes(random: &mut Random, planted: Option<PlantedBug>, is_plain: bool) -> Vec<Node> {
+    let all = match is_plain {
+        true => plain_roles(random),
+        false => some_roles(random),
+    };
+    let common = common_settings(&all, random);
     // What nobody of the cluster sets otherwise is the same everywhere.
     let shared = random.next_u64();
+    // What is acknowledged is on two disks at least: so one of them may fail.
+    let frail = match is_plain {
+        true => None,
+        false => Some(below(random, all.len() as u64)),
+    };
     let each = all.iter().zip(1..).map(|(roles, id)| {
         let mut settings = own_settings(*roles, id);
         settings.extend(common.iter().cloned());
@@ -58,6 +81,9 @@ pub(super) fn nodes(random: &mut Random, planted: Option<PlantedBug>) -> Vec<Nod
         plan.format(CLUSTER_ID, random.fork(), now.wall_ms(), |request| {
             disk.perform_at_once(now, &request)
         });
+        if usize::try_from(id).ok() != frail.map(|place| place + 1) {
+            disk.be_sound();
+        }
         Node::new(plan, disk, random.fork())
     });
     each.collect()
@@ -121,7 +147,7 @@ fn common_settings(all: &[Roles], random: &mut Random) -> Vec<Setting> {
             pick(&["1000", "2000"]),
         ),
         ("controller.socket.timeout.ms", "1000".to_owned()),
-        ("default.replication.factor", BROKERS_COUNT.to_string()),
+        ("default.replication.factor", REPLICAS_COUNT.to_string()),
         (
             "leader.imbalance.check.interval.seconds",
             pick(&["1", "300"]),
@@ -133,7 +159,7 @@ fn common_settings(all: &[Roles], random: &mut Random) -> Vec<Setting> {
         ("min.insync.replicas", IN_SYNC_MIN.to_string()),
         (
             "offsets.topic.replication.factor",
-            BROKERS_COUNT.to_string(),
+            REPLICAS_COUNT.to_string(),
         ),
         ("replica.fetch.backoff.ms", pick(&["20", "200"])),
         ("replica.fetch.wait.max.ms", pick(&["20", "200"])),
@@ -146,7 +172,7 @@ fn common_settings(all: &[Roles], random: &mut Random) -> Vec<Setting> {
 impl World {
     /// A shard had its turn: what it believes has to go with what all others believe and did.
     pub(super) fn inspect(&mut self, seat: Seat) {
-        let checked = self.check_leaders(seat).and_then(|()| match seat.place {
+        let checked = self.check_replicas(seat).and_then(|()| match seat.place {
             0 => self.check_metadata(seat.node),
             _ => Ok(()),
         });
@@ -155,20 +181,23 @@ impl World {
         }
     }
 
-    fn check_leaders(&mut self, seat: Seat) -> Result<(), Violation> {
+    fn check_replicas(&mut self, seat: Seat) -> Result<(), Violation> {
         let node = &self.nodes[seat.node.0];
         let (id, life) = (node.plan.node_id(), node.life);
         let Some(broker) = &node.broker else {
             return Ok(());
         };
         let shard = &broker.hosts[seat.place].shard;
-        for leader in shard.replicas().filter(|replica| replica.leads) {
-            if !self.agreement.on_leader((id, life), &leader)? {
+        for replica in shard.replicas() {
+            if !self.agreement.on_replica((id, life), &replica)? {
                 continue;
             }
-            for in_sync in shard.in_sync_of(leader.partition) {
-                if let Some(follower) = self.replica_of(in_sync, leader.partition) {
-                    self.agreement.on_in_sync(&leader, (in_sync, &follower))?;
+            if let Some(epoch) = shard.committed_epoch(replica.partition) {
+                self.agreement.on_committed(id, &replica, epoch)?;
+            }
+            for in_sync in shard.in_sync_of(replica.partition) {
+                if let Some(follower) = self.replica_of(in_sync, replica.partition) {
+                    self.agreement.on_in_sync(&replica, (in_sync, &follower))?;
                 }
             }
         }

@@ -152,7 +152,8 @@ impl World {
     pub(super) fn on_halt(&mut self, index: NodeIndex, reason: &HaltReason) {
         let node = self.node(index);
         let broker = node.broker.as_ref();
-        let may_halt = broker.is_some_and(|broker| broker.may_halt(&node.disk));
+        let is_member = self.settings.shape == Shape::Cluster;
+        let may_halt = broker.is_some_and(|broker| broker.may_halt(&node.disk, is_member));
         self.trace.note(self.now, "halt", &[], || {
             format!("{index}: {}", reason.message())
         });

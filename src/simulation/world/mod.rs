@@ -19,7 +19,7 @@ use crate::model::ShardId;
 use crate::stdx::Random;
 
 use super::agreement::Agreement;
-use super::clients::{Auditor, Behaviour, Inspector};
+use super::clients::Auditor;
 use super::clock::{SimulatedTime, between};
 use super::disk::{Disk, DiskRequestId};
 use super::faults::{Chaos, FaultCounts};
@@ -44,6 +44,18 @@ const CALM_DURATION_MAX: Duration = Duration::from_secs(120);
 const CLUSTER_FAULTS_DURATION: (Duration, Duration) =
     (Duration::from_secs(4), Duration::from_secs(12));
 
+/// Faults go on in a cluster until shards were told this many events,
+pub const CLUSTER_EVENTS_MIN: u64 = 20_000;
+
+/// and this many times somebody was elected,
+pub const CLUSTER_ELECTIONS_MIN: u64 = 3;
+
+/// but no longer than this: then the world has too little in it.
+const CLUSTER_FAULTS_DURATION_MAX: Duration = Duration::from_secs(120);
+
+/// How much longer they go on at a time.
+const CLUSTER_FAULTS_MORE: Duration = Duration::from_millis(500);
+
 /// Added to a world's seed for the settings of its broker that were thought of later, so that the
 /// rest of the world stays as it was.
 const APART_SEED: u64 = 0x0f11e5;
@@ -59,6 +71,9 @@ pub struct WorldSettings {
     pub planted: Option<PlantedBug>,
     /// True if topics are created again under names of deleted ones.
     pub reuses_names: bool,
+    /// True for a cluster of three brokers whose disks work, under one voter or three controllers,
+    /// without groups: what needs many reassignments shows there sooner.
+    pub is_plain: bool,
     /// True if all that happens is to be told as text, too.
     pub keeps_trace: bool,
 }
@@ -81,7 +96,17 @@ impl WorldSettings {
             shape: Shape::Alone,
             planted: None,
             reuses_names: true,
+            is_plain: false,
             keeps_trace: false,
+        }
+    }
+
+    /// The world of `seed` with a plain cluster, without bugs of its own.
+    #[must_use]
+    pub const fn plain_cluster_of_seed(seed: u64) -> Self {
+        Self {
+            is_plain: true,
+            ..Self::cluster_of_seed(seed)
         }
     }
 
@@ -104,6 +129,8 @@ pub struct Outcome {
     pub trace_hash: u64,
     /// How many things happened.
     pub steps: u64,
+    /// How many events shards were told, but for the ends of their turns.
+    pub events: u64,
     /// How often the broker was started.
     pub starts: u64,
     /// How many facts were checked.
@@ -184,6 +211,8 @@ enum Stage {
 pub struct World {
     settings: WorldSettings,
     now: SimulatedTime,
+    /// Events that shards were told, but for the ends of their turns.
+    events: u64,
     agenda: BTreeMap<(SimulatedTime, u64), Occurrence>,
     next_entry: u64,
     /// The order of things.
@@ -227,14 +256,16 @@ impl World {
         let schedule = seeds.fork();
         let mut nodes = vec![Node::new(plan, disk, seeds.fork())];
         if settings.shape == Shape::Cluster {
-            chaos.be_of_cluster(&mut apart);
-            nodes = cluster::nodes(&mut apart, planted);
-            clients = clients::cluster_population(&mut workload, planted);
+            let is_plain = settings.is_plain;
+            chaos.be_of_cluster(&mut apart, is_plain);
+            nodes = cluster::nodes(&mut apart, planted, is_plain);
+            clients = clients::cluster_population(&mut workload, planted, is_plain);
         }
         Self {
             nodes,
             network,
             now: SimulatedTime::default(),
+            events: 0,
             agenda: BTreeMap::new(),
             next_entry: 0,
             schedule,
@@ -288,15 +319,18 @@ impl World {
         if self.oracle.violations().is_empty() {
             self.oracle.check_order();
         }
+        let mut reached = self.agreement.reached().clone();
+        reached.merge(self.oracle.reached());
         Outcome {
             seed: self.settings.seed,
             trace_hash: self.trace.hash(),
             steps: self.trace.steps(),
+            events: self.events,
             starts: self.starts(),
             facts: self.oracle.facts() + self.agreement.facts(),
             lasted_ms: self.now.nanos() / 1_000_000,
             faults: self.counts,
-            reached: self.agreement.reached().clone(),
+            reached,
             violations: self.oracle.violations().to_vec(),
             trace: self.trace.into_lines(),
         }
@@ -363,7 +397,11 @@ impl World {
             }
             Occurrence::Start(node) => self.start_broker(node),
             Occurrence::Outage => self.happen_outage(),
-            Occurrence::Calm => self.calm_down(),
+            Occurrence::Calm if self.has_happened_enough() => self.calm_down(),
+            Occurrence::Calm => {
+                let later = self.now.plus(CLUSTER_FAULTS_MORE);
+                self.plan_for(later, Occurrence::Calm);
+            }
             // Of an earlier life.
             _ => {}
         }
@@ -383,6 +421,15 @@ impl World {
         for (at, event) in self.links.drain_due() {
             self.plan_for(at, Occurrence::Link(event));
         }
+    }
+
+    /// True once there was what a world is for, or there was too much time for it.
+    fn has_happened_enough(&self) -> bool {
+        let elections = self.agreement.reached().elections();
+        let is_eventful = self.events >= CLUSTER_EVENTS_MIN && elections >= CLUSTER_ELECTIONS_MIN;
+        let most = SimulatedTime::default().plus(CLUSTER_FAULTS_DURATION_MAX);
+        let is_cluster = self.settings.shape == Shape::Cluster && !self.settings.is_plain;
+        !is_cluster || is_eventful || self.now > most
     }
 
     /// The faults stop.
@@ -423,12 +470,13 @@ impl World {
                 if self.nodes.iter().all(Node::is_ready_for_audit) {
                     let until = until.plus(CALM_DURATION_MAX);
                     self.stage = Stage::Auditing { until };
-                    let auditor: Box<dyn Behaviour> = match self.settings.shape {
-                        Shape::Alone => Box::new(Auditor::default()),
-                        Shape::Cluster => Box::new(Inspector::default()),
+                    self.clients = match self.settings.shape {
+                        Shape::Alone => vec![Client::new(Box::new(Auditor::default()))],
+                        Shape::Cluster => clients::cluster_auditors(self.settings.is_plain),
                     };
-                    self.clients.push(Client::new(auditor));
-                    self.plan_for(self.now, Occurrence::Connect(0));
+                    for client in 0..self.clients.len() {
+                        self.plan_for(self.now, Occurrence::Connect(client));
+                    }
                 } else {
                     self.check_time(until);
                 }

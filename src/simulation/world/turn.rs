@@ -162,6 +162,7 @@ impl World {
     /// Tell the shard what happened.
     fn tell(&mut self, seat: Seat, event: Event) {
         let numbers = numbers_of(&event);
+        self.events += u64::from(!matches!(event, Event::TurnEnded));
         let now = self.now;
         let told = now.now_with(self.node(seat.node).clock_error_ms);
         self.trace.note(
