@@ -64,13 +64,17 @@ impl Shard {
     }
 
     /// The epoch of the leader that appended the last record of `partition` that is committed as
-    /// far as is known here; `None` if there is none, or the log does not begin before it.
+    /// far as is known here; `None` if there is none, or the log does not begin before it. Nor is
+    /// it known of a compacted log: a follower takes an epoch to begin with the first of its
+    /// records that the leader still has.
     #[must_use]
     pub fn committed_epoch(&self, partition: TopicIdPartition) -> Option<LeaderEpoch> {
         let partition = self.partitions.find(partition)?;
-        let last = partition.role.high_watermark() - 1;
-        let is_there = partition.log.log_start_offset() <= last;
-        is_there.then(|| partition.log.epoch_of(last)).flatten()
+        let (log, last) = (&partition.log, partition.role.high_watermark() - 1);
+        if log.log_start_offset() > last || log.config().cleanup_policy.compact {
+            return None;
+        }
+        log.epoch_of(last)
     }
 
     /// What is known here of the cluster.
