@@ -640,11 +640,23 @@ impl Drop for Broker {
     }
 }
 
-/// A port that was free a moment ago.
+/// Ports that the kernel gives to no connection by itself (`ip_local_port_range` begins behind
+/// them): what is free of them is so until a broker takes it.
+const PORTS: std::ops::Range<u16> = 10_000..32_000;
+
+/// A port that nobody listens on, another one each time.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
-    listener
-        .local_addr()
-        .expect("a bound socket has an address")
-        .port()
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    // Programs that run at the same time begin at different places.
+    let first = std::process::id().wrapping_mul(997);
+    let count = u32::from(PORTS.end - PORTS.start);
+    (0..count)
+        .find_map(|_| {
+            let place = first.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed)) % count;
+            let port = PORTS.start + u16::try_from(place).expect("a place among the ports");
+            TcpListener::bind(("127.0.0.1", port))
+                .is_ok()
+                .then_some(port)
+        })
+        .expect("loopback has free ports")
 }
