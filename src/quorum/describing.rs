@@ -115,7 +115,7 @@ impl Quorum {
     ///
     /// While that is not known this is an error, other than in Apache Kafka, whose answer names no
     /// leader then: its admin client takes that for an answer, and asks anew only when its metadata
-    /// expire, after minutes. After an error it asks again until its time is up.
+    /// expire, after minutes. After an error it asks again, or tells its user.
     pub(super) fn on_describe_cluster(&mut self, token: QuorumToken, listener: &str) {
         let voters = match self.is_alone() {
             true => self.described_voters(),

@@ -1,14 +1,10 @@
 //! Several controllers of Forebay: one decides, the others know what it decided, and one of them
 //! goes on when it dies.
 
-use std::thread;
-use std::time::{Duration, Instant};
-
 use crate::support::{Broker, Kind, needs};
 use crate::{await_states, partitions};
 
 const TOPICS: &str = "org.apache.kafka.tools.TopicCommand";
-const QUORUM: &str = "org.apache.kafka.tools.MetadataQuorumCommand";
 
 pub fn joined(controllers: &[Broker], kind: Kind, node_id: u32) -> Broker {
     let voters = Broker::voters(controllers);
@@ -66,29 +62,4 @@ fn a_cluster_goes_on_when_its_controllers_die_one_after_the_other() {
         "again-0", "again-1", "again-2", "topic-0", "topic-1", "topic-2",
     ];
     assert_eq!(topics, all);
-}
-
-#[test]
-fn a_tool_that_asks_a_controller_while_nobody_leads_goes_on_when_somebody_does() {
-    let lab = needs!(Java);
-    let mut controllers = Broker::three_controllers(&lab);
-    let describe = ["describe", "--status"];
-    let asked = controllers[0].controller_tool(QUORUM, &describe);
-    asked.run().succeeded();
-    controllers[1].kill();
-    controllers[2].kill();
-    // The one that is left has led, or has followed, and misses the others.
-    thread::sleep(Duration::from_secs(5));
-    let survivor = controllers[0].controller_tool(QUORUM, &describe);
-    let started = Instant::now();
-    let (told, leads_since) = thread::scope(|scope| {
-        let tool = scope.spawn(move || survivor.run());
-        thread::sleep(Duration::from_secs(6));
-        controllers[1].launch();
-        (tool.join().expect("the tool was run"), started.elapsed())
-    });
-    let told = told.succeeded();
-    assert!(told.stdout.contains("LeaderId:"), "{}", told.stdout);
-    // Its own patience is a minute.
-    assert!(leads_since < Duration::from_secs(30), "{leads_since:?}");
 }
