@@ -11,8 +11,8 @@ use forebay::simulation::{
     Violation, World, WorldSettings,
 };
 
-/// Worlds of the swarm: in fewer the disk may fail in all ways but one, since some requests are rare.
-/// `FOREBAY_WORLDS` asks for more, `FOREBAY_FIRST_SEED` for others.
+/// Worlds of the swarm: in fewer the disk may fail in all ways but one, since some requests are
+/// rare. `FOREBAY_WORLDS` asks for more, `FOREBAY_FIRST_SEED` for others.
 const WORLDS: u64 = 240;
 
 /// Worlds with a cluster each, as many as a few minutes bring; `FOREBAY_CLUSTERS` asks for more,
