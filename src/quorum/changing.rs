@@ -384,7 +384,16 @@ impl Quorum {
 
     /// Append who votes from here on; the offset behind that.
     fn append_voters(&mut self, now: Now, voters: Vec<Voter>) -> Offset {
-        let mut batch = RecordBatchBuilder::new().control();
+        self.append_with_voters(now, RecordBatchBuilder::new().control(), voters)
+    }
+
+    /// The same behind what is in the batch.
+    pub(super) fn append_with_voters(
+        &mut self,
+        now: Now,
+        mut batch: RecordBatchBuilder,
+        voters: Vec<Voter>,
+    ) -> Offset {
         let record = encode_voters(&voters);
         batch.append_control(now.wall_ms, ControlType::KraftVoters, &record);
         let (end_offset, _) = self.append_batch(now, batch);

@@ -11,7 +11,7 @@ use crate::protocol::record_batch::{ControlType, RecordBatchBuilder};
 use crate::stdx::Now;
 
 use super::changing::Refused;
-use super::control::{KRAFT_VERSION, Voter, encode_kraft_version, encode_voters};
+use super::control::{KRAFT_VERSION, Voter, encode_kraft_version};
 use super::core::Quorum;
 use super::raft::Raft;
 
@@ -71,11 +71,6 @@ impl Quorum {
         let mut batch = RecordBatchBuilder::new().control();
         let version = encode_kraft_version();
         batch.append_control(now.wall_ms, ControlType::KraftVersion, &version);
-        let record = encode_voters(&voters);
-        batch.append_control(now.wall_ms, ControlType::KraftVoters, &record);
-        let (end_offset, _) = self.append_batch(now, batch);
-        self.voters.note(end_offset, voters);
-        self.adopt_voters();
-        end_offset
+        self.append_with_voters(now, batch, voters)
     }
 }
