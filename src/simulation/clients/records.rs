@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::model::{ProducerEpoch, ProducerId, TimestampMs};
 use crate::protocol::compression::Compression;
-use crate::protocol::record_batch::{RecordBatch, RecordBatchBuilder};
+use crate::protocol::record_batch::{Record, RecordBatch, RecordBatchBuilder};
 use crate::simulation::oracle::{Oracle, PartitionName, RecordName};
 use crate::simulation::trace::digest;
 use crate::stdx::Random;
@@ -105,18 +105,14 @@ pub fn check_survivors(
     from: i64,
     oracle: &mut Oracle,
 ) -> Result<i64, String> {
-    batch.verify_crc().map_err(|error| error.to_string())?;
-    let records = batch
-        .records(BATCH_BYTES_MAX)
-        .map_err(|error| error.to_string())?;
-    for record in &records {
-        let record = record.map_err(|error| error.to_string())?;
+    for_each_record(batch, |record| {
         if record.offset >= from {
             let key = record.key.map_or(0, digest);
             let value = record.value.map_or(0, digest);
             oracle.on_survivor(partition, record.offset, key ^ value.rotate_left(1));
         }
-    }
+        Ok(())
+    })?;
     Ok(batch.next_offset())
 }
 
@@ -128,13 +124,8 @@ pub fn check_batch(
     from: i64,
     oracle: &mut Oracle,
 ) -> Result<i64, String> {
-    batch.verify_crc().map_err(|error| error.to_string())?;
-    let records = batch
-        .records(BATCH_BYTES_MAX)
-        .map_err(|error| error.to_string())?;
     let mut expected = batch.base_offset();
-    for record in &records {
-        let record = record.map_err(|error| error.to_string())?;
+    for_each_record(batch, |record| {
         if record.offset != expected {
             return Err(format!("{} stands where {expected} belongs", record.offset));
         }
@@ -143,6 +134,22 @@ pub fn check_batch(
             let value = record.value.unwrap_or_default();
             oracle.on_seen(partition, record.offset, name_in(value), digest(value));
         }
-    }
+        Ok(())
+    })?;
     Ok(expected)
+}
+
+/// Look at the records of a batch one after the other, until one is wrong or the batch is.
+fn for_each_record(
+    batch: &RecordBatch,
+    mut look: impl FnMut(Record<'_>) -> Result<(), String>,
+) -> Result<(), String> {
+    batch.verify_crc().map_err(|error| error.to_string())?;
+    let records = batch
+        .records(BATCH_BYTES_MAX)
+        .map_err(|error| error.to_string())?;
+    for record in &records {
+        look(record.map_err(|error| error.to_string())?)?;
+    }
+    Ok(())
 }
