@@ -78,5 +78,5 @@ pub mod import;
 /// The making of a node's directories those of a cluster.
 pub mod format;
 
-/// The place of the load generator, which will speak Kafka's protocol only.
+/// The load generator; speaks Kafka's protocol only.
 pub mod bench;

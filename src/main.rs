@@ -16,6 +16,7 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use forebay::bench::BenchArguments;
 use forebay::config::ServeArguments;
 use forebay::format::FormatArguments;
 use forebay::import::ImportArguments;
@@ -45,9 +46,11 @@ Examples:
   forebay cluster status                            how a cluster goes
   forebay verify                                    what a broker that does not run has on the disk
   forebay import --config server.properties         take over a stopped Apache Kafka's data
+  forebay bench produce --throughput 50000          how fast a broker is, of Kafka's or this one
 
 `forebay COMMAND --help` explains a command. docs/command-line.md tells of the commands and their
-JSON, docs/settings.md of every setting, docs/metrics.md of what a broker tells about itself."
+JSON, docs/bench.md of `forebay bench`, docs/settings.md of every setting, docs/metrics.md of what
+a broker tells about itself."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -63,6 +66,7 @@ enum Command {
     RandomUuid,
     Verify(VerifyArguments),
     Import(ImportArguments),
+    Bench(BenchArguments),
     #[command(flatten)]
     Admin(forebay::admin::Command),
 }
@@ -74,6 +78,7 @@ fn main() -> ExitCode {
         Command::RandomUuid => format::random_uuid(),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Import(arguments) => import::run(&arguments),
+        Command::Bench(arguments) => forebay::bench::run(&arguments),
         Command::Admin(command) => forebay::admin::run(&command),
     }
 }

@@ -30,9 +30,11 @@ mod table;
 mod topic;
 
 pub use arguments::Command;
-pub(crate) use failure::Failure;
+pub(crate) use arguments::{ConnectionArguments, Setting};
+pub(crate) use failure::{Failure, explain};
 pub(crate) use output::Output;
 pub(crate) use progress::Progress;
+pub(crate) use session::{Session, answer};
 pub(crate) use table::counted;
 
 use std::process::ExitCode;

@@ -30,7 +30,7 @@ macro_rules! answer {
         }
     };
 }
-pub(super) use answer;
+pub(crate) use answer;
 
 /// What a command waits for.
 #[derive(Debug)]

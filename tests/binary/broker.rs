@@ -112,6 +112,11 @@ impl Broker {
         &self.dir
     }
 
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How much it has read from the disk since it was started, in bytes.
     pub fn read_bytes(&self) -> u64 {
         let path = format!("/proc/{}/io", self.child.id());

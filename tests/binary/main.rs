@@ -1,5 +1,6 @@
 //! The real binary, asked over the network.
 
+mod bench;
 #[allow(dead_code, reason = "each test binary uses its own part of it")]
 mod broker;
 mod compaction;

@@ -4,6 +4,7 @@
 mod support;
 
 mod access;
+mod bench;
 mod command_line;
 mod compaction;
 mod connection_limits;
