@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::admin::{ConnectionArguments, Setting};
 use crate::protocol::compression::Compression;
@@ -15,9 +15,14 @@ use super::amounts::{Keys, Sizes, Throughput, duration, large_size, positive_dur
 /// Each kind of work is a command with its own options. docs/bench.md explains what is measured,
 /// and how.
 #[derive(Args, Debug)]
+#[command(arg_required_else_help = true)]
 pub struct BenchArguments {
+    /// Name the workloads there are, and the command that each of them is
+    #[arg(long)]
+    pub list_workloads: bool,
+
     #[command(subcommand)]
-    pub command: BenchCommand,
+    pub command: Option<BenchCommand>,
 }
 
 /// The kinds of work.
@@ -25,6 +30,97 @@ pub struct BenchArguments {
 pub enum BenchCommand {
     Produce(ProduceBench),
     Consume(ConsumeBench),
+    /// Measure how long records take from when they are due until a consumer has them
+    ///
+    /// Consumers wait for records while producers make them, by default 10,000 a second.
+    #[command(after_help = END_TO_END_EXAMPLES)]
+    EndToEnd(BothBench),
+    /// Produce and consume at once, as fast as possible
+    ///
+    /// The same as end-to-end but for the rate: latencies are those of full pipes.
+    #[command(after_help = MIXED_EXAMPLES)]
+    Mixed(BothBench),
+    Drain(DrainBench),
+    Workload(WorkloadBench),
+}
+
+const END_TO_END_EXAMPLES: &str = "\
+Examples:
+  forebay bench end-to-end
+  forebay bench end-to-end --throughput 200000 --producers 4 --consumers 4 --partitions 100
+  forebay bench end-to-end --linger-ms 0 --throughput 1000 --record-size 100";
+
+const MIXED_EXAMPLES: &str = "\
+Examples:
+  forebay bench mixed --producers 4 --consumers 4
+  forebay bench mixed --groups 3 --record-size 100 --batch-bytes 64KiB";
+
+/// What producers and consumers do at once.
+#[derive(Args, Debug)]
+#[command(args_override_self = true)]
+pub struct BothBench {
+    #[command(flatten)]
+    pub producers: ProducerArguments,
+    #[command(flatten)]
+    pub consumers: ConsumerArguments,
+    #[command(flatten)]
+    pub topics: TopicArguments,
+    #[command(flatten)]
+    pub run: RunArguments,
+    #[command(flatten)]
+    pub connection: ConnectionArguments,
+}
+
+/// Consume what has piled up while producers go on, until nothing is behind.
+///
+/// Without --topic the bench makes one and fills it first; then consumers begin at its beginning,
+/// and producers make records, by default 10,000 a second. It ends when every partition was read to
+/// its end by every group, or after --duration. There is no warm-up.
+#[derive(Args, Debug)]
+#[command(
+    args_override_self = true,
+    after_help = "\
+Examples:
+  forebay bench drain
+  forebay bench drain --fill 20GB --consumers 4 --throughput 50000 --duration 5m"
+)]
+pub struct DrainBench {
+    /// What a topic that is made for the bench is filled with before
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value = "1GB",
+        value_parser = large_size,
+        conflicts_with = "topic"
+    )]
+    pub fill: u64,
+
+    #[command(flatten)]
+    pub both: BothBench,
+}
+
+/// Run a workload that has a name; `forebay bench --list-workloads` tells which there are
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  forebay bench workload single-record
+  forebay bench workload omb-1-topic-16-partitions-1kb -b broker1:9092 --replication-factor 3
+  forebay bench workload linkedin-2014-one-producer --duration 1m --json")]
+pub struct WorkloadBench {
+    /// Its name
+    pub name: String,
+
+    /// Options of the command that it is, which take the place of its own
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub options: Vec<String>,
+}
+
+/// A workload's words, understood.
+#[derive(Debug, Parser)]
+#[command(name = "forebay bench", no_binary_name = true)]
+pub struct WorkloadWords {
+    #[command(subcommand)]
+    pub command: BenchCommand,
 }
 
 /// Produce, as fast as possible or at a fixed rate.
@@ -32,6 +128,7 @@ pub enum BenchCommand {
 /// With --throughput every record is due at a moment of its own, and its latency counts from then,
 /// however long the broker kept it from going out.
 #[derive(Args, Debug)]
+#[command(args_override_self = true)]
 #[command(after_help = "\
 Examples:
   forebay bench produce                                  10 s as fast as possible, 1 KiB records
@@ -56,6 +153,7 @@ pub struct ProduceBench {
 /// its beginning again, until the time is over. The bench deals out the partitions itself: it
 /// joins no consumer group and commits nothing.
 #[derive(Args, Debug)]
+#[command(args_override_self = true)]
 #[command(after_help = "\
 Examples:
   forebay bench consume                                  1 GB made for it, read for 10 s
@@ -107,14 +205,10 @@ pub struct ProducerArguments {
     #[arg(long, value_name = "BYTES", default_value = "1KiB")]
     pub record_size: Sizes,
 
-    /// Records a second of all producers together; -1 for as fast as possible
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "-1",
-        allow_hyphen_values = true
-    )]
-    pub throughput: Throughput,
+    /// Records a second of all producers together; -1 for as fast as possible, the default of
+    /// produce and mixed
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub throughput: Option<Throughput>,
 
     /// Which keys records have: none, uniform, zipf or zipf:EXPONENT
     #[arg(long, value_name = "KEYS", default_value = "none")]
@@ -253,9 +347,9 @@ pub struct TopicArguments {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Run")]
 pub struct RunArguments {
-    /// How long is measured, behind the warm-up: 500ms, 30s, 5m
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = positive_duration)]
-    pub duration: Duration,
+    /// How long is measured, behind the warm-up: 500ms, 30s, 5m; by default 10s
+    #[arg(long, value_name = "TIME", value_parser = positive_duration)]
+    pub duration: Option<Duration>,
 
     /// End after so many records of all clients together instead
     #[arg(

@@ -3,22 +3,25 @@
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use clap::Parser;
 use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::admin::{ConnectionArguments, Failure, Output, Session};
+use crate::model::TimestampMs;
 use crate::stdx::Random;
 
-use super::amounts::{Keys, Throughput};
+use super::amounts::{Keys, Sizes, Throughput};
 use super::arguments::{
-    AcksName, BenchArguments, BenchCommand, ConsumeBench, ConsumerArguments, ProduceBench,
-    ProducerArguments, RunArguments, TopicArguments,
+    AcksName, BenchArguments, BenchCommand, BothBench, CompressionName, ConsumeBench,
+    ConsumerArguments, DrainBench, ProduceBench, ProducerArguments, RunArguments, TopicArguments,
+    WorkloadBench, WorkloadWords,
 };
 use super::consumer::ConsumePlan;
-use super::figures::{Outcome, summary_lines};
+use super::figures::{Outcome, grouped, summary_lines};
 use super::hgrm::percentile_text;
 use super::keys::KeyChoice;
 use super::live::Live;
@@ -27,31 +30,89 @@ use super::producer::ProducePlan;
 use super::run::Load;
 use super::schedule::Nanoseconds;
 use super::tally::Window;
-use super::template::Template;
-use super::topics::{EARLIEST, Topics};
+use super::template::{STAMP_BYTES, Template};
+use super::topics::{EARLIEST, LATEST, Topics};
+use super::workloads;
 
 /// Idempotent producers may have so many requests on their way: brokers remember no more batches.
 const IDEMPOTENT_IN_FLIGHT_MAX: u32 = 5;
 
-/// Requests on their way while a topic is filled.
-const FILL_IN_FLIGHT: usize = 5;
+/// Requests on their way while a topic is filled, and the size of their batches.
+const FILL_IN_FLIGHT: u32 = 5;
+const FILL_BATCH_BYTES: usize = 64 << 10;
+
+/// Records a second where latencies are measured and no rate is named.
+const RATE_DEFAULT: u64 = 10_000;
+
+/// How long is measured where nothing else is named.
+const DURATION_DEFAULT: Duration = Duration::from_secs(10);
 
 /// Runs one command to its end.
 #[must_use]
 pub fn run(arguments: &BenchArguments) -> ExitCode {
-    let connection = match &arguments.command {
-        BenchCommand::Produce(bench) => &bench.connection,
-        BenchCommand::Consume(bench) => &bench.connection,
-    };
-    let mut output = Output::new(connection.json);
-    let result = match &arguments.command {
-        BenchCommand::Produce(bench) => produce(bench, &mut output),
-        BenchCommand::Consume(bench) => consume(bench, &mut output),
-    };
-    match result.and_then(|()| output.flush()) {
+    if arguments.list_workloads {
+        return finish(list_workloads());
+    }
+    match &arguments.command {
+        Some(BenchCommand::Workload(workload)) => run_workload(workload),
+        Some(command) => finish(run_command(command)),
+        None => finish(Err(Failure::Usage("bench needs a command".to_owned()))),
+    }
+}
+
+fn finish(result: Result<(), Failure>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
+}
+
+fn list_workloads() -> Result<(), Failure> {
+    let mut output = Output::new(false);
+    for line in workloads::listed() {
+        output.line(&line)?;
+    }
+    output.flush()
+}
+
+fn run_workload(workload: &WorkloadBench) -> ExitCode {
+    let Some(found) = workloads::find(&workload.name) else {
+        let text = format!(
+            "there is no workload {:?}: forebay bench --list-workloads tells which there are",
+            workload.name
+        );
+        return finish(Err(Failure::Usage(text)));
+    };
+    let words = found.words.split_whitespace();
+    let words = words.chain(workload.options.iter().map(String::as_str));
+    match WorkloadWords::try_parse_from(words) {
+        Ok(parsed) => finish(run_command(&parsed.command)),
+        // It says what is wrong, and which status that is; or it is the help that was asked for.
+        Err(error) => error.exit(),
+    }
+}
+
+fn run_command(command: &BenchCommand) -> Result<(), Failure> {
+    let connection = match command {
+        BenchCommand::Produce(bench) => &bench.connection,
+        BenchCommand::Consume(bench) => &bench.connection,
+        BenchCommand::EndToEnd(bench) | BenchCommand::Mixed(bench) => &bench.connection,
+        BenchCommand::Drain(bench) => &bench.both.connection,
+        BenchCommand::Workload(_) => unreachable!("a workload is no workload's command"),
+    };
+    let mut output = Output::new(connection.json);
+    match command {
+        BenchCommand::Produce(bench) => produce(bench, &mut output)?,
+        BenchCommand::Consume(bench) => consume(bench, &mut output)?,
+        BenchCommand::EndToEnd(bench) => {
+            let rate = Throughput::PerSecond(RATE_DEFAULT);
+            both("end-to-end", bench, rate, &mut output)?;
+        }
+        BenchCommand::Mixed(bench) => both("mixed", bench, Throughput::Unlimited, &mut output)?,
+        BenchCommand::Drain(bench) => drain(bench, &mut output)?,
+        BenchCommand::Workload(_) => {}
+    }
+    output.flush()
 }
 
 /// What every command has.
@@ -62,52 +123,137 @@ struct Bench<'a> {
     topics: Arc<Topics>,
     /// Differs from bench to bench.
     run: u64,
+    /// It ends when nothing is behind.
+    drains: bool,
     live: Live,
     is_interrupted: Arc<AtomicBool>,
 }
 
 fn produce(bench: &ProduceBench, output: &mut Output) -> Result<(), Failure> {
     check(&bench.producers)?;
+    let work = |context: &mut Bench<'_>| {
+        let load = |context: &Bench<'_>| {
+            let plan = context.produce_plan(&bench.producers, Throughput::Unlimited, false);
+            Ok(Load {
+                produce: Some(Arc::new(plan)),
+                ..context.load()
+            })
+        };
+        context.measure(load, output)
+    };
     with_topics(
         "produce",
         &bench.connection,
         &bench.topics,
         &bench.run,
-        |context| {
-            let load = |context: &Bench<'_>| {
-                Ok(Load {
-                    produce: Some(Arc::new(context.produce_plan(&bench.producers, false))),
-                    ..context.load()
-                })
-            };
-            context.measure(load, output)
-        },
+        work,
     )
 }
 
 fn consume(bench: &ConsumeBench, output: &mut Output) -> Result<(), Failure> {
+    let work = |context: &mut Bench<'_>| {
+        if bench.topics.topic.is_none() {
+            context.fill(&Filling {
+                bytes: bench.fill,
+                record_size: bench.record_size,
+                compression: bench.compression,
+                batch_bytes: bench.batch_bytes,
+            })?;
+        }
+        let load = |context: &Bench<'_>| {
+            let left = context.arguments.num_records;
+            let left = left.map(|left| AtomicI64::new(i64::try_from(left).unwrap_or(i64::MAX)));
+            let plan = ConsumePlan {
+                rewinds: true,
+                left,
+                ..context.consume_plan(&bench.consumers, EARLIEST)?
+            };
+            Ok(context.load().with_consumers(plan, &bench.consumers))
+        };
+        context.measure(load, output)
+    };
     with_topics(
         "consume",
         &bench.connection,
         &bench.topics,
         &bench.run,
-        |context| {
-            if bench.topics.topic.is_none() {
-                context.fill(bench)?;
-            }
-            let load = |context: &Bench<'_>| {
-                let plan = context.consume_plan(&bench.consumers)?;
-                let consumers = bench.consumers.consumers as usize;
-                Ok(Load {
-                    consume: Some(Arc::new(plan)),
-                    consumers: consumers * bench.consumers.groups as usize,
-                    groups: u64::from(bench.consumers.groups),
-                    ..context.load()
-                })
-            };
-            context.measure(load, output)
-        },
+        work,
     )
+}
+
+/// Producers, and consumers that wait for what they make.
+fn both(
+    name: &'static str,
+    bench: &BothBench,
+    rate: Throughput,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    check(&bench.producers)?;
+    if bench.producers.record_size.min < STAMP_BYTES {
+        let text = format!(
+            "records of {name} say when they were due: --record-size is at least {STAMP_BYTES}"
+        );
+        return Err(Failure::Usage(text));
+    }
+    let work = |context: &mut Bench<'_>| {
+        let load = |context: &Bench<'_>| {
+            let plan = ConsumePlan {
+                stamp: Some(context.run),
+                ..context.consume_plan(&bench.consumers, LATEST)?
+            };
+            let produce = context.produce_plan(&bench.producers, rate, true);
+            Ok(Load {
+                produce: Some(Arc::new(produce)),
+                ..context.load().with_consumers(plan, &bench.consumers)
+            })
+        };
+        context.measure(load, output)
+    };
+    with_topics(name, &bench.connection, &bench.topics, &bench.run, work)
+}
+
+/// Consumers that are behind, beside producers.
+fn drain(bench: &DrainBench, output: &mut Output) -> Result<(), Failure> {
+    let both = &bench.both;
+    check(&both.producers)?;
+    if both.run.num_records.is_some() {
+        let text = "drain ends when nothing is behind, and not by --num-records";
+        return Err(Failure::Usage(text.to_owned()));
+    }
+    let work = |context: &mut Bench<'_>| {
+        context.drains = true;
+        if both.topics.topic.is_none() {
+            context.fill(&Filling {
+                bytes: bench.fill,
+                record_size: both.producers.record_size,
+                compression: both.producers.compression,
+                batch_bytes: FILL_BATCH_BYTES,
+            })?;
+        }
+        let load = |context: &Bench<'_>| {
+            let plan = context.consume_plan(&both.consumers, EARLIEST)?;
+            let ends = context.topics.list_offsets(context.connection, LATEST)?;
+            let behind = ends
+                .iter()
+                .zip(&plan.starts)
+                .map(|(end, start)| end - start);
+            let groups = both.consumers.groups as usize;
+            let backlog = behind.sum::<i64>().unsigned_abs() * groups as u64;
+            let plan = ConsumePlan {
+                behind: Some(AtomicUsize::new(ends.len() * groups)),
+                ..plan
+            };
+            let rate = Throughput::PerSecond(RATE_DEFAULT);
+            let produce = context.produce_plan(&both.producers, rate, false);
+            Ok(Load {
+                produce: Some(Arc::new(produce)),
+                backlog: Some(backlog),
+                ..context.load().with_consumers(plan, &both.consumers)
+            })
+        };
+        context.measure(load, output)
+    };
+    with_topics("drain", &both.connection, &both.topics, &both.run, work)
 }
 
 /// What clap cannot know to make no sense.
@@ -122,6 +268,14 @@ fn check(producers: &ProducerArguments) -> Result<(), Failure> {
         return Err(Failure::Usage(text));
     }
     Ok(())
+}
+
+/// What topics that were made are filled with.
+struct Filling {
+    bytes: u64,
+    record_size: Sizes,
+    compression: CompressionName,
+    batch_bytes: usize,
 }
 
 /// Does `work` with the topics that it is to have, which are gone afterwards.
@@ -145,6 +299,7 @@ fn with_topics(
         arguments: run_arguments,
         topics: Arc::new(topics),
         run,
+        drains: false,
         live: Live::new(!run_arguments.quiet),
         is_interrupted,
     };
@@ -186,11 +341,7 @@ impl Bench<'_> {
     ) -> Result<(), Failure> {
         let mut outcomes = Vec::new();
         for number in 0..self.arguments.repeat {
-            if self
-                .is_interrupted
-                .load(std::sync::atomic::Ordering::Relaxed)
-                && number > 0
-            {
+            if self.is_interrupted.load(Ordering::Relaxed) && number > 0 {
                 break;
             }
             let load = load(self)?;
@@ -237,10 +388,15 @@ impl Bench<'_> {
 
     fn window(&self) -> Window {
         let nanoseconds = |duration: Duration| duration.as_nanos() as Nanoseconds;
-        let start = nanoseconds(self.arguments.warm_up);
-        let end = match self.arguments.num_records {
-            Some(_) => Nanoseconds::MAX,
-            None => start + nanoseconds(self.arguments.duration),
+        let start = match self.drains {
+            true => 0,
+            false => nanoseconds(self.arguments.warm_up),
+        };
+        let end = match (self.arguments.num_records, self.arguments.duration) {
+            (Some(_), _) => Nanoseconds::MAX,
+            (None, Some(duration)) => start + nanoseconds(duration),
+            (None, None) if self.drains => Nanoseconds::MAX,
+            (None, None) => start + nanoseconds(DURATION_DEFAULT),
         };
         Window { start, end }
     }
@@ -253,6 +409,7 @@ impl Bench<'_> {
             consume: None,
             consumers: 0,
             groups: 0,
+            backlog: None,
             threads: self.arguments.threads,
             patience: self.timeout(),
             observed: Observed {
@@ -266,7 +423,13 @@ impl Bench<'_> {
         Duration::from_millis(self.connection.request_timeout_ms)
     }
 
-    fn produce_plan(&self, producers: &ProducerArguments, is_stamped: bool) -> ProducePlan {
+    /// What producers do; `rate` is theirs where they name none.
+    fn produce_plan(
+        &self,
+        producers: &ProducerArguments,
+        rate: Throughput,
+        is_stamped: bool,
+    ) -> ProducePlan {
         let is_idempotent = producers.idempotent.unwrap_or(
             producers.acks == AcksName::All && producers.in_flight <= IDEMPOTENT_IN_FLIGHT_MAX,
         );
@@ -282,7 +445,7 @@ impl Bench<'_> {
                 &mut random,
             ),
             keys: KeyChoice::new(producers.keys, producers.key_count),
-            rate: match producers.throughput {
+            rate: match producers.throughput.unwrap_or(rate) {
                 Throughput::Unlimited => None,
                 Throughput::PerSecond(rate) => Some(rate),
             },
@@ -300,15 +463,19 @@ impl Bench<'_> {
         }
     }
 
-    fn consume_plan(&self, consumers: &ConsumerArguments) -> Result<ConsumePlan, Failure> {
+    /// What consumers do that begin at this end of the logs.
+    fn consume_plan(
+        &self,
+        consumers: &ConsumerArguments,
+        start: TimestampMs,
+    ) -> Result<ConsumePlan, Failure> {
         let bytes = |bytes: usize| i32::try_from(bytes).expect("sizes are at most 64 MiB");
-        let left = self.arguments.num_records;
         Ok(ConsumePlan {
             topics: Arc::clone(&self.topics),
             window: self.window(),
             consumers_per_group: consumers.consumers as usize,
-            starts: self.topics.list_offsets(self.connection, EARLIEST)?,
-            rewinds: true,
+            starts: self.topics.list_offsets(self.connection, start)?,
+            rewinds: false,
             bytes_max: bytes(consumers.fetch_bytes),
             partition_bytes_max: bytes(consumers.partition_fetch_bytes),
             bytes_min: bytes(consumers.fetch_min_bytes),
@@ -317,41 +484,39 @@ impl Bench<'_> {
             stamp: None,
             client_id: self.connection.client_id.clone(),
             timeout: self.timeout(),
-            left: left.map(|left| AtomicI64::new(i64::try_from(left).unwrap_or(i64::MAX))),
+            left: None,
+            behind: None,
             consumed: AtomicU64::new(0),
         })
     }
 
     /// Put records into topics that were made to be read.
-    fn fill(&mut self, bench: &ConsumeBench) -> Result<(), Failure> {
-        let text = format!(
-            "filling {} with {} bytes",
-            self.topics.described(),
-            bench.fill
-        );
+    fn fill(&mut self, filling: &Filling) -> Result<(), Failure> {
+        let (topics, bytes) = (self.topics.described(), grouped(filling.bytes));
+        let text = format!("filling {topics} with {bytes} bytes");
         self.live.note(&text);
         let producers = ProducerArguments {
             producers: 1,
-            record_size: bench.record_size,
-            throughput: Throughput::Unlimited,
+            record_size: filling.record_size,
+            throughput: None,
             keys: Keys::None,
             key_count: 1,
             acks: AcksName::All,
             idempotent: None,
-            compression: bench.compression,
+            compression: filling.compression,
             linger_ms: 0,
-            batch_bytes: bench.batch_bytes,
-            in_flight: FILL_IN_FLIGHT as u32,
+            batch_bytes: filling.batch_bytes,
+            in_flight: FILL_IN_FLIGHT,
         };
-        let mean = (bench.record_size.min + bench.record_size.max) as u64 / 2;
+        let mean = (filling.record_size.min + filling.record_size.max) as u64 / 2;
         let window = Window {
             start: 0,
             end: Nanoseconds::MAX,
         };
         let plan = ProducePlan {
             window,
-            records_max: Some((bench.fill / mean.max(1)).max(1)),
-            ..self.produce_plan(&producers, false)
+            records_max: Some((filling.bytes / mean.max(1)).max(1)),
+            ..self.produce_plan(&producers, Throughput::Unlimited, false)
         };
         let load = Load {
             window,
@@ -367,6 +532,18 @@ impl Bench<'_> {
                 let text = format!("{failed} records to be read were refused: {reasons}");
                 Err(Failure::Failed(text))
             }
+        }
+    }
+}
+
+impl Load {
+    /// The same with consumers.
+    fn with_consumers(self, plan: ConsumePlan, consumers: &ConsumerArguments) -> Self {
+        Self {
+            consumers: consumers.consumers as usize * consumers.groups as usize,
+            groups: u64::from(consumers.groups),
+            consume: Some(Arc::new(plan)),
+            ..self
         }
     }
 }

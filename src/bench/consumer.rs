@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::admin::Failure;
@@ -45,6 +45,8 @@ pub struct ConsumePlan {
     pub timeout: Duration,
     /// Records that count and are still to be read, of all consumers.
     pub left: Option<AtomicI64>,
+    /// Partitions that were not read to their end, of all groups.
+    pub behind: Option<AtomicUsize>,
     /// Records that were read.
     pub consumed: AtomicU64,
 }
@@ -72,6 +74,8 @@ struct Position {
     place: usize,
     start: Offset,
     next: Offset,
+    /// It was at the end of its partition once.
+    has_caught_up: bool,
 }
 
 /// What one answer brought.
@@ -112,6 +116,7 @@ impl Consumer {
                 place,
                 start,
                 next: start,
+                has_caught_up: false,
             });
         }
         Ok(Self {
@@ -249,6 +254,12 @@ impl Consumer {
             read(&self.plan, records, position, now, tally, brought)?;
         }
         let is_at_end = position.next >= partition.high_watermark;
+        if is_at_end
+            && !std::mem::replace(&mut position.has_caught_up, is_at_end)
+            && let Some(behind) = &self.plan.behind
+        {
+            behind.fetch_sub(1, Ordering::Relaxed);
+        }
         if self.plan.rewinds && is_at_end && position.next > position.start {
             position.next = position.start;
         }

@@ -31,6 +31,17 @@ pub struct Outcome {
     pub used: Used,
     /// A person wanted an end before its time.
     pub is_cut_short: bool,
+    /// Of consumers that were behind.
+    pub drained: Option<Drained>,
+}
+
+/// How consumers caught up.
+#[derive(Clone, Copy, Debug)]
+pub struct Drained {
+    /// Records that they were behind at first, of all groups.
+    pub backlog: u64,
+    /// When each partition had been read to its end; `None` if that never was.
+    pub after: Option<Duration>,
 }
 
 /// What processes and the device took for it.
@@ -119,6 +130,18 @@ impl Outcome {
             lines.push("end to end".to_owned());
             lines.push(latency_line("  until consumed", &end_to_end.latencies));
         }
+        if let Some(drained) = &self.drained {
+            let backlog = grouped(drained.backlog);
+            lines.push(match drained.after {
+                Some(after) => {
+                    format!(
+                        "drained   {backlog:>12} records behind in {:.1} s",
+                        after.as_secs_f64()
+                    )
+                }
+                None => format!("not drained: {backlog} records were behind at first"),
+            });
+        }
         lines.extend(self.use_lines());
         for (error, count) in &self.total.failures {
             lines.push(format!(
@@ -191,6 +214,10 @@ impl Outcome {
             "produced": flow(&total.produced),
             "consumed": flow(&total.consumed),
             "end_to_end_latency_ms": end_to_end,
+            "drained": self.drained.map(|drained| json!({
+                "backlog_records": drained.backlog,
+                "after_ms": drained.after.map(|after| after.as_millis() as u64),
+            })),
             "failed": total.failures,
             "broker": broker,
             "device_written_bytes": self.used.device_written,
@@ -442,6 +469,7 @@ mod tests {
                 own_cpu_seconds: 0.5,
             },
             is_cut_short: false,
+            drained: None,
         };
         let document = outcome.document();
         assert_eq!(document["produced"]["records_per_second"], 500.0);

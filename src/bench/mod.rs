@@ -30,6 +30,7 @@ mod template;
 mod topics;
 mod wait;
 mod worker;
+mod workloads;
 
 pub use arguments::BenchArguments;
 pub use commands::run;

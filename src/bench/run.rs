@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::admin::Failure;
 
 use super::consumer::{ConsumePlan, Consumer};
-use super::figures::{Outcome, Used, live_line};
+use super::figures::{Drained, Outcome, Used, live_line};
 use super::live::Live;
 use super::processes::{Observed, Taken};
 use super::producer::{ProducePlan, Producer};
@@ -35,6 +35,8 @@ pub struct Load {
     /// Consumers of all groups.
     pub consumers: usize,
     pub groups: u64,
+    /// Records that consumers are behind, of all groups; the run ends when they have caught up.
+    pub backlog: Option<u64>,
     /// As many as there are cores without.
     pub threads: Option<u32>,
     pub patience: Duration,
@@ -65,6 +67,7 @@ impl Load {
             before: None,
             after: None,
             idle_since: None,
+            drained_at: None,
         };
         gathering.next_told = self.window.interval(0).unwrap_or(0);
         let gathered = gathering.until_ended(&samples, live, is_interrupted);
@@ -140,6 +143,8 @@ struct Gathering<'a> {
     after: Option<Taken>,
     /// Since when no producer is at work.
     idle_since: Option<Nanoseconds>,
+    /// When no consumer was behind any more.
+    drained_at: Option<Nanoseconds>,
 }
 
 impl Gathering<'_> {
@@ -171,6 +176,7 @@ impl Gathering<'_> {
                 self.after = Some(self.look()?);
             }
             self.end_consumers(now);
+            self.end_if_drained(now);
             let told = window.interval(now.saturating_sub(TOLD_AFTER));
             while self.next_told < told.unwrap_or(self.next_told) {
                 if let Some(sample) = self.seconds.get(&self.next_told) {
@@ -207,6 +213,19 @@ impl Gathering<'_> {
         }
     }
 
+    fn end_if_drained(&mut self, now: Nanoseconds) {
+        let behind = self
+            .load
+            .consume
+            .as_ref()
+            .and_then(|plan| plan.behind.as_ref());
+        let is_drained = behind.is_some_and(|behind| behind.load(Ordering::Relaxed) == 0);
+        if is_drained && self.drained_at.is_none() {
+            self.drained_at = Some(now);
+            self.signals.is_stopped.store(true, Ordering::Relaxed);
+        }
+    }
+
     fn outcome(mut self, last_at: Nanoseconds, is_cut_short: bool) -> Result<Outcome, Failure> {
         let window = self.load.window;
         let after = match self.after {
@@ -214,8 +233,10 @@ impl Gathering<'_> {
             None => self.look()?,
         };
         let before = self.before.unwrap_or(after);
+        let last_at = self.drained_at.unwrap_or(last_at);
         let end = window.end.min(last_at.max(window.start));
-        let measured = match is_cut_short || window.end == Nanoseconds::MAX {
+        let is_short = is_cut_short || self.drained_at.is_some();
+        let measured = match is_short || window.end == Nanoseconds::MAX {
             true => end - window.start,
             false => window.end - window.start,
         };
@@ -244,6 +265,10 @@ impl Gathering<'_> {
             seconds: self.seconds,
             used: Used::between(&before, &after, has_processes),
             is_cut_short,
+            drained: self.load.backlog.map(|backlog| Drained {
+                backlog,
+                after: self.drained_at.map(Duration::from_nanos),
+            }),
         })
     }
 }

@@ -22,7 +22,8 @@ const RETRY_AFTER: Duration = Duration::from_millis(20);
 /// stays unknown.
 const CREATION_PATIENCE: Duration = Duration::from_secs(5);
 
-/// The timestamp that asks for the beginning of a log.
+/// The timestamps that ask for the ends of a log.
+pub const LATEST: TimestampMs = -1;
 pub const EARLIEST: TimestampMs = -2;
 
 /// A partition of a bench's topics, and who leads it.

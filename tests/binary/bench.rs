@@ -337,3 +337,112 @@ fn a_rate_of_nothing_is_refused_by_name() {
         "{said}"
     );
 }
+
+#[test]
+fn every_record_that_is_produced_reaches_each_group() {
+    let broker = Broker::start("bench-end-to-end");
+    for words in [
+        &[
+            "end-to-end",
+            "--throughput",
+            "4000",
+            "--keys",
+            "uniform",
+            "--groups",
+            "3",
+        ][..],
+        &[
+            "mixed",
+            "--num-records",
+            "8000",
+            "--groups",
+            "3",
+            "--compression",
+            "lz4",
+        ],
+    ] {
+        let mut all = words.to_vec();
+        all.extend(["--warm-up", "0", "--record-size", "100", "--consumers", "2"]);
+        if words[0] == "end-to-end" {
+            all.extend(["--duration", "2s"]);
+        }
+        let told = json(&broker, &all);
+        let run = &told["runs"][0];
+        assert_eq!(
+            run["produced"]["latency_ms"]["count"], 8000,
+            "{words:?}: {told}"
+        );
+        let reached = &run["end_to_end_latency_ms"];
+        assert_eq!(reached["count"], 24_000, "{words:?}: {told}");
+        assert!(reached["max"].as_f64() >= run["produced"]["latency_ms"]["p50"].as_f64());
+    }
+    assert_eq!(topics(&broker), serde_json::json!([]));
+}
+
+#[test]
+fn consumers_that_are_behind_catch_up_beside_producers() {
+    let broker = Broker::start("bench-drain");
+    let told = json(
+        &broker,
+        &[
+            "drain",
+            "--fill",
+            "20MB",
+            "--record-size",
+            "1000",
+            "--groups",
+            "2",
+            "--consumers",
+            "2",
+            "--throughput",
+            "1000",
+        ],
+    );
+    let run = &told["runs"][0];
+    assert_eq!(run["drained"]["backlog_records"], 40_000, "{told}");
+    let after = run["drained"]["after_ms"].as_u64().expect("it was drained");
+    assert_eq!(run["elapsed_ms"], after, "{told}");
+    assert!(
+        run["consumed"]["records"].as_u64() >= Some(40_000),
+        "{told}"
+    );
+    assert!(run["produced"]["records"].as_u64() > Some(0), "{told}");
+}
+
+#[test]
+fn a_workload_is_run_by_its_name_with_other_options() {
+    let broker = Broker::start("bench-workloads");
+    let told = json(
+        &broker,
+        &[
+            "workload",
+            "omb-1-topic-16-partitions-1kb",
+            "--duration",
+            "1s",
+            "--warm-up",
+            "0",
+            "--throughput",
+            "500",
+        ],
+    );
+    assert_eq!(
+        (&told["bench"], &told["partitions"]),
+        (&"end-to-end".into(), &16.into())
+    );
+    assert_eq!(
+        told["runs"][0]["produced"]["latency_ms"]["count"], 500,
+        "{told}"
+    );
+
+    let list = forebay(&["bench", "--list-workloads"]);
+    let text = String::from_utf8_lossy(&list.stdout).into_owned();
+    assert!(text.contains("linkedin-2014-one-producer\n"), "{text}");
+    let unknown = forebay(&["bench", "workload", "no-such"]);
+    let expected = "forebay: there is no workload \"no-such\": \
+                    forebay bench --list-workloads tells which there are\n";
+    assert_eq!(refusal(&unknown), (Some(2), expected.to_owned()));
+    let small = bench(&broker, &["end-to-end", "--record-size", "15"]);
+    let expected = "forebay: records of end-to-end say when they were due: \
+                    --record-size is at least 16\n";
+    assert_eq!(refusal(&small), (Some(2), expected.to_owned()));
+}

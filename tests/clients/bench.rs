@@ -107,3 +107,31 @@ fn topics_of_a_bench_come_and_go() {
         assert_eq!(left.stdout.trim(), "[]", "{kind:?}");
     }
 }
+
+#[test]
+fn records_reach_consumers_and_a_backlog_is_drained() {
+    let lab = needs!(Java);
+    for kind in Kind::BOTH {
+        let broker = Broker::start(&lab, kind, &[]);
+        let told = bench(
+            &broker,
+            &[
+                "end-to-end",
+                "--throughput",
+                "2000",
+                "--duration",
+                "2s",
+                "--partitions",
+                "3",
+            ],
+        );
+        let reached = &told["runs"][0]["end_to_end_latency_ms"];
+        assert_eq!(reached["count"], 4000, "{kind:?}: {told}");
+        let told = bench(
+            &broker,
+            &["drain", "--fill", "20MB", "--throughput", "1000"],
+        );
+        let drained = &told["runs"][0]["drained"];
+        assert!(drained["after_ms"].as_u64().is_some(), "{kind:?}: {told}");
+    }
+}
