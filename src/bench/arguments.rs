@@ -135,8 +135,14 @@ Examples:
   forebay bench produce --throughput 50000 --record-size 100 --keys zipf --partitions 100
   forebay bench produce --producers 200 --linger-ms 0 --batch-bytes 1 --in-flight 1
   forebay bench produce --topic orders --num-records 1000000 --record-size 1000 --throughput -1
-  forebay bench produce --pid $(pgrep -f kafka.Kafka) --json")]
+  forebay bench produce --pid $(pgrep -f kafka.Kafka) --json
+  forebay bench produce --throughput 50000 --html result.html
+  forebay bench produce --null-sink                      what this client can do at most")]
 pub struct ProduceBench {
+    /// Measure against a broker inside of this program that does nothing: the client's own limit
+    #[arg(long, conflicts_with = "topic")]
+    pub null_sink: bool,
+
     #[command(flatten)]
     pub producers: ProducerArguments,
     #[command(flatten)]
@@ -161,6 +167,10 @@ Examples:
   forebay bench consume --topic orders --num-records 1000000
   forebay bench consume --fill 10GB --record-size 100 --compression lz4")]
 pub struct ConsumeBench {
+    /// Measure against a broker inside of this program that does nothing: the client's own limit
+    #[arg(long, conflicts_with = "topic")]
+    pub null_sink: bool,
+
     /// What a topic that is made for the bench is filled with
     #[arg(
         long,
@@ -388,6 +398,10 @@ pub struct RunArguments {
     /// Write the latencies as the percentile text that plotters of HdrHistogram read (.hgrm)
     #[arg(long, value_name = "FILE")]
     pub hdr: Option<PathBuf>,
+
+    /// Write the result as a page with plots, which needs nothing but a browser
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 
     /// Tell requests and batches, too
     #[arg(long)]

@@ -27,9 +27,11 @@ use super::keys::KeyChoice;
 use super::live::Live;
 use super::processes::Observed;
 use super::producer::ProducePlan;
+use super::report::page;
 use super::run::Load;
 use super::schedule::Nanoseconds;
-use super::tally::Window;
+use super::sink::Sink;
+use super::tally::{Flow, Window};
 use super::template::{STAMP_BYTES, Template};
 use super::topics::{EARLIEST, LATEST, Topics};
 use super::workloads;
@@ -131,6 +133,7 @@ struct Bench<'a> {
 
 fn produce(bench: &ProduceBench, output: &mut Output) -> Result<(), Failure> {
     check(&bench.producers)?;
+    let connection = sink_or(&bench.connection, bench.null_sink)?;
     let work = |context: &mut Bench<'_>| {
         let load = |context: &Bench<'_>| {
             let plan = context.produce_plan(&bench.producers, Throughput::Unlimited, false);
@@ -141,16 +144,11 @@ fn produce(bench: &ProduceBench, output: &mut Output) -> Result<(), Failure> {
         };
         context.measure(load, output)
     };
-    with_topics(
-        "produce",
-        &bench.connection,
-        &bench.topics,
-        &bench.run,
-        work,
-    )
+    with_topics("produce", &connection, &bench.topics, &bench.run, work)
 }
 
 fn consume(bench: &ConsumeBench, output: &mut Output) -> Result<(), Failure> {
+    let connection = sink_or(&bench.connection, bench.null_sink)?;
     let work = |context: &mut Bench<'_>| {
         if bench.topics.topic.is_none() {
             context.fill(&Filling {
@@ -172,13 +170,7 @@ fn consume(bench: &ConsumeBench, output: &mut Output) -> Result<(), Failure> {
         };
         context.measure(load, output)
     };
-    with_topics(
-        "consume",
-        &bench.connection,
-        &bench.topics,
-        &bench.run,
-        work,
-    )
+    with_topics("consume", &connection, &bench.topics, &bench.run, work)
 }
 
 /// Producers, and consumers that wait for what they make.
@@ -254,6 +246,20 @@ fn drain(bench: &DrainBench, output: &mut Output) -> Result<(), Failure> {
         context.measure(load, output)
     };
     with_topics("drain", &both.connection, &both.topics, &both.run, work)
+}
+
+/// To the broker that is meant, or to one that does nothing.
+fn sink_or(
+    connection: &ConnectionArguments,
+    is_sink: bool,
+) -> Result<ConnectionArguments, Failure> {
+    let mut connection = connection.clone();
+    if is_sink {
+        let place = Sink::start()?.address.to_string();
+        let server = place.parse().map_err(Failure::Failed)?;
+        connection.bootstrap_server = vec![server];
+    }
+    Ok(connection)
 }
 
 /// What clap cannot know to make no sense.
@@ -367,7 +373,11 @@ impl Bench<'_> {
 
     fn tell(&self, outcomes: &[Outcome], output: &mut Output) -> Result<(), Failure> {
         if let Some(path) = &self.arguments.hdr {
-            write_percentiles(path, outcomes)?;
+            write_file(path, &percentiles_of(outcomes))?;
+        }
+        if let Some(path) = &self.arguments.html {
+            let words: Vec<String> = std::env::args().collect();
+            write_file(path, &page(&words.join(" "), outcomes))?;
         }
         if output.is_json() {
             return output.document(&json!({
@@ -549,8 +559,8 @@ impl Load {
 }
 
 /// The latencies of all runs together, of the kind that tells most.
-fn write_percentiles(path: &Path, outcomes: &[Outcome]) -> Result<(), Failure> {
-    let mut all = super::tally::Flow::default();
+fn percentiles_of(outcomes: &[Outcome]) -> String {
+    let mut all = Flow::default();
     for outcome in outcomes {
         let total = &outcome.total;
         let flows = [&total.end_to_end, &total.produced, &total.consumed];
@@ -559,7 +569,10 @@ fn write_percentiles(path: &Path, outcomes: &[Outcome]) -> Result<(), Failure> {
             all.add(flow);
         }
     }
-    let text = percentile_text(&all.latencies);
-    std::fs::write(path, text)
-        .map_err(|error| Failure::Failed(format!("cannot write {}: {error}", path.display())))
+    percentile_text(&all.latencies)
+}
+
+fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+    let written = std::fs::write(path, text);
+    written.map_err(|error| Failure::Failed(format!("cannot write {}: {error}", path.display())))
 }

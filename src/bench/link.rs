@@ -231,8 +231,26 @@ fn connect(host: &str, port: u16, timeout: Duration) -> io::Result<TcpStream> {
     Err(last)
 }
 
+/// Send all of `slices`, however long that takes.
+pub fn write_all_vectored(stream: &mut TcpStream, slices: &[Bytes]) -> io::Result<()> {
+    for slices in slices.chunks(SLICES_MAX) {
+        let mut buffers: Vec<IoSlice<'_>> =
+            slices.iter().map(|slice| IoSlice::new(slice)).collect();
+        let mut rest = buffers.as_mut_slice();
+        while !rest.is_empty() {
+            match stream.write_vectored(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => IoSlice::advance_slices(&mut rest, written),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Bytes on their way to frames.
-struct Received {
+pub struct Received {
     small: Vec<u8>,
     /// Which of them are there and not taken.
     start: usize,
@@ -245,7 +263,8 @@ struct Received {
 }
 
 impl Received {
-    fn new() -> Self {
+    /// Nothing received yet.
+    pub fn new() -> Self {
         Self {
             small: vec![0; SMALL_BYTES],
             start: 0,
@@ -256,7 +275,7 @@ impl Received {
     }
 
     /// Where the next bytes go; never empty.
-    fn room(&mut self) -> &mut [u8] {
+    pub fn room(&mut self) -> &mut [u8] {
         if let Some((large, filled)) = &mut self.large {
             return &mut large[*filled..];
         }
@@ -266,14 +285,16 @@ impl Received {
         &mut self.small[self.end..]
     }
 
-    fn fill(&mut self, count: usize) {
+    /// So many bytes have come into the room.
+    pub fn fill(&mut self, count: usize) {
         match &mut self.large {
             Some((_, filled)) => *filled += count,
             None => self.end += count,
         }
     }
 
-    fn next_frame(&mut self) -> Result<Option<Bytes>, &'static str> {
+    /// The next frame that is whole. All are to be taken before there is room again.
+    pub fn next_frame(&mut self) -> Result<Option<Bytes>, &'static str> {
         if let Some((large, filled)) = &self.large {
             if *filled < large.len() {
                 return Ok(None);

@@ -1,5 +1,6 @@
 //! `forebay bench` against the binary: what it tells is what was done.
 
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Command, Output};
 
@@ -445,4 +446,99 @@ fn a_workload_is_run_by_its_name_with_other_options() {
     let expected = "forebay: records of end-to-end say when they were due: \
                     --record-size is at least 16\n";
     assert_eq!(refusal(&small), (Some(2), expected.to_owned()));
+}
+
+#[test]
+fn a_client_meets_its_own_limit_at_a_sink() {
+    // No broker runs: whatever is asked is answered inside of the program.
+    let run = |words: &[&str]| {
+        let mut all = vec!["bench"];
+        all.extend(words);
+        all.extend(["--null-sink", "--quiet", "--json", "--warm-up", "0"]);
+        let output = forebay(&all);
+        assert!(output.status.success(), "{words:?}: {output:?}");
+        let told: Value = serde_json::from_slice(&output.stdout).expect("one document");
+        told["runs"][0].clone()
+    };
+    let told = run(&["produce", "--num-records", "30000", "--keys", "uniform"]);
+    assert_eq!(told["produced"]["records"], 30_000, "{told}");
+    let told = run(&["produce", "--num-records", "3000", "--acks", "0"]);
+    assert_eq!(told["produced"]["records"], 3000, "{told}");
+    let told = run(&[
+        "consume",
+        "--fill",
+        "10MB",
+        "--num-records",
+        "50000",
+        "--groups",
+        "2",
+    ]);
+    assert!(
+        told["consumed"]["records"].as_u64() >= Some(50_000),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_result_is_a_page_that_stands_alone() {
+    let broker = Broker::start("bench-page");
+    let path = broker.dir().with_extension("html");
+    let page = path.display().to_string();
+    let words = [
+        "end-to-end",
+        "--throughput",
+        "1000",
+        "--duration",
+        "3s",
+        "--warm-up",
+        "0",
+        "--html",
+    ];
+    let mut all = words.to_vec();
+    all.push(&page);
+    let output = bench(&broker, &all);
+    assert!(output.status.success(), "{output:?}");
+    let text = std::fs::read_to_string(&path).expect("it was written");
+    assert_eq!(text.matches("<svg ").count(), 5, "{text}");
+    for part in ["Latency by percentile", "end to end", "--throughput 1000"] {
+        assert!(text.contains(part), "{part} in: {text}");
+    }
+    assert!(
+        !text.contains("http") && !text.contains("<script"),
+        "{text}"
+    );
+    drop(std::fs::remove_file(path));
+    let nowhere = bench(
+        &broker,
+        &["produce", "--duration", "100ms", "--html", "/no/such/file"],
+    );
+    let expected = "forebay: cannot write /no/such/file: No such file or directory (os error 2)\n";
+    assert_eq!(refusal(&nowhere), (Some(1), expected.to_owned()));
+}
+
+#[test]
+fn a_bench_that_is_interrupted_tells_what_it_has_and_tidies_up() {
+    let broker = Broker::start("bench-interrupt");
+    let mut bench = Command::new(env!("CARGO_BIN_EXE_forebay"))
+        .args(["bench", "produce", "--duration", "1h", "--warm-up", "0"])
+        .args(["--json", "--bootstrap-server", &broker.kafka.to_string()])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary is there");
+    // The first line says that the first second is over.
+    let mut lines = BufReader::new(bench.stderr.take().expect("it is piped")).lines();
+    let line = lines.next().expect("a line").expect("it is text");
+    assert!(line.contains("1 s  produced"), "{line}");
+    let pid = bench.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &pid]).status();
+    assert!(sent.expect("kill is there").success());
+    let output = bench.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{output:?}");
+    let told: Value = serde_json::from_slice(&output.stdout).expect("one document");
+    let run = &told["runs"][0];
+    assert_eq!(run["cut_short"], true);
+    assert!(run["elapsed_ms"].as_u64() < Some(60_000), "{run}");
+    assert!(run["produced"]["records"].as_u64() > Some(0), "{run}");
+    assert_eq!(topics(&broker), serde_json::json!([]));
 }
