@@ -28,9 +28,9 @@ pub(super) enum Kept {
 /// What is known of a batch besides what it holds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fate {
-    /// It tells the epoch and the sequence of its producer to whoever reads the log: so it stays
-    /// even without records.
-    pub(super) is_last_of_producer: bool,
+    /// It stays even without records, for what it tells to whoever reads the log: the epoch and the
+    /// sequence of its producer, or how far the compacted part reaches.
+    pub(super) keeps_header: bool,
     /// Its records do not count: they were aborted, or it is a marker that nobody needs.
     pub(super) is_void: bool,
 }
@@ -60,7 +60,7 @@ pub(super) fn filter(
         }
     }
     if retained.is_empty() {
-        return match (fate.is_last_of_producer, count) {
+        return match (fate.keeps_header, count) {
             (false, _) => Ok(Kept::Nothing),
             (true, 0) => Ok(Kept::Whole),
             (true, _) => Ok(Kept::Part(batch.retaining(&[], None)?)),
@@ -98,7 +98,7 @@ mod tests {
     const DAY_MS: i64 = 86_400_000;
 
     const PLAIN: Fate = Fate {
-        is_last_of_producer: false,
+        keeps_header: false,
         is_void: false,
     };
 
@@ -212,7 +212,7 @@ mod tests {
             delete_retention_ms: DAY_MS,
         };
         let last = Fate {
-            is_last_of_producer: true,
+            keeps_header: true,
             ..PLAIN
         };
         let Kept::Part(empty) = filter(&batch, last, &rules).unwrap() else {
@@ -238,7 +238,7 @@ mod tests {
         };
         assert_eq!(filter(&batch, VOID, &rules).unwrap(), Kept::Nothing);
         let last = Fate {
-            is_last_of_producer: true,
+            keeps_header: true,
             ..VOID
         };
         let Kept::Part(empty) = filter(&batch, last, &rules).unwrap() else {
@@ -282,7 +282,7 @@ mod tests {
         assert_eq!(at(&marked, PLAIN, 5000 + DAY_MS), Kept::Whole);
         assert_eq!(at(&marked, VOID, 5000 + DAY_MS), Kept::Nothing);
         let last = Fate {
-            is_last_of_producer: true,
+            keeps_header: true,
             ..VOID
         };
         let Kept::Part(empty) = at(&marked, last, 5000 + DAY_MS) else {

@@ -55,6 +55,8 @@ pub(super) struct Run {
     piece: Option<Bytes>,
     /// The end of what is mapped, or may be.
     pub(super) end: Offset,
+    /// The end of what might be cleaned when the run began.
+    cleanable_end: Offset,
     /// How the run is to end, once the disk has failed under it.
     pub(super) failure: Option<CleaningEnd>,
     /// True while the disk works for the run.
@@ -100,6 +102,7 @@ impl Run {
             window_bytes: WINDOW_BYTES,
             piece: None,
             end,
+            cleanable_end: end,
             failure: None,
             is_waiting: false,
             steps_left: 0,
@@ -283,7 +286,8 @@ impl Log {
                 delete_retention_ms: self.config.delete_retention_ms,
             };
             let fate = Fate {
-                is_last_of_producer: self.producers.end_with(&batch),
+                keeps_header: self.producers.end_with(&batch)
+                    || batch.next_offset() == run.cleanable_end,
                 is_void: run.transactions.are_void(&batch),
             };
             let kept = filter(&batch, fate, &rules).map_err(unsound)?;

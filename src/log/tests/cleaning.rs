@@ -272,6 +272,38 @@ fn a_tombstone_goes_when_its_time_has_passed() {
 }
 
 #[test]
+fn the_last_batch_of_what_may_be_cleaned_tells_how_far_that_reaches() {
+    let mut world = World::create(compacted());
+    let large = |key: &str| keyed(&[(key, Some(&"v".repeat(800)))]);
+    let at = |offset, batch: &RecordBatch| stamped(batch, offset);
+    // As a follower gets it whose leader compacted it long ago.
+    let young = keyed(&[("a", None)]);
+    let records = young.records(100).unwrap();
+    let records: Vec<_> = records.iter().map(Result::unwrap).collect();
+    let horizon = Some(world.now.wall_ms - 1);
+    let tombstone = young.retaining(&records, horizon).unwrap();
+    let records = [at(0, &large("b")), at(1, &tombstone), at(2, &large("c"))];
+    for records in records {
+        world.log.append_replicated(world.now, records).unwrap();
+        world.settle();
+    }
+    assert_eq!(world.log.segments_count(), 2);
+    assert!(matches!(world.clean(), CleaningEnd::Cleaned { .. }));
+    let counts = |world: &mut World| -> Vec<(Offset, u32)> {
+        world.log.trim_cache(0);
+        let batches = Batches::new(world.read_all(0, 5000).into());
+        let batches = batches.map(Result::unwrap);
+        batches
+            .map(|batch| (batch.last_offset(), batch.records_count()))
+            .collect()
+    };
+    assert_eq!(counts(&mut world), [(0, 1), (1, 0), (2, 1)]);
+    world.store(large("d"));
+    assert!(matches!(world.clean(), CleaningEnd::Cleaned { .. }));
+    assert_eq!(counts(&mut world), [(0, 1), (2, 1), (3, 1)]);
+}
+
+#[test]
 fn a_producer_is_known_by_its_last_batch_though_all_records_of_that_are_gone() {
     let mut world = World::create(compacted());
     let from_producer = |sequence| {
