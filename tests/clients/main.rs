@@ -6,6 +6,7 @@ mod support;
 mod access;
 mod bench;
 mod command_line;
+mod compacted_transactions;
 mod compaction;
 mod connection_limits;
 mod console_tools;
