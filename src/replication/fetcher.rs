@@ -76,6 +76,8 @@ pub enum FetchWish {
         position: FetchPosition,
         /// The high watermark that is known here.
         high_watermark: Offset,
+        /// How many committed records are lacking here, as far as the leader has told.
+        lag: Offset,
     },
 }
 
@@ -126,16 +128,12 @@ struct Followed {
 }
 
 impl Followed {
-    /// True unless it has all that it knows to be committed.
-    fn is_behind(&self) -> bool {
-        let has_all = match self.wish {
-            FetchWish::From {
-                position,
-                high_watermark,
-            } => position.offset >= high_watermark,
-            FetchWish::Nothing | FetchWish::AfterSync => false,
-        };
-        !self.is_answered || !has_all
+    /// True unless it has all that the leader has told to be committed.
+    const fn is_behind(&self) -> bool {
+        match self.wish {
+            FetchWish::From { lag, .. } => !self.is_answered || lag > 0,
+            FetchWish::Nothing | FetchWish::AfterSync => true,
+        }
     }
 }
 
@@ -286,6 +284,7 @@ impl Fetcher {
             FetchWish::From {
                 position,
                 high_watermark,
+                ..
             } => Some(Wanted {
                 position,
                 high_watermark,

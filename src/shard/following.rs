@@ -423,6 +423,7 @@ impl Partition {
             (Some(position), _) => FetchWish::From {
                 position,
                 high_watermark: follower.high_watermark(),
+                lag: self.lag(),
             },
             (None, Some(_)) => FetchWish::AfterSync,
             (None, None) => FetchWish::Nothing,

@@ -62,6 +62,7 @@ const fn from(offset: Offset) -> FetchWish {
     FetchWish::From {
         position: position(offset),
         high_watermark: 0,
+        lag: 0,
     }
 }
 
@@ -554,7 +555,8 @@ fn a_leader_never_takes_for_safe_what_is_not_whatever_happens() {
 const fn behind(offset: Offset) -> FetchWish {
     FetchWish::From {
         position: position(offset),
-        high_watermark: offset + 1,
+        high_watermark: offset,
+        lag: 1,
     }
 }
 

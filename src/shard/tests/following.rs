@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::metadata::Endpoint;
+use crate::metadata::{ConfigKind, ConfigResource, Endpoint};
 use crate::metrics::MetricId;
 use crate::model::LeaderEpoch;
 use crate::protocol::messages::api_versions_response::ApiVersion;
@@ -50,6 +50,8 @@ struct ToyLeader {
     told: Option<(Offset, Offset)>,
     /// What it sends of its records is damaged.
     sends_rubbish: bool,
+    /// How many batches it sends at a time, if not all.
+    batches_max: Option<usize>,
     lists: usize,
 }
 
@@ -82,9 +84,13 @@ impl ToyLeader {
     }
 
     fn bytes_from(&self, offset: Offset) -> Vec<u8> {
+        self.some_from(offset, usize::MAX)
+    }
+
+    fn some_from(&self, offset: Offset, batches_max: usize) -> Vec<u8> {
         let batches = self.batches.iter();
         let wanted = batches.filter(|batch| batch.next_offset() > offset);
-        let bytes = wanted.map(RecordBatch::to_bytes);
+        let bytes = wanted.take(batches_max).map(RecordBatch::to_bytes);
         bytes.collect::<Vec<Bytes>>().concat()
     }
 
@@ -133,7 +139,8 @@ impl ToyLeader {
         if !(self.start..=self.end()).contains(&asked.fetch_offset) {
             return refused(ErrorCode::OffsetOutOfRange);
         }
-        let mut records = self.bytes_from(asked.fetch_offset);
+        let batches_max = self.batches_max.unwrap_or(usize::MAX);
+        let mut records = self.some_from(asked.fetch_offset, batches_max);
         if let Some(last) = records.last_mut().filter(|_| self.sends_rubbish) {
             *last ^= 1;
         }
@@ -582,4 +589,49 @@ fn a_full_disk_stops_who_follows_until_there_is_room() {
         bench.follow(&mut leader);
     }
     assert_eq!(bench.end(), 2);
+}
+
+#[test]
+fn a_throttled_follower_that_lacks_records_waits_until_its_quota_has_room() {
+    let mut bench = Bench::following(4);
+    let mut set = |kind, resource: &str, name: &str, value: &str| {
+        let resource = ConfigResource::new(kind, resource);
+        let values = [(name.to_owned(), value.to_owned())].into();
+        bench
+            .image
+            .configs
+            .insert(resource.clone(), Arc::new(values));
+        resource
+    };
+    let (replicas, rate) = (
+        "follower.replication.throttled.replicas",
+        "follower.replication.throttled.rate",
+    );
+    let changed = [
+        set(ConfigKind::Topic, "topic", replicas, "*"),
+        set(ConfigKind::Broker, "1", rate, "1"),
+    ];
+    bench.publish(MetadataDelta {
+        configs_changed: changed.into(),
+        ..MetadataDelta::default()
+    });
+    let mut leader = ToyLeader {
+        batches_max: Some(1),
+        ..ToyLeader::new(4, 0, &[4, 4, 4])
+    };
+    bench.follow(&mut leader);
+    assert_eq!(bench.end(), 1, "it lacks two more, as it was told");
+    bench.wait(SECOND);
+    bench.follow(&mut leader);
+    assert_eq!(bench.end(), 1);
+    bench.wait(100 * SECOND);
+    bench.follow(&mut leader);
+    assert_eq!(bench.end(), 2);
+    bench.wait(100 * SECOND);
+    bench.follow(&mut leader);
+    assert_eq!(bench.end(), 3);
+    // Who lacks nothing is not held back, whatever the quota.
+    leader.append(4, 3);
+    bench.follow(&mut leader);
+    assert_eq!(bench.end(), 4);
 }
