@@ -9,6 +9,10 @@
 //! for the sync instead, which is mostly one for all that came in the same answer, and only a
 //! partition whose disk takes much longer than that is forgotten, so that it does not hold up the
 //! others.
+//!
+//! Partitions that lack committed records, as all do of a broker that comes back, have half of an
+//! answer, and only as many of them are fetched at a time as fill that (`catching_up`). So those
+//! that lack nothing wait for no others, but the sync of that half.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,6 +31,7 @@ use crate::protocol::messages::{
 use crate::protocol::{AnyRequest, AnyResponse};
 use crate::stdx::Instant;
 
+use super::catching_up::CatchingUp;
 use super::fetch_session::{FetchSession, SessionRequest, Wanted};
 use super::follower::{FetchAnswer, FetchPosition};
 
@@ -34,6 +39,13 @@ use super::follower::{FetchAnswer, FetchPosition};
 /// sync takes on a disk that has much to do. While a partition is left out since its disk takes
 /// longer, the leader is not to wait longer than this either.
 const HOLD_MAX: Duration = Duration::from_millis(50);
+
+/// The part of an answer, one in so many, that is for partitions that lack committed records.
+const CATCHING_UP_PART: i32 = 2;
+
+/// What the names of the cluster's own topics begin with. A user's topic that is named so is as
+/// soon a copy as they are, which harms nobody.
+const INTERNAL_PREFIX: &str = "__";
 
 /// What ListOffsets takes for the end of a log, and for its start.
 const LATEST: i64 = -1;
@@ -61,6 +73,21 @@ pub struct FetchRules {
     pub backoff: Duration,
     /// `replica.socket.timeout.ms`: then the leader is taken for one that does not answer.
     pub timeout: Duration,
+}
+
+impl FetchRules {
+    /// What may be asked for of a partition that lacks committed records.
+    fn catching_up_bytes_max(&self) -> i32 {
+        let part = self.bytes_max / CATCHING_UP_PART;
+        self.partition_bytes_max.min(part).max(1)
+    }
+
+    /// How many of those may be asked for at a time.
+    fn catching_up_max(&self) -> usize {
+        let part = self.bytes_max / CATCHING_UP_PART;
+        let count = part / self.catching_up_bytes_max();
+        usize::try_from(count).map_or(1, |count| count.max(1))
+    }
 }
 
 /// What a partition wants of its leader.
@@ -135,6 +162,12 @@ impl Followed {
             FetchWish::Nothing | FetchWish::AfterSync => true,
         }
     }
+
+    /// True if it is known to lack records. Of one that is asked for the first time nobody knows,
+    /// but the answer will tell.
+    const fn lacks_records(&self) -> bool {
+        matches!(self.wish, FetchWish::From { lag, .. } if self.is_answered && lag > 0)
+    }
 }
 
 /// A question where the leader's log starts and ends.
@@ -166,6 +199,7 @@ pub struct Fetcher {
     left_out: BTreeSet<TopicIdPartition>,
     /// Those that are not fetched while they are behind, for a quota's sake.
     throttled: BTreeSet<TopicIdPartition>,
+    catching_up: CatchingUp,
     in_flight: Option<InFlight>,
     /// Nothing is asked before this.
     resume_at: Option<Instant>,
@@ -203,6 +237,7 @@ impl Fetcher {
             }
             self.bounds.remove(&partition);
             self.note_synced(partition);
+            self.catching_up.leave(partition);
             self.session.want(partition, None);
         }
     }
@@ -279,17 +314,31 @@ impl Fetcher {
                 && !self.bounds.contains_key(&partition)
                 && !(self.throttled.contains(&partition) && followed.is_behind())
         });
-        let wanted = followed.and_then(|followed| match followed.wish {
-            FetchWish::Nothing | FetchWish::AfterSync => None,
+        let wish = followed.map_or(FetchWish::Nothing, |followed| followed.wish);
+        let lacks_records = followed.is_some_and(Followed::lacks_records);
+        match wish {
+            FetchWish::From { .. } if lacks_records => {
+                let is_first = self.partitions[&partition]
+                    .topic
+                    .starts_with(INTERNAL_PREFIX);
+                self.catching_up.want(partition, is_first);
+            }
+            // It goes on when what came is safe, unless its disk takes long for that.
+            FetchWish::AfterSync if !self.left_out.contains(&partition) => {}
+            _ => self.catching_up.leave(partition),
+        }
+        let may_be_fetched = !lacks_records || self.catching_up.is_admitted(partition);
+        let wanted = match wish {
             FetchWish::From {
                 position,
                 high_watermark,
                 ..
-            } => Some(Wanted {
+            } if may_be_fetched => Some(Wanted {
                 position,
                 high_watermark,
             }),
-        });
+            _ => None,
+        };
         self.session.want(partition, wanted);
     }
 
@@ -325,6 +374,9 @@ impl Fetcher {
             }
             self.review(partition);
         }
+        for partition in self.catching_up.admit(rules.catching_up_max()) {
+            self.review(partition);
+        }
         let request = match self.bounds_request(rules) {
             Some(request) => AnyRequest::ListOffsets(request),
             None if self.session.wants_nothing() || self.must_hold(now) => return None,
@@ -346,7 +398,10 @@ impl Fetcher {
             return true;
         }
         self.held_until = None;
-        self.left_out.append(&mut self.unsynced);
+        for partition in std::mem::take(&mut self.unsynced) {
+            self.left_out.insert(partition);
+            self.review(partition);
+        }
         false
     }
 
@@ -366,8 +421,7 @@ impl Fetcher {
         };
         let mut topics: Vec<FetchTopic> = Vec::new();
         for (id, wanted) in named {
-            let directory = self.partitions[&id].directory;
-            let partition = named_partition(id, &wanted, directory, rules);
+            let partition = named_partition(id, &wanted, &self.partitions[&id], rules);
             match topics.last_mut() {
                 Some(last) if last.topic_id == id.topic_id => last.partitions.push(partition),
                 _ => topics.push(FetchTopic {
@@ -489,6 +543,8 @@ impl Fetcher {
             return Vec::new();
         }
         let (mut answers, mut answered) = (Vec::new(), BTreeSet::new());
+        let mut idle: BTreeSet<TopicIdPartition> = self.catching_up.admitted().collect();
+        idle.retain(|id| self.session.told(*id).is_some());
         for topic in response.responses {
             for data in topic.partitions {
                 let partition = TopicIdPartition {
@@ -513,6 +569,7 @@ impl Fetcher {
                     if !answer.records.is_empty() {
                         followed.turn = self.next_turn;
                         self.next_turn += 1;
+                        idle.remove(&partition);
                     }
                 }
                 answers.push(FetcherAnswer::Fetched {
@@ -520,6 +577,11 @@ impl Fetcher {
                     asked,
                     answer,
                 });
+            }
+        }
+        for partition in idle {
+            if self.catching_up.pass_on(partition) {
+                self.review(partition);
             }
         }
         let is_answered = |id: &TopicIdPartition| answered.contains(id);
@@ -581,18 +643,22 @@ impl Fetcher {
 fn named_partition(
     id: TopicIdPartition,
     wanted: &Wanted,
-    directory: Uuid,
+    followed: &Followed,
     rules: &FetchRules,
 ) -> FetchPartition {
     let position = &wanted.position;
+    let bytes_max = match followed.lacks_records() {
+        true => rules.catching_up_bytes_max(),
+        false => rules.partition_bytes_max,
+    };
     FetchPartition {
         partition: id.partition,
         current_leader_epoch: position.leader_epoch,
         fetch_offset: position.offset,
         last_fetched_epoch: position.last_fetched_epoch.unwrap_or(NONE),
         log_start_offset: position.log_start_offset,
-        partition_max_bytes: rules.partition_bytes_max,
-        replica_directory_id: directory,
+        partition_max_bytes: bytes_max,
+        replica_directory_id: followed.directory,
         high_watermark: wanted.high_watermark,
         ..Default::default()
     }

@@ -11,6 +11,7 @@
 //! Knows nothing of: the log's files, connections, clients.
 //! Lives on: the shard that owns the partition. Start at [`Role`], or at [`Fetcher`].
 
+mod catching_up;
 mod fetch_session;
 mod fetcher;
 mod follower;

@@ -1,5 +1,7 @@
 //! What the fetcher of several partitions asks their leader, and when.
 
+mod lagging;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
