@@ -278,12 +278,18 @@ fn alias_cell(metric: &Metric) -> String {
     if alias.form == AliasForm::Quantiles {
         labels.push("quantile");
     }
-    let mut cell = code(alias.name);
+    let mut cell = match alias.form {
+        AliasForm::AverageAndLargest => {
+            let [average, largest] = ["avg", "max"].map(|end| format!("{}_{end}", alias.name));
+            format!("{} and {}", code(&average), code(&largest))
+        }
+        _ => code(alias.name),
+    };
     if !labels.is_empty() {
         let _ = write!(cell, " by {}", labels_cell(&labels));
     }
     match alias.form {
-        AliasForm::Same => {}
+        AliasForm::Same | AliasForm::AverageAndLargest => {}
         AliasForm::WithTotal => cell.push_str(", and without a label for all topics"),
         AliasForm::Quantiles => cell.push_str(", and its `_count`"),
     }

@@ -112,6 +112,7 @@ fn encode_alias(
     let kind = match alias.form {
         AliasForm::Same | AliasForm::WithTotal => metric.kind.name(),
         AliasForm::Quantiles => MetricKind::Gauge.name(),
+        AliasForm::AverageAndLargest => return encode_latencies(text, metric, alias, samples),
     };
     encode_header(text, alias.name, metric.help, kind);
     if alias.form == AliasForm::WithTotal {
@@ -144,6 +145,28 @@ fn encode_alias(
         let name = format!("{}_count", alias.name);
         encode_header(text, &name, metric.help, MetricKind::Counter.name());
         text.push_str(&counts);
+    }
+}
+
+/// Durations of late, as a client library of Kafka's tells of them: no number where there are none.
+fn encode_latencies(text: &mut String, metric: &Metric, alias: &Alias, samples: &[Sample]) {
+    let recent = |sample: &Sample, of: fn(&Histogram) -> Option<Duration>| match &sample.value {
+        SampleValue::Durations { recent, .. } => {
+            of(recent).map_or(f64::NAN, |found| found.as_secs_f64() * 1000.0)
+        }
+        SampleValue::Number(_) => unreachable!("only durations have an average"),
+    };
+    let longest: fn(&Histogram) -> Option<Duration> = |recent| recent.quantile(1.0);
+    for (suffix, of) in [
+        ("avg", Histogram::average as fn(&Histogram) -> _),
+        ("max", longest),
+    ] {
+        let name = format!("{}_{suffix}", alias.name);
+        encode_header(text, &name, metric.help, MetricKind::Gauge.name());
+        for sample in samples {
+            let labels = encode_labels(alias.labels, &sample.labels);
+            encode_line(text, &name, &labels, &recent(sample, of));
+        }
     }
 }
 

@@ -49,6 +49,13 @@ impl Histogram {
         Duration::from_micros(self.sum_micros)
     }
 
+    /// What they take on average; `None` if there are none.
+    #[must_use]
+    pub fn average(&self) -> Option<Duration> {
+        let micros = self.sum_micros.checked_div(self.count)?;
+        Some(Duration::from_micros(micros))
+    }
+
     /// How many were shorter than 2^`exponent` microseconds.
     #[must_use]
     pub fn count_below(&self, exponent: u32) -> u64 {
@@ -146,6 +153,8 @@ mod tests {
             );
         }
         assert_eq!(histogram.count(), 10_000);
+        assert_eq!(histogram.average(), Some(Duration::from_micros(5_000)));
+        assert_eq!(Histogram::default().average(), None);
         assert_eq!(histogram.sum(), Duration::from_micros(50_005_000));
         assert_eq!(histogram.count_below(10), 1023);
         assert_eq!(histogram.count_below(64), 10_000);

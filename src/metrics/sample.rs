@@ -16,8 +16,8 @@ use super::table::{Metric, MetricId, MetricKind};
 /// are some megabytes of text.
 pub(super) const SERIES_MAX: usize = 50_000;
 
-/// In the place of a leader that is not known, as in Kafka.
-const NO_LEADER: i128 = -1;
+/// In the place of a node that is not known, as in Kafka.
+const NOBODY: i128 = -1;
 
 /// One series: the values of its labels, and its own.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +67,7 @@ pub(super) fn samples_of(metric: &Metric, scrape: &Scrape<'_>) -> Vec<Sample> {
         MetricId::LogStartOffset => by_partition(shards, |state| state.log_start_offset.into()),
         MetricId::LogEndOffset => by_partition(shards, |state| state.log_end_offset.into()),
         MetricId::LogSegments => by_partition(shards, |state| state.segments.into()),
+        MetricId::ReplicaLag => by_follower(shards),
         MetricId::GroupOffset => by_group(shards, |committed, _| Some(committed)),
         MetricId::GroupLag => by_group(shards, lag),
         MetricId::DirectoryBytes => by_directory(shards, |state| Some(state.room?.0)),
@@ -75,11 +76,15 @@ pub(super) fn samples_of(metric: &Metric, scrape: &Scrape<'_>) -> Vec<Sample> {
         MetricId::DirectoryOffline => by_directory(shards, |state| Some(state.is_offline.into())),
         MetricId::DirectorySyncMethod => sync_methods(shards),
         MetricId::QuorumLeader => {
-            of_quorum(shards, |state| state.leader.map_or(NO_LEADER, i128::from))
+            of_quorum(shards, |state| state.leader.map_or(NOBODY, i128::from))
         }
         MetricId::QuorumEpoch => of_quorum(shards, |state| state.epoch.into()),
         MetricId::QuorumHighWatermark => of_quorum(shards, |state| state.high_watermark.into()),
         MetricId::QuorumLogEndOffset => of_quorum(shards, |state| state.log_end_offset.into()),
+        MetricId::QuorumLogEndEpoch => of_quorum(shards, |state| state.log_end_epoch.into()),
+        MetricId::QuorumVote => of_quorum(shards, |state| state.vote.map_or(NOBODY, i128::from)),
+        MetricId::QuorumVoters => of_quorum(shards, |state| state.voters as i128),
+        MetricId::QuorumLeaderChanges => of_quorum(shards, |state| state.leader_changes.into()),
         MetricId::QuorumState => {
             let state = quorum(shards).map(|state| number(vec![state.standing.to_owned()], 1));
             state.into_iter().collect()
@@ -254,13 +259,26 @@ fn parked(shards: &[ShardMetrics]) -> Vec<Sample> {
 }
 
 fn by_partition(shards: &[ShardMetrics], value: impl Fn(&PartitionState) -> i128) -> Vec<Sample> {
+    some_partitions(shards, |state| Some(value(state)))
+}
+
+fn by_follower(shards: &[ShardMetrics]) -> Vec<Sample> {
+    some_partitions(shards, |state| state.lag.map(i128::from))
+}
+
+/// The partitions for which there is a value.
+fn some_partitions(
+    shards: &[ShardMetrics],
+    value: impl Fn(&PartitionState) -> Option<i128>,
+) -> Vec<Sample> {
     let mut states: Vec<&PartitionState> =
         shards.iter().flat_map(ShardMetrics::partitions).collect();
     states.sort_by_key(|state| &state.partition);
-    states
-        .into_iter()
-        .map(|state| number(partition_labels(&state.partition), value(state)))
-        .collect()
+    let told = states.into_iter().filter_map(|state| {
+        let labels = partition_labels(&state.partition);
+        Some(number(labels, value(state)?))
+    });
+    told.collect()
 }
 
 fn by_directory(

@@ -50,6 +50,14 @@ pub struct QuorumState {
     pub high_watermark: Offset,
     /// Where the log ends here.
     pub log_end_offset: Offset,
+    /// The epoch of its last record here.
+    pub log_end_epoch: LeaderEpoch,
+    /// Whom the node has voted for in the epoch, if anybody.
+    pub vote: Option<BrokerId>,
+    /// How many vote.
+    pub voters: usize,
+    /// How often the node has learned of a leader that was elected.
+    pub leader_changes: u64,
     /// What the node is in it.
     pub standing: &'static str,
 }
@@ -187,6 +195,8 @@ pub struct PartitionState {
     pub log_end_offset: Offset,
     /// Consumers see what is below.
     pub high_watermark: Offset,
+    /// The committed records that it lacks, if it follows.
+    pub lag: Option<Offset>,
 }
 
 /// What a group had committed when the metrics were collected.

@@ -61,6 +61,8 @@ pub enum AliasForm {
     WithTotal,
     /// They are quantiles, in milliseconds, and a count.
     Quantiles,
+    /// There are two of them, the average and the largest, in milliseconds.
+    AverageAndLargest,
 }
 
 macro_rules! metrics {
@@ -179,6 +181,12 @@ metrics! {
     IsrExpands, Counter, "forebay_isr_expands_total", []
         => Same "kafka_server_replicamanager_isrexpands_total" [],
         "In-sync sets that this broker, as their leader, had made larger.";
+    IsrUpdateFailures, Counter, "forebay_isr_update_failures_total", []
+        => Same "kafka_server_replicamanager_failedisrupdates_total" [],
+        "In-sync sets that this broker, as their leader, proposed and the controller refused.";
+    ReassigningPartitions, Gauge, "forebay_reassigning_partitions", []
+        => Same "kafka_server_replicamanager_reassigningpartitions" [],
+        "Partitions led by this broker that are being moved to other replicas.";
     ActiveControllers, Gauge, "forebay_active_controllers", []
         => Same "kafka_controller_kafkacontroller_activecontrollercount" [],
         "One if this node is the active controller.";
@@ -206,6 +214,13 @@ metrics! {
     UncleanElections, Counter, "forebay_cluster_unclean_leader_elections_total", []
         => Same "kafka_controller_controllerstats_uncleanleaderelections_total" [],
         "Those of them whose new leader may lack records.";
+    EligibleElections, Counter, "forebay_cluster_eligible_leader_elections_total", []
+        => Same "kafka_controller_controllerstats_electionfromeligibleleaderreplicas_total" [],
+        "Those of them whose new leader was eligible, and not in sync.";
+    LeaderElectionSeconds, Histogram, "forebay_cluster_leader_election_seconds", []
+        => Quantiles "kafka_controller_controllerstats_leaderelectionrateandtimems" [],
+        "From a decision of the active controller by which partitions get another leader, or one \
+         again, until it is committed; told by that node.";
 
     MetadataOffset, Gauge, "forebay_metadata_offset", []
         => Same "kafka_server_broker_metadata_metrics_last_applied_record_offset" [],
@@ -224,6 +239,24 @@ metrics! {
     QuorumLogEndOffset, Gauge, "forebay_quorum_log_end_offset", []
         => Same "kafka_server_raft_metrics_log_end_offset" [],
         "The offset that the next record of the metadata log gets here.";
+    QuorumLogEndEpoch, Gauge, "forebay_quorum_log_end_epoch", []
+        => Same "kafka_server_raft_metrics_log_end_epoch" [],
+        "The epoch of the last record of the metadata log here.";
+    QuorumVote, Gauge, "forebay_quorum_vote", []
+        => Same "kafka_server_raft_metrics_current_vote" [],
+        "The node that this one has voted for in the epoch, itself while it leads; -1 for none.";
+    QuorumVoters, Gauge, "forebay_quorum_voters", []
+        => Same "kafka_server_raft_metrics_number_of_voters" [],
+        "Nodes that vote in the metadata quorum.";
+    QuorumLeaderChanges, Counter, "forebay_quorum_leader_changes_total", []
+        => Same "kafka_controller_kafkacontroller_newactivecontrollerscount" [],
+        "How often this node has learned of a leader of the metadata quorum that was elected.";
+    QuorumElectionSeconds, Histogram, "forebay_quorum_election_seconds", []
+        => AverageAndLargest "kafka_server_raft_metrics_election_latency" [],
+        "From standing for election until a leader of the metadata quorum is known.";
+    QuorumCommitSeconds, Histogram, "forebay_quorum_commit_seconds", []
+        => AverageAndLargest "kafka_server_raft_metrics_commit_latency" [],
+        "From a decision of the active controller until it is committed; told by that node.";
     QuorumState, Gauge, "forebay_quorum_state", ["state"],
         "One for what this node is in the metadata quorum: leader, follower, candidate, \
          prospective, resigned or unattached as a voter, else observer.";
@@ -233,9 +266,15 @@ metrics! {
     ReplicaLagMax, Gauge, "forebay_replica_lag_max", []
         => Same "kafka_server_replicafetchermanager_maxlag" [],
         "Committed records that a replica of this broker lacks; the most of all that follow.";
+    ReplicaLag, Gauge, "forebay_replica_lag", ["topic", "partition"]
+        => Same "kafka_server_fetcherlagmetrics_consumerlag" ["topic", "partition"],
+        "Committed records that a replica of this broker lacks, which follows.";
     ReplicationBytesIn, Counter, "forebay_replication_bytes_in_total", []
         => Same "kafka_server_brokertopicmetrics_replicationbytesin_total" [],
         "Bytes of record batches that replicas of this broker got from their leaders.";
+    ReplicationBytesOut, Counter, "forebay_replication_bytes_out_total", []
+        => Same "kafka_server_brokertopicmetrics_replicationbytesout_total" [],
+        "Bytes of record batches that other brokers' replicas got from leaders of this one.";
     FetcherFailures, Counter, "forebay_replica_fetcher_failures_total", [],
         "Requests that leaders did not answer, and partitions whose answers were of no use.";
 

@@ -41,6 +41,7 @@ fn state(topic: &str, number: i32, high_watermark: i64) -> PartitionState {
         log_start_offset: 1,
         log_end_offset: high_watermark + 1,
         high_watermark,
+        lag: Some(3),
     }
 }
 
@@ -84,6 +85,10 @@ fn busy() -> ShardMetrics {
         epoch: 7,
         high_watermark: -1,
         log_end_offset: 5,
+        log_end_epoch: 6,
+        vote: Some(2),
+        voters: 3,
+        leader_changes: 4,
         standing: "follower",
     });
     shard
@@ -121,7 +126,14 @@ fn every_metric_of_the_table_is_told() {
             );
         }
         if let Some(alias) = metric.alias {
-            assert_line(&text, &format!("# HELP {} {}", alias.name, metric.help));
+            let ends: &[&str] = match alias.form {
+                table::AliasForm::AverageAndLargest => &["_avg", "_max"],
+                _ => &[""],
+            };
+            for end in ends {
+                let line = format!("# HELP {}{end} {}", alias.name, metric.help);
+                assert_line(&text, &line);
+            }
         }
     }
 }
@@ -325,4 +337,37 @@ fn a_label_cannot_break_out_of_its_quotes() {
 #[should_panic(expected = "forebay_requests_total is a counter without labels")]
 fn a_metric_with_labels_cannot_be_bumped_without() {
     ShardMetrics::default().add(MetricId::Requests, 1);
+}
+
+#[test]
+fn elections_and_commits_are_told_as_averages_and_largest_of_late() {
+    let name = |end: &str| format!("kafka_server_raft_metrics_election_latency_{end}");
+    let mut shard = ShardMetrics::default();
+    for end in ["avg", "max"] {
+        assert_line(&told(&[shard.clone()]), &format!("{} NaN", name(end)));
+    }
+    for millis in [1, 3] {
+        let took = Duration::from_millis(millis);
+        shard.record(MetricId::QuorumElectionSeconds, took);
+    }
+    let text = told(&[shard]);
+    assert_line(&text, &format!("{} 2", name("avg")));
+    let largest = format!("{} ", name("max"));
+    let largest = text.lines().find_map(|line| line.strip_prefix(&*largest));
+    let largest: f64 = largest.unwrap().parse().unwrap();
+    assert!((3.0..3.4).contains(&largest), "{largest}");
+}
+
+#[test]
+fn the_lag_is_told_of_partitions_that_follow_and_of_no_others() {
+    let mut shard = busy();
+    let leads = PartitionState {
+        lag: None,
+        ..state("b", 0, 50)
+    };
+    shard.set_partitions(vec![state("a", 0, 50), leads]);
+    let text = told(&[shard]);
+    let name = "forebay_replica_lag{topic=\"";
+    assert_line(&text, &format!("{name}a\",partition=\"0\"}} 3"));
+    assert!(!text.contains(&format!("{name}b")), "{text}");
 }

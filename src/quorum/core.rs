@@ -9,7 +9,7 @@ use crate::log::storage::{
     Durability, StorageOutbox, StorageOutcome, StoragePath, StorageRequest, StorageResult, Ticket,
 };
 use crate::log::{AppendOrigin, Log, LogFailure, LogIdentity, LogProgress, OpenMode};
-use crate::model::{ErrorCode, LeaderEpoch, Offset, Uuid};
+use crate::model::{BrokerId, ErrorCode, LeaderEpoch, Offset, Uuid};
 use crate::protocol::record_batch::RecordBatchBuilder;
 use crate::stdx::{Instant, Now, Random};
 
@@ -22,7 +22,7 @@ use super::enrolling::Enrolling;
 use super::event::{BatchTooLarge, QuorumEvent, QuorumFailure};
 use super::kept_snapshots::SnapshotFile;
 use super::machine::{Input, Seat, Step, ToldLeader};
-use super::raft::{Raft, Timers};
+use super::raft::{LogView, Raft, Timers};
 use super::replay::Replay;
 use super::replicas::Replicas;
 use super::request::{QuorumCall, QuorumRequest, QuorumToken};
@@ -33,6 +33,8 @@ use super::snapshot::SnapshotId;
 use super::snapshot_fetching::Download;
 use super::state::{self, ElectionState};
 use super::telling::Telling;
+use super::timing::Elections;
+use super::view::LogAndSnapshots;
 use super::voters::VoterSets;
 
 /// The most bytes of a batch: Kafka's `internal.metadata.max.batch.size.in.bytes`, which is also
@@ -105,6 +107,7 @@ pub struct Quorum {
     /// What this node is as a leader.
     pub(super) seat: Option<Seat>,
     pub(super) told_leader: ToldLeader,
+    pub(super) elections: Elections,
     pub(super) telling: Telling,
     pub(super) snapshots: BTreeMap<SnapshotId, SnapshotFile>,
     /// The snapshot that the state begins with.
@@ -151,6 +154,7 @@ impl Quorum {
             download: None,
             seat: None,
             told_leader: None,
+            elections: Elections::default(),
             telling: Telling::default(),
             snapshots: BTreeMap::new(),
             loaded: None,
@@ -211,6 +215,20 @@ impl Quorum {
     #[must_use]
     pub fn next_offset(&self) -> Offset {
         self.log.as_ref().map_or(0, Log::log_end_offset)
+    }
+
+    /// The epoch of the last record here.
+    #[must_use]
+    pub fn log_end_epoch(&self) -> LeaderEpoch {
+        let log = self.log.as_ref();
+        let snapshots = &self.snapshots;
+        log.map_or(0, |log| LogAndSnapshots { log, snapshots }.end().epoch)
+    }
+
+    /// Whom this node has voted for in the epoch; itself while it leads.
+    #[must_use]
+    pub fn vote(&self) -> Option<BrokerId> {
+        self.raft.as_ref().and_then(Raft::voted_for)
     }
 
     /// When [`Quorum::flush`] has to be called at the latest.

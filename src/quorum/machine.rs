@@ -104,6 +104,7 @@ impl Quorum {
         }
         self.store_download(outbox);
         if has_acted {
+            self.note_election(now.instant);
             self.tell_leader();
         }
         let has_told = self.advance_telling();

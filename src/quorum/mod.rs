@@ -31,6 +31,7 @@ mod snapshot;
 mod snapshot_fetching;
 mod state;
 mod telling;
+mod timing;
 mod upgrading;
 mod view;
 mod voters;

@@ -52,7 +52,7 @@ impl Shard {
     fn collect_partitions(&self, metrics: &mut ShardMetrics) {
         let node = self.settings.config.node_id;
         let (mut leaders, mut offline, mut under_replicated) = (0, 0, 0);
-        let (mut under_min, mut at_min) = (0, 0);
+        let (mut under_min, mut at_min, mut reassigning) = (0, 0, 0);
         let (mut states, mut lag_max) = (Vec::new(), 0);
         for (_, partition) in self.partitions.iter() {
             let registration = self
@@ -65,6 +65,7 @@ impl Shard {
             if let (State::Open, Some(led)) = (partition.state, led) {
                 leaders += 1;
                 under_replicated += u64::from(led.isr.len() < led.replicas.len());
+                reassigning += u64::from(led.is_reassigned());
                 if let Some(leader) = partition.role.leader() {
                     under_min += u64::from(leader.is_under_in_sync_min());
                     at_min += u64::from(leader.is_at_in_sync_min());
@@ -79,6 +80,7 @@ impl Shard {
         metrics.set(MetricId::Leaders, leaders);
         metrics.set(MetricId::OfflineReplicas, offline);
         metrics.set(MetricId::UnderReplicated, under_replicated);
+        metrics.set(MetricId::ReassigningPartitions, reassigning);
         metrics.set(MetricId::UnderMinIsr, under_min);
         metrics.set(MetricId::AtMinIsr, at_min);
         metrics.set(MetricId::ReplicaLagMax, u64::try_from(lag_max).unwrap_or(0));
@@ -87,20 +89,26 @@ impl Shard {
 
     /// Count the elections that `delta` tells of, before its image is the one that is worked by.
     pub(super) fn count_elections(&mut self, image: &MetadataImage, delta: &MetadataDelta) {
-        let (mut all, mut unclean) = (0, 0);
+        let (mut all, mut unclean, mut eligible) = (0, 0, 0);
         for (topic_id, index) in &delta.partitions_changed {
             let before = self.image.partition(*topic_id, *index);
             let after = image.partition(*topic_id, *index);
             let Some((before, after)) = before.zip(after) else {
                 continue;
             };
-            if after.leader.is_some() && after.leader != before.leader {
+            if let Some(leader) = after.leader
+                && after.leader != before.leader
+            {
                 all += 1;
                 unclean += u64::from(after.leader_recovering && !before.leader_recovering);
+                eligible += u64::from(before.eligible_leader_replicas.contains(&leader));
             }
         }
         self.meter.metrics.add(MetricId::LeaderElections, all);
         self.meter.metrics.add(MetricId::UncleanElections, unclean);
+        self.meter
+            .metrics
+            .add(MetricId::EligibleElections, eligible);
     }
 
     fn collect_unsynced(&self, metrics: &mut ShardMetrics) {
@@ -179,6 +187,10 @@ impl Shard {
             epoch: quorum.epoch(),
             high_watermark: quorum.high_watermark(),
             log_end_offset: quorum.next_offset(),
+            log_end_epoch: quorum.log_end_epoch(),
+            vote: quorum.vote(),
+            voters: quorum.voter_ids().len(),
+            leader_changes: quorum.leader_changes(),
             standing: quorum.standing(),
         });
     }
@@ -195,5 +207,6 @@ fn state_of(partition: &Partition) -> PartitionState {
         log_start_offset: partition.log.log_start_offset(),
         log_end_offset: partition.log.log_end_offset(),
         high_watermark: partition.role.high_watermark(),
+        lag: partition.role.leader().is_none().then(|| partition.lag()),
     }
 }

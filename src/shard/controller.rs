@@ -11,6 +11,7 @@ use crate::metadata::{
     MetadataNode, NodeSettings, OpenDirectory, Outgoing, OutgoingId, ProbeId, ProbeOutcome,
     RequestToken, assignment_request, log_level_changes, membership_of,
 };
+use crate::metrics::MetricId;
 use crate::model::{BrokerId, ErrorCode, LeaderEpoch, ShardId, TopicIdPartition};
 use crate::protocol::AnyResponse;
 use crate::quorum::{QuorumRequest, QuorumToken};
@@ -296,6 +297,10 @@ impl Shard {
             return false;
         };
         controller.node.flush(now, &mut effects.storage);
+        for took in controller.node.take_election_times() {
+            let metrics = &mut self.meter.metrics;
+            metrics.record(MetricId::QuorumElectionSeconds, took);
+        }
         self.ask_for_node(now);
         let mut has_events = false;
         while let Some(event) = self
@@ -375,7 +380,11 @@ impl Shard {
                 let controller = self.controller.as_mut().expect("the event came from it");
                 controller.directories = Arc::from(directories);
             }
-            MetadataEvent::Published { image, delta } => {
+            MetadataEvent::Published {
+                image,
+                delta,
+                decided_at,
+            } => {
                 let controller = self.controller.as_ref().expect("the event came from it");
                 let directories = Arc::clone(&controller.directories);
                 let update = MetadataUpdate {
@@ -387,7 +396,16 @@ impl Shard {
                     let message = Message::MetadataPublished(update.clone());
                     effects.post(crate::model::ShardId(shard), message);
                 }
+                let elections_before = self.meter.metrics.number(MetricId::LeaderElections);
                 self.on_metadata(now, &update, effects);
+                if let Some(decided_at) = decided_at {
+                    let took = now.instant.saturating_since(decided_at);
+                    let metrics = &mut self.meter.metrics;
+                    metrics.record(MetricId::QuorumCommitSeconds, took);
+                    if metrics.number(MetricId::LeaderElections) > elections_before {
+                        metrics.record(MetricId::LeaderElectionSeconds, took);
+                    }
+                }
             }
             MetadataEvent::Answer { token, response } => {
                 let controller = self.controller.as_mut().expect("the event came from it");

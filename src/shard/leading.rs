@@ -98,6 +98,9 @@ impl Shard {
                 };
                 self.meter.metrics.add(counted, 1);
             }
+            if matches!(one.outcome, IsrOutcome::Refused(_)) {
+                self.meter.metrics.add(MetricId::IsrUpdateFailures, 1);
+            }
             let slot = self.partitions.slot_of(one.partition);
             let Some(slot) = slot else { continue };
             let partition = self

@@ -3,12 +3,11 @@
 use crate::model::{LeaderEpoch, Offset};
 use crate::protocol::AnyResponse;
 use crate::quorum::{RecordBlock, SnapshotId};
-use crate::stdx::Now;
+use crate::stdx::{Instant, Now};
 
 use super::taking_back::take_back;
 use super::{
-    ControllerRequest, ControllerResponse, MetadataEvent, MetadataNode, Phase, Publication,
-    RequestToken,
+    ControllerRequest, ControllerResponse, MetadataEvent, MetadataNode, Phase, RequestToken,
 };
 
 /// Who asks the controller of this node.
@@ -42,14 +41,14 @@ impl MetadataNode {
             return;
         }
         let is_let_in = self.joining.may_show(now.instant, self.committed);
-        while let Some(next) = self.publications.front()
+        while let Some((_, next)) = self.publications.front()
             && next.image.end_offset <= self.committed
         {
-            let Some(Publication { image, delta }) = self.publications.pop_front() else {
+            let Some((decided_at, next)) = self.publications.pop_front() else {
                 break;
             };
-            self.on_shown(now, &image, &delta);
-            self.show(image, delta);
+            self.on_shown(now, &next.image, &next.delta);
+            self.show(next, Some(decided_at));
         }
         match &self.published {
             Some(image) => self.release_answers(now, image.end_offset),
@@ -62,10 +61,11 @@ impl MetadataNode {
 
     /// Note the image as it is now, to be shown when it is committed; not before the broker of this
     /// node is let in.
-    pub(super) fn prepare_publication(&mut self) {
+    pub(super) fn prepare_publication(&mut self, now: Instant) {
         let is_let_in = self.published.is_some() || self.joining.is_let_in();
         if is_let_in && matches!(self.phase, Phase::Active) {
-            self.publications.extend(self.working.take_publication());
+            let publication = self.working.take_publication();
+            self.publications.extend(publication.map(|one| (now, one)));
         }
     }
 

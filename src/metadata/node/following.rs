@@ -8,7 +8,7 @@ use crate::stdx::Now;
 
 use super::super::image::ConfigKind;
 use super::super::record::check_metadata_version;
-use super::state::{Publication, WorkingImage};
+use super::state::WorkingImage;
 use super::{HaltCause, MetadataNode, Phase};
 
 impl MetadataNode {
@@ -72,13 +72,13 @@ impl MetadataNode {
         if let Some(quorum) = &self.quorum {
             self.working.image.kraft_version = quorum.kraft_version();
         }
-        let Publication { image, delta } = self.working.publication();
-        let mut changed = delta.configs_changed.iter();
+        let publication = self.working.publication();
+        let mut changed = publication.delta.configs_changed.iter();
         if self.published.is_none() || changed.any(|one| one.kind == ConfigKind::Broker) {
             self.refresh_settings();
         }
-        self.on_shown(now, &image, &delta);
-        self.show(image, delta);
+        self.on_shown(now, &publication.image, &publication.delta);
+        self.show(publication, None);
         self.release_answers(now, end_offset);
     }
 

@@ -353,7 +353,7 @@ impl MetadataNode {
                 }
                 LifecycleEvent::CaughtUp => {
                     self.publish_followed(now);
-                    self.prepare_publication();
+                    self.prepare_publication(now.instant);
                 }
                 LifecycleEvent::Unfenced => self.events.push_back(MetadataEvent::Unfenced),
                 LifecycleEvent::Fenced => {

@@ -26,6 +26,7 @@ mod tests;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -111,6 +112,8 @@ pub enum MetadataEvent {
     Published {
         image: Arc<MetadataImage>,
         delta: Arc<MetadataDelta>,
+        /// When it was decided upon, if that was here.
+        decided_at: Option<Instant>,
     },
     /// The answer to a request; the image that holds what it says was published before.
     Answer {
@@ -171,7 +174,8 @@ pub struct MetadataNode {
     broker_settings: BrokerSettings,
     broker_config: BrokerConfig,
     published: Option<Arc<MetadataImage>>,
-    publications: VecDeque<Publication>,
+    /// What was decided and is to be published once it is committed, and when it was.
+    publications: VecDeque<(Instant, Publication)>,
     answers: VecDeque<WaitingAnswer>,
     committed: Offset,
     /// While following: the image has records that were not shown.
@@ -284,6 +288,12 @@ impl MetadataNode {
     #[must_use]
     pub const fn is_controller(&self) -> bool {
         matches!(self.phase, Phase::Active)
+    }
+
+    /// How long the elections of the quorum took that ended since this was asked last.
+    pub fn take_election_times(&mut self) -> Vec<Duration> {
+        let quorum = self.quorum.as_mut();
+        quorum.map_or_else(Vec::new, Quorum::take_election_times)
     }
 
     /// The quorum, once its files are read.
@@ -574,7 +584,7 @@ impl MetadataNode {
             self.ask_self(now);
             self.fence_late(now);
             self.elect_due(now);
-            self.prepare_publication();
+            self.prepare_publication(now.instant);
         }
         self.snapshot_if_due(now, outbox);
         if let Some(quorum) = &mut self.quorum {
@@ -590,13 +600,14 @@ impl MetadataNode {
         }
     }
 
-    fn show(&mut self, image: MetadataImage, delta: MetadataDelta) {
-        let image = Arc::new(image);
+    fn show(&mut self, publication: Publication, decided_at: Option<Instant>) {
+        let image = Arc::new(publication.image);
         self.published = Some(Arc::clone(&image));
         self.settled = None;
         self.events.push_back(MetadataEvent::Published {
             image,
-            delta: Arc::new(delta),
+            delta: Arc::new(publication.delta),
+            decided_at,
         });
     }
 
@@ -630,7 +641,7 @@ impl MetadataNode {
         match &self.phase {
             Phase::Active if self.published.is_some() => {
                 // What the node says when it leaves is for its successor, not for its shards.
-                self.prepare_publication();
+                self.prepare_publication(now.instant);
                 let (controller, view) = self.deciding();
                 let records = controller.stop_records(view);
                 self.append_parts(now, &records);

@@ -147,7 +147,7 @@ impl World {
         while let Some(event) = self.node.next_event() {
             match event {
                 MetadataEvent::DirectoriesOpened { directories, .. } => self.opened = directories,
-                MetadataEvent::Published { image, delta } => {
+                MetadataEvent::Published { image, delta, .. } => {
                     assert!(
                         image.end_offset > self.image.end_offset,
                         "images go forward"

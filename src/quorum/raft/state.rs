@@ -143,6 +143,15 @@ impl Raft {
         }
     }
 
+    /// Whom this node has voted for in the epoch; itself while it leads.
+    #[must_use]
+    pub fn voted_for(&self) -> Option<BrokerId> {
+        match self.role {
+            Role::Leader(_) => Some(self.me.id),
+            _ => self.election.voted.map(|voted| voted.id),
+        }
+    }
+
     /// True if this node leads.
     #[must_use]
     pub const fn is_leader(&self) -> bool {

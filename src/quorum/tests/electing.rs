@@ -1,5 +1,7 @@
 //! Voters that elect one of them.
 
+use std::time::Duration;
+
 use super::*;
 use crate::quorum::raft::{LogEnd, Request, VoteAsk};
 use crate::quorum::wire::Sender;
@@ -91,6 +93,35 @@ fn a_leader_that_stops_is_followed_by_another_at_once() {
     world.pass(10_000);
     assert_eq!(world.texts(first), ["a0", "a1", "a2", "b"]);
     world.check();
+}
+
+#[test]
+fn who_stood_tells_how_long_an_election_took_and_all_count_who_was_elected() {
+    let (mut world, first) = elected(51);
+    let times = world.quorum(first).take_election_times();
+    let most = Duration::from_secs(10);
+    assert!(
+        !times.is_empty() && times.iter().all(|took| *took < most),
+        "{times:?}"
+    );
+    assert_eq!(world.quorum(first).take_election_times(), []);
+    assert_eq!(world.quorum(first).vote(), Some(first));
+    let counts: Vec<u64> = (1..=3)
+        .map(|id| world.quorum(id).leader_changes())
+        .collect();
+    world.pass(60_000);
+    let later: Vec<u64> = (1..=3)
+        .map(|id| world.quorum(id).leader_changes())
+        .collect();
+    assert_eq!(counts, later, "nobody is elected while a leader is there");
+    world.crash(first);
+    world.pass(20_000);
+    let second = world.leader().expect("two are enough");
+    assert_eq!(world.quorum(second).take_election_times().len(), 1);
+    for id in others(first) {
+        let before = counts[usize::try_from(id - 1).unwrap()];
+        assert!(world.quorum(id).leader_changes() > before, "node {id}");
+    }
 }
 
 #[test]

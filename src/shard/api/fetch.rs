@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::metrics::MetricId;
 use crate::model::{ErrorCode, TopicIdPartition, Uuid};
 use crate::protocol::Records;
 use crate::protocol::messages::fetch_request::FetchPartition;
@@ -148,10 +149,18 @@ impl FetchGather {
         let mut responses: Vec<FetchableTopicResponse> = Vec::new();
         for (wanted, part) in self.wanted.iter().zip(self.found) {
             let part = part.expect("every partition was answered for");
+            let bytes = part.records_bytes() as u64;
+            let (to_consumer, to_follower) = match self.is_of_follower {
+                true => (0, bytes),
+                false => (bytes, 0),
+            };
+            parts
+                .metrics
+                .add(MetricId::ReplicationBytesOut, to_follower);
             if let Some(metrics) = parts.topic_metrics(wanted.key.topic_id, &wanted.key.topic) {
                 metrics.fetch_requests += 1;
                 metrics.fetch_failures += u64::from(part.error.is_error());
-                metrics.bytes_out += part.records_bytes() as u64;
+                metrics.bytes_out += to_consumer;
             }
             if !parts.sessions.must_tell(self.session, &wanted.key, &part) {
                 continue;
