@@ -263,6 +263,18 @@ fn create(asked: &Broker, topic: &str) {
     asked.tool(TOPICS, &args).run().succeeded();
 }
 
+/// Kills each of the first three nodes, has another make a topic without it, and has it back.
+#[track_caller]
+fn kill_in_turns(nodes: &mut [Broker]) {
+    for dies in 0..3 {
+        nodes[dies].kill();
+        let args = ["--create", "--topic", &format!("without-{dies}")];
+        nodes[(dies + 1) % 3].tool(TOPICS, &args).run().succeeded();
+        nodes[dies].resume();
+        await_brokers(&nodes[dies], &[1, 2, 3]);
+    }
+}
+
 #[test]
 fn nodes_that_are_brokers_too_get_votes_die_in_turns_and_lose_their_votes() {
     let lab = needs!(Java);
@@ -278,13 +290,7 @@ fn nodes_that_are_brokers_too_get_votes_die_in_turns_and_lose_their_votes() {
     assert_eq!(told, ids.iter().collect::<Vec<_>>());
     await_brokers(&nodes[0], &[1, 2, 3]);
     create(&nodes[1], "first");
-    for dies in 0..3 {
-        nodes[dies].kill();
-        let args = ["--create", "--topic", &format!("without-{dies}")];
-        nodes[(dies + 1) % 3].tool(TOPICS, &args).run().succeeded();
-        nodes[dies].resume();
-        await_brokers(&nodes[dies], &[1, 2, 3]);
-    }
+    kill_in_turns(&mut nodes);
 
     nodes[3].format_quorum(&["--no-initial-controllers"]);
     nodes[3].resume();
@@ -333,13 +339,7 @@ fn nodes_of_both_kinds_that_are_brokers_too_join_the_quorum_of_one_by_themselves
         await_voters(Asked::Broker(&nodes[0]), &[1, 2, 3]);
         await_brokers(&nodes[0], &[1, 2, 3]);
         create(&nodes[2], "first");
-        for dies in 0..3 {
-            nodes[dies].kill();
-            let args = ["--create", "--topic", &format!("without-{dies}")];
-            nodes[(dies + 1) % 3].tool(TOPICS, &args).run().succeeded();
-            nodes[dies].resume();
-            await_brokers(&nodes[dies], &[1, 2, 3]);
-        }
+        kill_in_turns(&mut nodes);
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::{Broker, Kind, Lab, Output, assert_equal, needs};
-use crate::{LIMIT, await_states, read_lines};
+use crate::{LIMIT, await_states, create_on, read_lines};
 
 const TOPICS: &str = "org.apache.kafka.tools.TopicCommand";
 const CONFIGS: &str = "kafka.admin.ConfigCommand";
@@ -130,14 +130,7 @@ impl Cluster {
 fn verification(lab: &Lab, kind: Kind) -> String {
     let cluster = Cluster::start(lab, kind);
     for (topic, replicas) in [("even", "1:2:3"), ("odd", "3:2:1")] {
-        let args = [
-            "--create",
-            "--topic",
-            topic,
-            "--replica-assignment",
-            replicas,
-        ];
-        cluster.nodes[0].tool(TOPICS, &args).run().succeeded();
+        create_on(&cluster.nodes[0], topic, replicas);
         let produce = cluster.nodes[0].tool(PRODUCER, &["--topic", topic]);
         produce.input("one\ntwo\nthree\n").run().succeeded();
     }
