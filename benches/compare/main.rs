@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 use brokers::{Broker, Kind};
 use load::server::{Server, beside_this_program};
-use load::{Load, Measured, Work};
+use load::{Load, Measured, Work, median};
 use support::{Lab, Tool};
 
 /// Both brokers delete what is old, so that a long load fits on the disk and meets the disk: what
@@ -38,12 +38,7 @@ const RETENTION: [(&str, &str); 4] = [
     ("log.segment.delete.delay.ms", "1000"),
 ];
 
-/// A broker is warm when this many windows in a row agree: a JVM compiles what it runs often, the
-/// page cache fills, and before that it is no match for itself.
-const WARM_WINDOWS: usize = 3;
-/// How far such windows may lie apart, as a part of the greatest.
-const WARM_SPREAD: f64 = 0.05;
-/// A broker that never comes to rest is measured all the same, and the progress lines tell.
+/// Windows after which a broker is taken for warm in any case.
 const WARM_WINDOWS_MAX: usize = 10;
 
 /// What is asked of the brokers.
@@ -142,19 +137,11 @@ fn load(asked: Asked, in_flight: usize) -> Load {
 
 /// Put the load on a broker until it comes to rest.
 fn warm_up(kind: Kind, load: Load, server: &Server, window: Duration) {
-    let mut throughputs = Vec::<f64>::new();
-    while throughputs.len() < WARM_WINDOWS_MAX {
+    load::warm_up(WARM_WINDOWS_MAX, || {
         let one = load.run(server, window);
         tell(kind, &format!("{:?}, warming up", load.work), one);
-        throughputs.push(one.megabytes_per_second);
-        let last = throughputs.iter().rev().take(WARM_WINDOWS);
-        let (least, greatest) = last.fold((f64::MAX, 0.0_f64), |(least, greatest), &one| {
-            (least.min(one), greatest.max(one))
-        });
-        if throughputs.len() >= WARM_WINDOWS && greatest - least <= greatest * WARM_SPREAD {
-            return;
-        }
-    }
+        one.megabytes_per_second
+    });
 }
 
 /// A line of progress.
@@ -227,9 +214,4 @@ fn print(
             );
         }
     }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -10,11 +10,13 @@ mod crowd;
 mod paced;
 mod reader;
 pub mod server;
+mod windows;
 
 pub use client::{Filled, Load, Measured, PRODUCE_VERSION, Work, create_topic, delete_topic};
 pub use crowd::Crowd;
 pub use paced::{Latency, Paced};
 pub use reader::Reading;
+pub use windows::{median, warm_up};
 
 /// The value of the first of a bench's `arguments` that begins with `name`, as `--rounds=`.
 pub fn option(arguments: &[String], name: &str) -> Option<String> {

@@ -28,7 +28,7 @@ use brokers::Kind;
 use cluster::{Cluster, Shape, TOPIC};
 use device::Device;
 use load::server::beside_this_program;
-use load::{Load, Measured, Work};
+use load::{Load, Measured, Work, median};
 use support::{Lab, Tool};
 
 /// The disk keeps what a load of minutes leaves three times.
@@ -44,10 +44,7 @@ const SETTINGS: [(&str, &str); 6] = [
     ("log.segment.delete.delay.ms", "1000"),
 ];
 
-/// Brokers are warm when this many windows in a row agree by so much, or after so many: a JVM
-/// compiles what it runs often, and three share two cores here.
-const WARM_WINDOWS: usize = 3;
-const WARM_SPREAD: f64 = 0.05;
+/// Windows after which brokers are taken for warm in any case: three share two cores here.
 const WARM_WINDOWS_MAX: usize = 12;
 
 /// What a cluster came to with so many requests in flight.
@@ -118,19 +115,11 @@ fn load(in_flight: usize) -> Load {
 
 /// Put the load on the brokers until they come to rest.
 fn warm_up(kind: Kind, cluster: &Cluster, window: Duration) {
-    let mut rates = Vec::<f64>::new();
-    while rates.len() < WARM_WINDOWS_MAX {
+    load::warm_up(WARM_WINDOWS_MAX, || {
         let one = load(8).run_on(cluster, TOPIC, window);
         eprintln!("{kind:?}, warming up: {:.0} MB/s", one.megabytes_per_second);
-        rates.push(one.megabytes_per_second);
-        let last = rates.iter().rev().take(WARM_WINDOWS);
-        let (least, greatest) = last.fold((f64::MAX, 0.0_f64), |(least, greatest), &one| {
-            (least.min(one), greatest.max(one))
-        });
-        if rates.len() >= WARM_WINDOWS && greatest - least <= greatest * WARM_SPREAD {
-            return;
-        }
-    }
+        one.megabytes_per_second
+    });
 }
 
 fn measure(cluster: &Cluster, in_flight: usize, duration: Duration) -> Row {
@@ -184,9 +173,4 @@ fn print(rows: &BTreeMap<(Kind, usize), Vec<Row>>, device: f64) {
             ours.0 / (device / 3.0)
         );
     }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -22,7 +22,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use load::server::{Server, free_address, make_empty};
-use load::{Load, Measured, Work};
+use load::{Load, Measured, Work, median};
 
 /// Batches of 64 KiB, two connections, eight in flight on each.
 const THROUGHPUT: Load = Load {
@@ -209,9 +209,4 @@ fn print(results: &BTreeMap<Case, Vec<Measured>>) {
             of(|one| one.p99_us),
         );
     }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
