@@ -74,6 +74,8 @@ pub struct Committer {
     /// Who acknowledged the newest commit. Another node may believe for a while that it is the
     /// group's, and know less.
     acknowledged_by: Option<BrokerId>,
+    /// True where nodes learn of topics at different times.
+    is_in_cluster: bool,
     is_connected: bool,
 }
 
@@ -98,7 +100,18 @@ impl Committer {
             followers: Vec::new(),
             coordinator: None,
             acknowledged_by: None,
+            is_in_cluster: false,
             is_connected: false,
+        }
+    }
+
+    /// The same client where several nodes are: a coordinator may not have heard yet of a topic
+    /// that another node has told of. Apache Kafka's consumers then commit again, too.
+    #[must_use]
+    pub fn in_cluster(self) -> Self {
+        Self {
+            is_in_cluster: true,
+            ..self
         }
     }
 
@@ -287,6 +300,9 @@ impl Committer {
     /// The group answered with an error: what a member does then.
     fn on_error(&mut self, link: &mut Link<'_>, code: i16) {
         let step = match ErrorCode::from_code(code) {
+            Some(ErrorCode::UnknownTopicOrPartition) if self.is_in_cluster => {
+                Step::FindCoordinator
+            }
             Some(
                 ErrorCode::CoordinatorLoadInProgress
                 | ErrorCode::CoordinatorNotAvailable

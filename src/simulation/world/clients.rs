@@ -114,7 +114,7 @@ pub(super) fn cluster_population(
         let commits = 10 + u32::try_from(random.below(60)).expect("small");
         let partition = (topic.to_owned(), 0);
         let committer = Committer::new(group.to_owned(), membership, partition, commits);
-        clients.push(Box::new(committer));
+        clients.push(Box::new(committer.in_cluster()));
     }
     let rounds = 4 + u32::try_from(random.below(8)).expect("small");
     clients.push(Box::new(Steward::new(&CLUSTER_TOPICS, rounds)));
