@@ -163,7 +163,14 @@ impl Gathering<'_> {
                     None => self.rest.add(&sample),
                 },
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Err(RecvTimeoutError::Disconnected) => {
+                    // The last second, too, of which the threads told as they ended: a moment
+                    // before its end where no further record was due.
+                    let end = (self.clock.now() + TOLD_AFTER).min(window.end);
+                    let end = end.saturating_sub(window.start);
+                    self.tell_up_to(i64::try_from(end / SECOND).ok(), live);
+                    return Ok(());
+                }
             }
             let now = self.clock.now();
             if is_interrupted.load(Ordering::Relaxed) {
@@ -177,13 +184,17 @@ impl Gathering<'_> {
             }
             self.end_consumers(now);
             self.end_if_drained(now);
-            let told = window.interval(now.saturating_sub(TOLD_AFTER));
-            while self.next_told < told.unwrap_or(self.next_told) {
-                if let Some(sample) = self.seconds.get(&self.next_told) {
-                    live.tell(&live_line(self.next_told, sample));
-                }
-                self.next_told += 1;
+            self.tell_up_to(window.interval(now.saturating_sub(TOLD_AFTER)), live);
+        }
+    }
+
+    /// A line for each second before this one that has none yet.
+    fn tell_up_to(&mut self, interval: Option<i64>, live: &mut Live) {
+        while self.next_told < interval.unwrap_or(self.next_told) {
+            if let Some(sample) = self.seconds.get(&self.next_told) {
+                live.tell(&live_line(self.next_told, sample));
             }
+            self.next_told += 1;
         }
     }
 

@@ -542,3 +542,18 @@ fn a_bench_that_is_interrupted_tells_what_it_has_and_tidies_up() {
     assert!(run["produced"]["records"].as_u64() > Some(0), "{run}");
     assert_eq!(topics(&broker), serde_json::json!([]));
 }
+
+#[test]
+fn each_second_has_a_line_of_its_own() {
+    let words = ["--null-sink", "--warm-up", "1s", "--duration", "2s"];
+    let mut all = vec!["bench", "produce", "--throughput", "500"];
+    all.extend(words);
+    let output = forebay(&all);
+    assert!(output.status.success(), "{output:?}");
+    let (_, said) = refusal(&output);
+    let begins: Vec<&str> = said
+        .lines()
+        .filter_map(|line| Some(line.split_once("  produced")?.0.trim()))
+        .collect();
+    assert_eq!(begins, ["warm-up", "1 s", "2 s"], "{said}");
+}
