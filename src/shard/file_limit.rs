@@ -62,12 +62,17 @@ impl FileLimit {
         self.files_max.saturating_sub(self.files.count)
     }
 
-    /// Count the files of the partition in `slot` anew, and let it wait if it is short of them.
-    pub fn note(&mut self, slot: u32, partition: &mut Partition) {
+    /// Count the files of the partition anew: it may have closed some.
+    pub fn count(&mut self, partition: &mut Partition) {
         let now = partition.count_open_files();
         let before = std::mem::replace(&mut partition.open_files, now);
         self.files.count = self.files.count + now.count - before.count;
         self.files.closing = self.files.closing + now.closing - before.closing;
+    }
+
+    /// The same of the partition in `slot`, and let it wait if it is short of them.
+    pub fn note(&mut self, slot: u32, partition: &mut Partition) {
+        self.count(partition);
         if partition.is_short_of_files() && !partition.waits_for_files {
             partition.waits_for_files = true;
             self.waiting.push_back(slot);

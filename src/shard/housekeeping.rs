@@ -195,6 +195,9 @@ impl Shard {
             if partition.state.is_without_folder() {
                 continue;
             }
+            // In place of a file that it has closed it may open another. Compaction, which keeps
+            // one open while it goes from segment to segment, would give up where two may be open.
+            self.file_limit.count(partition);
             let files_left = self.file_limit.left();
             effects.storage.allow_files(Some(files_left));
             if self.deferring.is_hurrying() {

@@ -1,5 +1,6 @@
 //! One shard that is not the controller's, on a disk in memory, told by messages what to do.
 
+mod cleaning;
 mod following;
 mod opening;
 mod peers;
@@ -97,6 +98,10 @@ pub struct Bench {
     is_disk_slow: bool,
     /// The broker began after a clean stop.
     is_clean: bool,
+    /// The time of the next record.
+    record_time: i64,
+    /// Its key.
+    record_key: Option<&'static [u8]>,
     set: Vec<(String, String)>,
 }
 
@@ -118,7 +123,8 @@ fn settings(set: Vec<(String, String)>) -> ShardSettings {
         memory_bytes: 16 << 20,
         journal_bytes_max: 0,
         checkpoint_every_bytes: 1 << 20,
-        open_files_max: 100,
+        // As few as a log ever needs at a time.
+        open_files_max: 2,
         sync_methods: Vec::new(),
         listeners: Vec::new(),
     }
@@ -180,6 +186,8 @@ impl Bench {
             reader_rack: None,
             is_disk_slow: false,
             is_clean: true,
+            record_time: 1,
+            record_key: None,
             set,
         };
         bench.start(registered);
@@ -443,12 +451,12 @@ impl Bench {
     /// One record, to be told within ten seconds that it is safe.
     pub fn produce(&mut self, acks: Acks) -> RequestId {
         let mut builder = RecordBatchBuilder::new();
-        builder.append(1, None, Some(b"value"), &[]);
+        builder.append(self.record_time, self.record_key, Some(b"value"), &[]);
         let batch = ValidatedBatch {
             batch: builder.finish(),
             decompressed_bytes: 0,
             records_count: 1,
-            max_timestamp: Some(1),
+            max_timestamp: Some(self.record_time),
             max_timestamp_offset_delta: Some(0),
             log_append_time: None,
         };
