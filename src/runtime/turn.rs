@@ -201,7 +201,6 @@ impl<C: Core> Turn<C> {
         }
         if self.life == Life::Running && self.stop.is_requested() {
             self.life = Life::Stopping;
-            self.connections.stop_accepting();
             self.step.on_event(Event::Stopping);
         }
     }
@@ -269,6 +268,7 @@ impl<C: Core> Turn<C> {
                 }
                 Effect::LimitConnections(limits) => self.connections.limit(limits),
                 Effect::FilterLog(filter) => (self.filter_log)(&filter),
+                Effect::StopAccepting => self.connections.stop_accepting(),
                 Effect::Ready => {
                     if let Some(on_ready) = self.on_ready.take() {
                         on_ready();

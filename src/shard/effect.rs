@@ -48,6 +48,9 @@ pub enum Effect {
     FilterLog(String),
     /// The broker serves: told once, by shard 0, when every shard has its partitions.
     Ready,
+    /// Take no connections any more: the broker closes its partitions. While it hands over what it
+    /// leads, others may have to reach it.
+    StopAccepting,
     /// The shard has nothing left to do after `Event::Stopping`: its thread may end.
     Stopped,
     /// Stop the whole process: going on would endanger data.

@@ -11,7 +11,7 @@ use crate::stdx::{Instant, Now};
 use super::core::{Phase, Shard};
 use super::opening::slots_of;
 use super::partition::{Partition, PartitionState};
-use super::{Effects, ShardSettings};
+use super::{Effect, Effects, ShardSettings};
 
 /// How often files that nobody used are looked for, and for how long nobody used them then.
 const IDLE_FILES_INTERVAL: Duration = Duration::from_secs(30);
@@ -297,6 +297,7 @@ impl Shard {
             _ => self.settings.id != ShardId(0) && self.opening.is_told(),
         };
         self.phase = Phase::Stopping;
+        effects.push(Effect::StopAccepting);
         if !is_waited_for {
             // Nothing was acknowledged yet; what is on the disk is as a crash would leave it.
             return Self::stopped(effects);

@@ -6,6 +6,7 @@ mod opening;
 mod peers;
 mod returning;
 mod roles;
+mod stopping;
 mod truncating;
 
 use std::collections::BTreeMap;
@@ -98,6 +99,8 @@ pub struct Bench {
     is_disk_slow: bool,
     /// The broker began after a clean stop.
     is_clean: bool,
+    /// The shard has its runtime take connections.
+    is_accepting: bool,
     /// The time of the next record.
     record_time: i64,
     /// Its key.
@@ -186,6 +189,7 @@ impl Bench {
             reader_rack: None,
             is_disk_slow: false,
             is_clean: true,
+            is_accepting: true,
             record_time: 1,
             record_key: None,
             set,
@@ -349,6 +353,7 @@ impl Bench {
                     }
                 }
                 Effect::Post { message, .. } => self.posted.push(message),
+                Effect::StopAccepting => self.is_accepting = false,
                 effect
                 @ (Effect::Dial { .. } | Effect::Send { .. } | Effect::Disconnect { .. }) => {
                     self.network.push(effect)

@@ -171,7 +171,10 @@ pub(super) struct Broker {
     pub failures_at_start: u64,
     /// Requests that found the disk full before this life.
     pub lacks_at_start: u64,
+    /// The operator has told it to stop.
     pub is_stopping: bool,
+    /// It takes connections.
+    pub is_accepting: bool,
     /// How far in the metadata log the image of shard 0 was that was looked at last.
     pub image_seen: Option<Offset>,
     /// With a planted bug: completions that were told before their time.
@@ -188,6 +191,7 @@ impl Broker {
             failures_at_start: disk.failures(),
             lacks_at_start: disk.lacks(),
             is_stopping: false,
+            is_accepting: true,
             image_seen: None,
             told_early: BTreeSet::new(),
         }

@@ -207,7 +207,7 @@ impl World {
         let takes_clients = |index: &NodeIndex| {
             let node = self.node(*index);
             let broker = node.broker.as_ref();
-            node.plan.takes_clients() && broker.is_some_and(|broker| !broker.is_stopping)
+            node.plan.takes_clients() && broker.is_some_and(|broker| broker.is_accepting)
         };
         let nodes: Vec<NodeIndex> = self.node_indexes().filter(takes_clients).collect();
         let is_wanted = |index: &&NodeIndex| Some(self.node(**index).plan.node_id()) == wanted;

@@ -104,7 +104,7 @@ impl World {
     /// How many shards the broker of a node has, if it takes connections.
     fn shards_that_accept(&self, node: NodeIndex) -> Option<u64> {
         let broker = self.node(node).broker.as_ref();
-        let broker = broker.filter(|broker| !broker.is_stopping)?;
+        let broker = broker.filter(|broker| broker.is_accepting)?;
         Some(broker.hosts.len() as u64)
     }
 

@@ -309,6 +309,10 @@ impl World {
                 Effect::Post { to, message } => self.post(seat, to, message),
                 // Nobody here reads the log or counts connections.
                 Effect::FilterLog(_) | Effect::LimitConnections(_) => {}
+                Effect::StopAccepting => {
+                    let broker = self.node_mut(seat.node).broker.as_mut();
+                    broker.expect("a turn is within a life").is_accepting = false;
+                }
                 Effect::Ready => {
                     self.note_effect("ready", seat, &[], String::new);
                     let broker = self.node_mut(seat.node).broker.as_mut();

@@ -176,7 +176,9 @@ impl Host {
                     from: ShardId(0),
                     message,
                 },
-                Effect::FilterLog(_) | Effect::LimitConnections(_) => continue,
+                Effect::FilterLog(_) | Effect::LimitConnections(_) | Effect::StopAccepting => {
+                    continue;
+                }
                 Effect::Ready => {
                     self.is_ready = true;
                     continue;
