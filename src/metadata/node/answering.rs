@@ -5,7 +5,7 @@ use crate::protocol::AnyResponse;
 use crate::quorum::{RecordBlock, SnapshotId};
 use crate::stdx::{Instant, Now};
 
-use super::taking_back::take_back;
+use super::taking_back::{Untrue, take_back};
 use super::{
     ControllerRequest, ControllerResponse, MetadataEvent, MetadataNode, Phase, RequestToken,
 };
@@ -111,7 +111,7 @@ impl MetadataNode {
                 continue;
             }
             let mut response = waiting.response;
-            take_back(&mut response, self.not_controller());
+            take_back(&mut response, Untrue::All, self.not_controller());
             self.answer(now, waiting.source, response);
         }
     }

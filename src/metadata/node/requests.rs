@@ -7,7 +7,7 @@ use crate::stdx::Now;
 
 use super::super::controller::{Controller, Decision, Refusal};
 use super::refusing::not_controller;
-use super::taking_back::take_back;
+use super::taking_back::{Untrue, take_back};
 use super::{
     ControllerRequest, ControllerResponse, MetadataEvent, MetadataNode, Phase, RequestToken,
     Source, WaitingAnswer,
@@ -64,7 +64,7 @@ impl MetadataNode {
             self.working.image.end_offset
         } else {
             self.append(now, &records).unwrap_or_else(|refused| {
-                take_back(&mut response, refused.into());
+                take_back(&mut response, Untrue::Done, refused.into());
                 self.working.image.end_offset
             })
         };

@@ -21,12 +21,26 @@ impl From<BatchTooLarge> for Refusal {
     }
 }
 
-/// Refuse in `response` whatever it says was done.
-pub(super) fn take_back(response: &mut ControllerResponse, refusal: Refusal) {
+/// What of an answer is not so.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Untrue {
+    /// What it says was done: its own records are not appended.
+    Done,
+    /// All of it. What it refuses, it may refuse for something that was decided before it and is
+    /// never committed: a topic that is there already, or one that is not there any more.
+    All,
+}
+
+/// Refuse in `response` what it says and is not so.
+pub(super) fn take_back(response: &mut ControllerResponse, untrue: Untrue, refusal: Refusal) {
     let Refusal { code, message } = refusal.clone();
+    let is_untrue = |error_code: i16| untrue == Untrue::All || error_code == 0;
     macro_rules! refuse {
         ($results:expr) => {
-            for result in $results.iter_mut().filter(|result| result.error_code == 0) {
+            for result in $results
+                .iter_mut()
+                .filter(|result| is_untrue(result.error_code))
+            {
                 result.error_code = code.code();
                 result.error_message.clone_from(&message);
             }
