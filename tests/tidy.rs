@@ -210,6 +210,19 @@ fn nothing_above_the_kernel_line_touches_the_kernel() {
 }
 
 #[test]
+fn only_memory_and_the_runtime_are_unsafe() {
+    let mut found = Vec::new();
+    each_file_of_a_module(|path, _, text| {
+        let module = module_of(path).expect("the file is of a module");
+        let is_allowed = ["stdx", "runtime"].contains(&&*module);
+        if !is_allowed && code_lines(text).join("\n").contains("unsafe_code") {
+            found.push(path.display().to_string());
+        }
+    });
+    assert_none(&found, "`unsafe` is for `stdx` and `runtime`");
+}
+
+#[test]
 fn every_folder_of_src_is_on_the_map() {
     let modules: BTreeSet<_> = read_map().modules.into_iter().collect();
     let found: Vec<_> = rust_files(&root().join("src"))

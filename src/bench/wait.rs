@@ -1,90 +1,57 @@
 //! Waiting for sockets or for a moment, to the nanosecond.
 
-#![expect(
-    unsafe_code,
-    reason = "system calls that std does not wrap; each says why it is sound"
-)]
-
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::num::NonZeroU64;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::Duration;
+
+use rustix::buffer::spare_capacity;
+use rustix::event::{Timespec, epoll};
+use rustix::io::Errno;
+use rustix::thread::set_current_timer_slack;
 
 /// Sockets reported by one look; those left over are reported by the next.
 const READY_MAX: usize = 256;
 
+/// How much later than asked the thread may be woken. By default it is 50 µs, and a record would
+/// be as late.
+const TIMER_SLACK_NS: NonZeroU64 = NonZeroU64::MIN;
+
+/// The longest wait for a moment: one that never comes is further away than the kernel takes.
+const WAIT_MAX: Duration = Duration::from_secs(3600);
+
 /// The sockets of one thread.
 pub struct Waiter {
     epoll: OwnedFd,
-    found: Vec<libc::epoll_event>,
+    found: Vec<epoll::Event>,
 }
 
 impl Waiter {
-    /// One that waits for nothing yet, on this thread. From now on the thread is woken when it
-    /// asked to be, and not up to 50 µs later as threads are by default: a record would be as
-    /// late.
+    /// One that waits for nothing yet, on this thread.
     pub fn new() -> io::Result<Self> {
-        // SAFETY: no memory is involved. A kernel that refuses leaves the default.
-        unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1) };
-        // SAFETY: no memory is involved.
-        let epoll = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
-        if epoll < 0 {
-            return Err(io::Error::last_os_error());
-        }
+        set_current_timer_slack(Some(TIMER_SLACK_NS))?;
         Ok(Self {
-            // SAFETY: the kernel made this descriptor for us, and nobody else knows it.
-            epoll: unsafe { OwnedFd::from_raw_fd(epoll) },
+            epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             found: Vec::with_capacity(READY_MAX),
         })
     }
 
     /// Watch a socket: each change to readable or writable is reported once, with its `token`.
     pub fn add(&self, socket: BorrowedFd<'_>, token: u64) -> io::Result<()> {
-        let edges = libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET;
-        let mut event = libc::epoll_event {
-            events: edges.cast_unsigned(),
-            u64: token,
-        };
-        let (epoll, socket) = (self.epoll.as_raw_fd(), socket.as_raw_fd());
-        // SAFETY: the kernel reads one event, and forgets the socket when that is closed.
-        let status = unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, socket, &raw mut event) };
-        match status {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        }
+        use epoll::EventFlags as Flags;
+        let edges = Flags::IN | Flags::OUT | Flags::RDHUP | Flags::ET;
+        let token = epoll::EventData::new_u64(token);
+        Ok(epoll::add(&self.epoll, socket, token, edges)?)
     }
 
     /// The tokens of sockets that changed, once there are some or `timeout` has passed.
     pub fn wait(&mut self, timeout: Duration) -> io::Result<impl Iterator<Item = u64>> {
-        let timeout = libc::timespec {
-            tv_sec: timeout.as_secs().min(3600) as libc::time_t,
-            tv_nsec: libc::c_long::from(timeout.subsec_nanos() as i32),
-        };
+        let timeout = Timespec::try_from(timeout.min(WAIT_MAX)).expect("an hour is few seconds");
         self.found.clear();
-        // SAFETY: the kernel reads the timeout and writes at most `READY_MAX` events, which the
-        // vector has room for. Without a mask of signals it wants no length of one.
-        let count = unsafe {
-            libc::syscall(
-                libc::SYS_epoll_pwait2,
-                self.epoll.as_raw_fd(),
-                self.found.as_mut_ptr(),
-                READY_MAX as libc::c_int,
-                &raw const timeout,
-                std::ptr::null::<libc::sigset_t>(),
-                0_usize,
-            )
-        };
-        let count = match usize::try_from(count) {
-            Ok(count) => count,
-            Err(_) => {
-                let error = io::Error::last_os_error();
-                if error.kind() != io::ErrorKind::Interrupted {
-                    return Err(error);
-                }
-                0
-            }
-        };
-        // SAFETY: the kernel has written the first `count` events.
-        unsafe { self.found.set_len(count) };
-        Ok(self.found.iter().map(|event| event.u64))
+        match epoll::wait(&self.epoll, spare_capacity(&mut self.found), Some(&timeout)) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(self.found.iter().map(|event| event.data.u64()))
     }
 }
