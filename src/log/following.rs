@@ -189,6 +189,11 @@ impl Log {
         }
     }
 
+    /// True if the folder may have another name than the log knows it by.
+    pub(super) const fn has_other_name(&self) -> bool {
+        self.following.folder.is_some()
+    }
+
     /// A folder that is deleted after it could not get another name may have either of them: of two
     /// tries in turn each takes the other one.
     pub(super) fn by_its_other_name(&mut self, request: StorageRequest) -> StorageRequest {

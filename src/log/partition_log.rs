@@ -547,11 +547,12 @@ impl Log {
             (_, Pending::ReindexingRead(at)) => self.on_reindexing_read(at, result),
             (_, Pending::Recovery) => self.on_recovery_step(sequence, result),
             // What is deleted need not be sound: only its name matters.
-            (State::Deleting { .. }, pending) => {
-                if let Ok(outcome) = result {
-                    self.on_outcome(now, pending, outcome);
-                }
-            }
+            (State::Deleting { .. }, pending) => match result {
+                Ok(outcome) => self.on_outcome(now, pending, outcome),
+                // There is no folder: it was still to be made, or somebody has removed it.
+                Err(_) if pending == Pending::FolderRenamed => self.on_folder_renamed(),
+                Err(_) => {}
+            },
             (_, pending) => match result {
                 Ok(outcome) => self.on_outcome(now, pending, outcome),
                 Err(failure) if self.may_stop_cleaning(pending) => self.stop_cleaning(failure),

@@ -115,7 +115,10 @@ impl Log {
             State::Opening(_) | State::Open => {
                 failure.is_lack_of_space() && !matches!(pending, Pending::IndexWritten(_))
             }
-            State::Deleting { .. } => pending == Pending::FolderRenamed,
+            State::Deleting { .. } => {
+                let is_gone = failure.is_absence() && !self.has_other_name();
+                pending == Pending::FolderRenamed && !is_gone
+            }
             _ => false,
         }
     }

@@ -24,7 +24,9 @@ use bytes::Bytes;
 /// read from another device on multi-disk machines.
 pub const IO_BLOCK_BYTES: u64 = 4096;
 
-/// Linux' numbers of the errors that an operator can do something about.
+/// Linux' numbers of the errors that are told apart, most of which an operator can do something
+/// about.
+const NOT_FOUND: i32 = 2;
 const IO_ERROR: i32 = 5;
 const TOO_MANY_FILES: i32 = 24;
 const NO_SPACE: i32 = 28;
@@ -301,6 +303,12 @@ impl fmt::Display for StorageFailure {
 }
 
 impl StorageFailure {
+    /// True if there is no such file or folder.
+    #[must_use]
+    pub const fn is_absence(&self) -> bool {
+        self.errno == NOT_FOUND
+    }
+
     /// True if the disk was full: nothing is broken, and there may be room again later.
     #[must_use]
     pub const fn is_lack_of_space(&self) -> bool {

@@ -70,6 +70,19 @@ fn a_folder_that_cannot_be_renamed_is_tried_again_until_it_can() {
 }
 
 #[test]
+fn a_folder_that_is_not_there_is_as_good_as_renamed() {
+    let mut world = World::create(small_segments());
+    world.disk.rename("topic-0", "elsewhere");
+    world.log.delete([0xab; 16]);
+    world.settle();
+    assert!(matches!(
+        world.take_progress()[..],
+        [LogProgress::Deleted { .. }]
+    ));
+    assert_eq!(world.disk.count("rename"), 1);
+}
+
+#[test]
 fn what_fails_while_a_log_is_deleted_does_not_keep_its_name() {
     for operation in ["open", "allocate", "write", "close"] {
         let mut world = World::create(small_segments());

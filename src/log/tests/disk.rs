@@ -78,6 +78,18 @@ impl Disk {
             };
             return Some((ticket, Err(failure)));
         }
+        if let StorageRequest::Rename { from, .. } = &request
+            && !self.has_folder(&from.relative)
+            && !self.files.contains_key(&*from.relative)
+        {
+            let failure = StorageFailure {
+                operation,
+                path: from.clone(),
+                position: 0,
+                errno: 2,
+            };
+            return Some((ticket, Err(failure)));
+        }
         Some((ticket, Ok(self.perform(request))))
     }
 
